@@ -1,0 +1,15 @@
+"""AstroCLIP embeddings, zero-shot redshifts and stellar masses for Astropy tables.
+
+Importing this package gives every `astropy.table.Table` the attribute ``astroclip``. It loads
+neither torch nor any file; that happens when a method is called.
+"""
+
+from astropy.table import Table as _Table
+
+from .accessor import Accessor as _Accessor
+from .accessor import load_model
+from .version import __version__
+
+__all__ = ["__version__", "load_model"]
+
+_Table.astroclip = _Accessor()

@@ -1,0 +1,225 @@
+"""Tables as text: CSV and ECSV both ways, other text as astropy guesses it."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+from collections.abc import Iterator
+from io import TextIOWrapper
+from itertools import product
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import yaml
+from astropy.table import Column, Table, represent_mixins_as_columns
+from astropy.utils.data_info import serialize_context_as
+
+from ..errors import OutputError
+from .storage import storable
+
+__all__ = ["read_csv", "read_ecsv", "read_text", "write_csv", "write_ecsv"]
+
+CHUNK = 512  # rows that are text at a time
+NO_COMMENTS = "\x01"  # a name may begin with #; astropy wants some sign of a comment
+
+
+def read_csv(path: str | Path) -> Table:
+    r"""Read comma-separated text with a header line.
+
+    Parameters
+    ----------
+    path : str or Path
+        UTF-8 text; every line has the same number of fields.
+
+    Returns
+    -------
+    astropy.table.Table
+        An empty field is null in a column of numbers, and empty in a column of strings.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "t.csv"
+    >>> _ = path.write_text("ra,name\n1.5,M 31\n2.5,\n")
+    >>> read_csv(path)["name"].tolist()
+    ['M 31', '']
+    """
+    text = _text(path)
+    # astropy's fast reader stumbles over letters beyond ASCII.
+    return _with_empty_strings(
+        Table.read(
+            text,
+            format="ascii.basic",
+            delimiter=",",
+            comment=NO_COMMENTS,
+            guess=False,
+            fast_reader=text.isascii(),
+        )
+    )
+
+
+def read_text(path: str | Path) -> Table:
+    r"""Read a text table of whatever form astropy recognises.
+
+    Parameters
+    ----------
+    path : str or Path
+        UTF-8 text.
+
+    Returns
+    -------
+    astropy.table.Table
+        Empty fields as in `read_csv`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "t.dat"
+    >>> _ = path.write_text("ra dec\n1.5 2.5\n")
+    >>> read_text(path).colnames
+    ['ra', 'dec']
+    """
+    text = _text(path)
+    return _with_empty_strings(Table.read(text, format="ascii", fast_reader=text.isascii()))
+
+
+def read_ecsv(path: str | Path) -> Table:
+    """Read ECSV, all that astropy writes included.
+
+    Parameters
+    ----------
+    path : str or Path
+        ECSV file.
+
+    Returns
+    -------
+    astropy.table.Table
+        With units, descriptions, metadata, and columns of SkyCoord and Time.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "t.ecsv"
+    >>> Table({"z": [0.5]}).write(path)
+    >>> read_ecsv(path)["z"][0]
+    np.float64(0.5)
+    """
+    return Table.read(path, format="ascii.ecsv")
+
+
+def write_csv(table: Table, stream: BinaryIO) -> None:
+    """Write a table as CSV, some rows at a time.
+
+    Parameters
+    ----------
+    table : astropy.table.Table
+        CSV has no vectors: column ``emb`` of shape (n, 128) becomes ``emb_0`` to ``emb_127``, a
+        SkyCoord ``pos`` becomes ``pos.ra`` and ``pos.dec``. Nulls are empty fields. Units,
+        descriptions and metadata are not written: CSV has no place for them.
+    stream : binary file
+        Open for writing.
+
+    Raises
+    ------
+    OutputError
+        Where a column cannot be held by CSV, or two would have one name.
+
+    Examples
+    --------
+    >>> import io
+    >>> stream = io.BytesIO()
+    >>> write_csv(Table({"emb": [[0.5, 1.0]]}), stream)
+    >>> stream.getvalue().decode().split()
+    ['emb_0,emb_1', '0.5,1.0']
+    """
+    with serialize_context_as("ecsv"):
+        plain = represent_mixins_as_columns(table)
+    columns = [flat for column in plain.itercols() for flat in _flat_columns(column)]
+    names = [name for name, _, _ in columns]
+    doubled = sorted({name for name in names if names.count(name) > 1})
+    if doubled:
+        raise OutputError(
+            f"CSV needs a column for each element of a vector, and {', '.join(doubled)} "
+            "would be there twice; rename a column, or write FITS (.fits)."
+        )
+    text = TextIOWrapper(stream, encoding="utf-8", newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    try:
+        writer.writerow(names)
+        for start in range(0, len(table), CHUNK):
+            rows = slice(start, start + CHUNK)
+            fields = [_fields(values[rows], mask[rows]) for _, values, mask in columns]
+            writer.writerows(zip(*fields, strict=True))
+    finally:
+        text.detach()  # the stream is its owner's to close
+
+
+def write_ecsv(table: Table, stream: BinaryIO) -> None:
+    """Write a table as ECSV, everything included.
+
+    Parameters
+    ----------
+    table : astropy.table.Table
+        Whatever astropy can write.
+    stream : binary file
+        Open for writing.
+
+    Raises
+    ------
+    OutputError
+        Where a column or metadata cannot be held by ECSV.
+
+    Examples
+    --------
+    >>> import io
+    >>> write_ecsv(Table({"z": [0.5]}), io.BytesIO())
+    """
+    text = TextIOWrapper(stream, encoding="utf-8", newline="")
+    try:
+        table.write(text, format="ascii.ecsv")
+    except (yaml.YAMLError, TypeError, ValueError) as problem:
+        raise OutputError(
+            f"The table cannot be written as ECSV ({problem}); keep numbers, strings, lists and "
+            "dictionaries in columns, table.meta and column.meta."
+        ) from problem
+    finally:
+        text.detach()  # the stream is its owner's to close
+
+
+def _text(path: str | Path) -> str:
+    """Return a file's text, gzipped or not, in lines, without a byte order mark."""
+    content = Path(path).read_bytes()
+    if content.startswith(b"\x1f\x8b"):
+        content = gzip.decompress(content)
+    return content.decode("utf-8-sig") + "\n"
+
+
+def _with_empty_strings(table: Table) -> Table:
+    """Return the table with empty, not null, strings: text cannot tell the two apart."""
+    for column in table.itercols():
+        if column.dtype.kind == "U" and np.ma.is_masked(column):
+            values = np.where(column.mask, "", np.asarray(column))
+            table.replace_column(column.name, Column(values, name=column.name))
+    return table
+
+
+def _flat_columns(column: Column) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+    """Yield name, values (n,) and mask (n,) of each element of a column's cells."""
+    name, values, mask = column.info.name, np.asarray(column), np.ma.getmaskarray(column)
+    if values.dtype.kind not in "biufcSU":
+        values = storable(column).values
+    if values.dtype.kind == "O" or 0 in values.shape[1:]:
+        raise OutputError(
+            f"Column {name!r} holds vectors of different lengths or of none, which CSV cannot "
+            "hold; write FITS (.fits), or remove it."
+        )
+    for index in product(*(range(size) for size in values.shape[1:])):
+        element = (slice(None), *index)
+        yield "_".join([name, *map(str, index)]), values[element], mask[element]
+
+
+def _fields(values: np.ndarray, mask: np.ndarray) -> list[str]:
+    """Return values as text that reads back the same; nulls are empty."""
+    text = np.char.decode(values, "utf-8") if values.dtype.kind == "S" else values.astype(str)
+    return np.where(mask, "", text).tolist()

@@ -1,0 +1,93 @@
+"""``astroclip-annotate``: a catalogue in, the same catalogue with AstroCLIP columns out."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import click
+from tqdm.auto import tqdm
+
+from astroclip_astro.version import __version__
+
+from .options import INTERRUPTED_STATUS, embedding_options, run_command
+
+__all__ = ["annotate", "main"]
+
+
+@click.command(
+    name="astroclip-annotate", context_settings={"help_option_names": ["-h", "--help"]}
+)
+@click.argument("catalog", type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Output file; its suffix says the format (.fits, .vot, .ecsv, .csv, .parquet).  "
+    "[default: CATALOG_astroclip.fits beside the input]",
+)
+@embedding_options
+@click.option("--ra", metavar="NAME", help="Column of right ascension, or a SkyCoord column.")
+@click.option("--dec", metavar="NAME", help="Column of declination.")
+@click.option("--rows", metavar="A:B", help="Annotate and write only these rows, counted from 0.")
+@click.option("--no-resume", is_flag=True, help="Forget what an interrupted run has finished.")
+@click.option(
+    "--overwrite", is_flag=True, help="Replace the output, and columns whose names are taken."
+)
+@click.option("--dry-run", is_flag=True, help="Say what would be done, how much and how long.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress bar and no summary.")
+@click.option("-v", "--verbose", is_flag=True, help="Say why each row without data has none.")
+@click.version_option(__version__, prog_name="astroclip-annotate")
+def annotate(
+    catalog: Path,
+    output: Path | None,
+    no_resume: bool,
+    dry_run: bool,
+    quiet: bool,
+    verbose: bool,
+    **options: object,
+) -> int:
+    """Add AstroCLIP embeddings, redshifts, stellar masses, novelty and flags to CATALOG.
+
+    CATALOG is whatever astropy reads: FITS, VOTable, ECSV, CSV, Parquet. It is never changed.
+    An interrupted run goes on where it was when the same command is given again.
+
+    Exit status: 0 done, 2 a mistake in the input, 3 no source answered for any row,
+    130 interrupted.
+    """
+    from astroclip_astro.run import prepare_run  # torch is loaded here, not for --help
+
+    from .summary import describe_plan, describe_result
+
+    start = time.monotonic()
+    run = prepare_run(catalog, output, resume=not no_resume or dry_run, **options)
+    if dry_run:
+        click.echo(describe_plan(run))
+        return 0
+    if verbose:
+        for path, reason in run.job.source.problems:
+            click.echo(f"{path}: {reason}", err=True)
+
+    def report(row: int, reason: str) -> None:
+        if verbose:
+            tqdm.write(f"row {row}: {reason}", file=click.get_text_stream("stderr"))
+
+    with tqdm(total=len(run.targets), unit="row", disable=quiet, dynamic_ncols=True) as bar:
+        try:
+            rows = run.annotate(advance=bar.update, report=report)
+        except KeyboardInterrupt:
+            bar.close()
+            click.echo(
+                f"astroclip-annotate: interrupted; {run.store.rows()} of {len(run.targets)} rows "
+                "are kept. The same command goes on from there.",
+                err=True,
+            )
+            return INTERRUPTED_STATUS
+    if not quiet:
+        click.echo(describe_result(run, rows, time.monotonic() - start))
+    return 0
+
+
+def main() -> None:
+    """Run the command."""
+    run_command(annotate)

@@ -1,0 +1,100 @@
+"""Options that the commands share, and how their errors end."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+import click
+
+from astroclip_astro.columns import GROUPS, MODALITIES
+from astroclip_astro.errors import InputError, SourceError
+
+__all__ = ["embedding_options", "run_command"]
+
+INPUT_STATUS, SOURCE_STATUS, INTERRUPTED_STATUS = 2, 3, 130
+
+EMBEDDING_OPTIONS = (
+    click.option(
+        "--source",
+        required=True,
+        metavar="demo|DIR",
+        help="Where images and spectra come from: the bundled simulated sky, or a folder of "
+        "local cutouts and DESI coadds.",
+    ),
+    click.option(
+        "--modality",
+        default=",".join(MODALITIES),
+        show_default=True,
+        help="What to embed, comma-separated.",
+    ),
+    click.option(
+        "--weights",
+        default="compact",
+        show_default=True,
+        metavar="NAME|FILE",
+        help="Bundled weights, or a .safetensors file with its card beside it.",
+    ),
+    click.option(
+        "--reference",
+        metavar="NAME|FILE",
+        help="Labelled galaxies to compare with.  [default: the one of the weights]",
+    ),
+    click.option(
+        "--match-radius",
+        type=float,
+        default=1.0,
+        show_default=True,
+        metavar="ARCSEC",
+        help="Largest distance of a spectrum from the row's position.",
+    ),
+    click.option(
+        "--device",
+        type=click.Choice(["auto", "cpu", "cuda", "mps"]),
+        default="auto",
+        show_default=True,
+        help="Where to compute; auto prefers a GPU.",
+    ),
+    click.option(
+        "--precision",
+        type=click.Choice(["auto", "float32", "bfloat16"]),
+        default="auto",
+        show_default=True,
+        help="Number format inside the network; auto is bfloat16 on GPUs that have it.",
+    ),
+    click.option(
+        "--columns",
+        default=",".join(GROUPS),
+        show_default=True,
+        help="Columns to add, comma-separated; flags and the matched spectrum's facts always.",
+    ),
+)
+
+
+def embedding_options(command: Callable) -> Callable:
+    """Add the options that say what to embed, with what, and where."""
+    for option in reversed(EMBEDDING_OPTIONS):
+        command = option(command)
+    return command
+
+
+def run_command(command: click.Command) -> None:
+    """Run a command; a mistake is one line on standard error and an exit status, no traceback.
+
+    Parameters
+    ----------
+    command : click.Command
+        The command. Statuses: 0 done, 2 the user's mistake, 3 no source answered, 130 interrupted.
+    """
+    try:
+        status = command.main(standalone_mode=False)
+    except (InputError, SourceError) as error:
+        click.echo(f"{command.name}: {' '.join(str(error).split())}", err=True)
+        status = SOURCE_STATUS if isinstance(error, SourceError) else INPUT_STATUS
+    except click.ClickException as error:
+        click.echo(f"{command.name}: {error.format_message()} See --help.", err=True)
+        status = INPUT_STATUS
+    except (click.Abort, KeyboardInterrupt):
+        click.echo(f"{command.name}: interrupted.", err=True)
+        status = INTERRUPTED_STATUS
+    sys.exit(status)

@@ -1,0 +1,206 @@
+"""The model as the rest of the package and its users see it: numpy arrays in, embeddings out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+import numpy as np
+
+from .errors import InputError
+from .models.astroclip import AstroCLIP
+from .models.checkpoint import load_weights
+from .models.configuration import Configuration
+from .models.embed import choose_device, choose_precision, embed
+from .prepare.images import centre_crop, stretch
+from .prepare.spectra import clean_spectra, has_data
+
+__all__ = ["Model", "load_model"]
+
+BATCH_SIZE = 32
+
+
+class Model:
+    """Loaded weights, ready to embed.
+
+    Parameters
+    ----------
+    network : AstroCLIP
+        Both encoders, in evaluation mode.
+    card : dict
+        What the weights are: recipe, checksum, training data, scores.
+    device : {"auto", "cpu", "cuda", "mps"}
+        Where to compute unless a call says otherwise.
+    precision : {"auto", "float32", "bfloat16"}
+        Number format inside the network unless a call says otherwise.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from astroclip_astro import load_model
+    >>> model = load_model("compact", device="cpu")
+    >>> model.embed_spectra(np.zeros((1, 7781))).shape
+    (1, 128)
+    """
+
+    def __init__(
+        self, network: AstroCLIP, card: dict, *, device: str = "auto", precision: str = "auto"
+    ) -> None:
+        self.network = network
+        self.card = card
+        self.device = choose_device(device)
+        self.precision = precision
+        choose_precision(precision, self.device)
+
+    def __repr__(self) -> str:
+        return f"<Model {self.card['name']!r} on {self.device}>"
+
+    @property
+    def config(self) -> Configuration:
+        """Sizes and recipe of the weights."""
+        return self.network.config
+
+    def embed_images(
+        self,
+        images: np.ndarray,
+        *,
+        batch_size: int = BATCH_SIZE,
+        device: str | None = None,
+        precision: str | None = None,
+    ) -> np.ndarray:
+        """Embed grz images.
+
+        Parameters
+        ----------
+        images : ndarray
+            (n, 3, h, w), g, r, z in nanomaggies a pixel of 0.262 arcsec, north up; h and w at
+            least `config.image_size`, cropped around the centre to that. Pixels that are not
+            finite count as 0, which is what the archives give where there are no data.
+        batch_size : int
+            Images computed at once; more is faster on a GPU and needs more memory.
+        device, precision : str, optional
+            For this call; by default the model's.
+
+        Returns
+        -------
+        ndarray
+            float32 (n, 128), unit vectors; NaN where an image holds nothing.
+
+        Raises
+        ------
+        InputError
+            For another shape, a smaller image, or a device that is not there.
+        """
+        images = centre_crop(images, self.config.image_size)
+
+        def prepared(rows: np.ndarray) -> np.ndarray:
+            part = np.nan_to_num(images[rows].astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
+            return stretch(part, self.config.image_stretch)
+
+        something = np.array(
+            [bool(np.any(np.isfinite(image) & (image != 0))) for image in images], bool
+        )
+        return self._embed(
+            self.network.embed_images, prepared, something, batch_size, device, precision
+        )
+
+    def embed_spectra(
+        self,
+        flux: np.ndarray,
+        ivar: np.ndarray | None = None,
+        *,
+        batch_size: int = BATCH_SIZE,
+        device: str | None = None,
+        precision: str | None = None,
+    ) -> np.ndarray:
+        """Embed DESI spectra.
+
+        Parameters
+        ----------
+        flux : ndarray
+            (n, 7781), 1e-17 erg/s/cm2/Angstrom on 3600-9824 Angstrom in steps of 0.8.
+        ivar : ndarray, optional
+            (n, 7781), inverse variance; samples where it is 0 count as having no data.
+        batch_size : int
+            Spectra computed at once.
+        device, precision : str, optional
+            For this call; by default the model's.
+
+        Returns
+        -------
+        ndarray
+            float32 (n, 128), unit vectors; NaN where a spectrum holds nothing.
+
+        Raises
+        ------
+        InputError
+            For another shape, or a device that is not there.
+        """
+        flux = clean_spectra(flux, ivar)
+        return self._embed(
+            self.network.embed_spectra,
+            lambda rows: flux[rows],
+            has_data(flux),
+            batch_size,
+            device,
+            precision,
+        )
+
+    def _embed(
+        self,
+        encoder: Callable,
+        prepared: Callable[[np.ndarray], np.ndarray],
+        something: np.ndarray,
+        batch_size: int,
+        device: str | None,
+        precision: str | None,
+    ) -> np.ndarray:
+        """Embed the rows that hold something; NaN for the others."""
+        if batch_size < 1:
+            raise InputError(f"batch_size is {batch_size}, expected at least 1.")
+        place = self.device if device is None else choose_device(device)
+        dtype = choose_precision(self.precision if precision is None else precision, place)
+        result = np.full((len(something), self.config.embedding_width), np.nan, np.float32)
+        rows = np.flatnonzero(something)
+        if len(rows):
+            self.network.to(place)
+            result[rows] = embed(
+                encoder, prepared, rows, batch_size=batch_size, device=place, dtype=dtype
+            )
+        return result
+
+
+def load_model(
+    name: str | os.PathLike = "compact", *, device: str = "auto", precision: str = "auto"
+) -> Model:
+    """Load bundled or self-trained weights.
+
+    Parameters
+    ----------
+    name : str or path
+        Name of bundled weights, or a ``.safetensors`` file with its ``.json`` card beside it.
+    device : {"auto", "cpu", "cuda", "mps"}
+        Where to compute; ``auto`` prefers a GPU.
+    precision : {"auto", "float32", "bfloat16"}
+        Number format inside the network; ``auto`` is bfloat16 on GPUs that have it, else float32.
+
+    Returns
+    -------
+    Model
+        With `Model.embed_images`, `Model.embed_spectra` and `Model.card`.
+
+    Raises
+    ------
+    WeightsError
+        For weights that are unknown, damaged or of the wrong shape.
+    InputError
+        For a device that is not there.
+
+    Examples
+    --------
+    >>> from astroclip_astro import load_model
+    >>> load_model("compact", device="cpu").card["name"]
+    'compact'
+    """
+    network, card = load_weights(name)
+    return Model(network, card, device=device, precision=precision)

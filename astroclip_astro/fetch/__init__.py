@@ -1,0 +1,1 @@
+"""Where images and spectra come from, behind one `Source` protocol."""

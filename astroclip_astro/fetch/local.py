@@ -1,0 +1,324 @@
+"""A folder of the user's own files as a source: image cutouts and DESI coadds."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from astropy.coordinates import angular_separation
+
+from ..columns import Flag
+from ..errors import InputError
+from ..records import Cutout, Gap, Spectrum, Targets
+from .coadd_files import CoaddFile, read_spectra, recognise_coadd
+from .cutout_files import CutoutFile, recognise_cutout
+from .cutout_pixels import read_cutout
+from .fits_file import DamagedFileError, all_hdus, find_fits, open_fits, reading
+from .matching import SpectrumIndex, pairs_within, queues, sky_tree
+from .redrock_files import RedrockFile, read_redrock, recognise_redrock, redrocks_of
+
+__all__ = ["Contents", "LocalSource"]
+
+
+@dataclass(frozen=True)
+class Contents:
+    """How much a folder holds: cutout files, coadd files, and spectra in the coadds."""
+
+    cutouts: int
+    coadds: int
+    spectra: int
+
+
+@dataclass
+class _Index:
+    """What the headers in a folder say, files ordered by path."""
+
+    cutouts: list[CutoutFile] = field(default_factory=list)
+    coadds: list[CoaddFile] = field(default_factory=list)
+    redrocks: list[RedrockFile] = field(default_factory=list)
+
+    def add(self, path: Path) -> None:
+        """Look at one file; others than cutouts, coadds and redrock files are passed over."""
+        with open_fits(path) as hdus:
+            headers = all_hdus(hdus)
+            if coadd := recognise_coadd(path, headers):
+                self.coadds.append(coadd)
+            elif redrock := recognise_redrock(path, headers):
+                self.redrocks.append(redrock)
+            elif cutout := recognise_cutout(path, headers):
+                self.cutouts.append(cutout)
+
+
+class LocalSource:
+    """A folder of image cutouts and DESI coadds, of any depth; a `records.Source`.
+
+    Nothing is read until something is asked for; then headers, once. Pixels and spectra are read
+    by window and by row. A damaged file never stops the others: it is in `problems`, and rows
+    that only it could have answered say so.
+
+    Parameters
+    ----------
+    folder : str or pathlib.Path
+        The folder.
+
+    Attributes
+    ----------
+    name : str
+        The folder as it was given.
+    problems : list of (pathlib.Path, str)
+        Files that could not be read, and why; grows as files are looked at.
+
+    Raises
+    ------
+    InputError
+        Where it does not exist or is not a folder; where it holds no cutout and no coadd, as soon
+        as something is asked for.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from astropy.io import fits
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> header = fits.Header({"BANDS": "grz", "CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN"})
+    >>> header.update(CRVAL1=150.0, CRVAL2=2.0, CRPIX1=50.5, CRPIX2=50.5)
+    >>> header.update(CDELT1=-0.262 / 3600, CDELT2=0.262 / 3600)
+    >>> fits.writeto(folder / "cutout.fits", np.ones((3, 100, 100), "f4"), header)
+    >>> source = LocalSource(folder)
+    >>> source.look()
+    Contents(cutouts=1, coadds=0, spectra=0)
+    >>> here = Targets(np.array([150.0]), np.array([2.0]), np.zeros(1, int), np.zeros(1, bool))
+    >>> source.cutouts(here, 96)[0].image.shape
+    (3, 96, 96)
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        self.name = str(folder)
+        self.problems: list[tuple[Path, str]] = []
+        self._known_redshifts: dict[Path, dict] = {}
+        if not self.folder.is_dir():
+            found = "a file" if self.folder.exists() else "nothing"
+            raise InputError(
+                f"Source {self.name!r}: found {found} there, expected a folder with image cutouts "
+                "or DESI coadds; check the path."
+            )
+
+    def look(self) -> Contents:
+        """Read all headers now and return how much there is, as far as they tell.
+
+        Returns
+        -------
+        Contents
+            Of what can be read.
+
+        Raises
+        ------
+        InputError
+            Where there is no cutout and no coadd.
+        """
+        coadds = [file for file in self._index.coadds if not file.damage]
+        cutouts = sum(not file.damage for file in self._index.cutouts)
+        return Contents(cutouts, len(coadds), sum(map(len, coadds)))
+
+    def cutouts(self, targets: Targets, size: int) -> list[Cutout | Gap]:
+        """Return a cutout or a gap for every row.
+
+        Parameters
+        ----------
+        targets : Targets
+            Rows, n.
+        size : int
+            Side, native pixels.
+
+        Returns
+        -------
+        list of Cutout or Gap
+            One a row. Of several files that hold the position the one with most of g, r, z, then
+            one that holds the whole field, then the one centred nearest, then the first by path.
+        """
+        files = self._index.cutouts
+
+        def deliver(number: int, rows: dict[int, None]) -> Iterator[tuple[int, Cutout | Gap]]:
+            file = files[number]
+            if file.damage:
+                raise DamagedFileError(file.damage)
+            with open_fits(file.path) as hdus:
+                for row in rows:
+                    try:
+                        with reading():
+                            ra, dec = float(targets.ra[row]), float(targets.dec[row])
+                            cutout = read_cutout(hdus, file, ra, dec, size)
+                    except DamagedFileError as error:
+                        yield row, self._failure(file.path, error, Flag.NO_IMAGE)
+                    else:
+                        yield row, cutout or Gap(Flag.NO_IMAGE, f"{file.path}: empty here")
+
+        paths = [file.path for file in files]
+        nothing = f"no cutout in {self.name} holds this position"
+        candidates = self._cutout_candidates(targets, size)
+        return self._settle(candidates, paths, deliver, Gap(Flag.NO_IMAGE, nothing))
+
+    def spectra(self, targets: Targets, radius: float) -> list[Spectrum | Gap]:
+        """Return a spectrum or a gap for every row.
+
+        Parameters
+        ----------
+        targets : Targets
+            Rows, n. One with a TARGETID gets a spectrum of that or none, wherever it is.
+        radius : float
+            Match radius, arcsec, inclusive.
+
+        Returns
+        -------
+        list of Spectrum or Gap
+            One a row. Of several spectra that match: targets (not sky) first, good fibre status
+            first, then the nearest (to 0.1 arcsec), the longest exposed, the first by path.
+        """
+        files = self._index.coadds
+
+        def deliver(
+            number: int, rows: dict[int, tuple[int, float]]
+        ) -> Iterator[tuple[int, Spectrum]]:
+            file = files[number]
+            if file.damage:
+                raise DamagedFileError(file.damage)
+            arrays = read_spectra(file, (line for line, _ in rows.values()))
+            redshifts = self._redshifts(file.path)
+            for row, (line, separation) in rows.items():
+                targetid = int(file.targetid[line])
+                redshift, zwarn, spectype = redshifts.get(targetid, (None, None, None))
+                flux, ivar = arrays[line]
+                yield (
+                    row,
+                    Spectrum(
+                        flux=flux,
+                        ivar=ivar,
+                        targetid=targetid,
+                        ra=float(file.ra[line]),
+                        dec=float(file.dec[line]),
+                        separation=separation,
+                        good_fibre=bool(file.good_fibre[line]),
+                        matches=len(candidates[row]),
+                        redshift=redshift,
+                        zwarn=zwarn,
+                        spectype=spectype,
+                        origin=str(file.path),
+                    ),
+                )
+
+        candidates = self._spectra.candidates(targets, radius)
+        paths = [file.path for file in files]
+        nothing = f"no spectrum in {self.name} within {radius:g} arcsec or of this TARGETID"
+        return self._settle(candidates, paths, deliver, Gap(Flag.NO_SPECTRUM, nothing))
+
+    def _settle(
+        self,
+        candidates: list[list[tuple[int, object]]],
+        paths: list[Path],
+        deliver: Callable[[int, dict], Iterable[tuple[int, object]]],
+        nothing: Gap,
+    ) -> list:
+        """Try each row's candidates (file, item) in order, a file at a time, until one answers."""
+        answers: list = [nothing] * len(candidates)
+        pending = {row: iter(queue) for row, queue in enumerate(candidates) if queue}
+        while pending:
+            groups: dict[int, dict] = defaultdict(dict)
+            for row, queue in list(pending.items()):
+                number, item = next(queue, (None, None))
+                if number is None:
+                    del pending[row]
+                else:
+                    groups[number][row] = item
+            for number, rows in sorted(groups.items()):
+                try:
+                    delivered = dict(deliver(number, rows))
+                except DamagedFileError as error:
+                    delivered = dict.fromkeys(
+                        rows, self._failure(paths[number], error, nothing.flag)
+                    )
+                for row, answer in delivered.items():
+                    if not isinstance(answer, Gap):
+                        del pending[row]
+                    elif answers[row].flag & Flag.SOURCE_FAILED:
+                        continue  # the failure is the news, whatever the other files lack
+                    answers[row] = answer
+        return answers
+
+    def _cutout_candidates(self, targets: Targets, size: int) -> list[list[tuple[int, None]]]:
+        """Return each row's cutout files, best first."""
+        files = self._index.cutouts
+        asking = np.flatnonzero(targets.has_position)
+        ra, dec = targets.ra[asking], targets.dec[asking]
+        centres = np.array([[file.ra, file.dec, file.radius] for file in files]).reshape(-1, 3)
+        # The tree is of the rows, not of the files: circles of files differ by far.
+        asked, found = pairs_within(sky_tree(ra, dec), *centres.T)
+        starts = np.searchsorted(asked, np.arange(len(files) + 1))
+        held, covered = np.zeros(len(asked), bool), np.zeros(len(asked), bool)
+        for number in np.unique(asked):
+            part = slice(starts[number], starts[number + 1])
+            near = found[part]
+            try:
+                with reading():
+                    held[part], covered[part] = files[number].locate(ra[near], dec[near], size)
+            except DamagedFileError as error:
+                self._note(files[number].path, str(error))
+        asked, found, covered = asked[held], found[held], covered[held]
+        missing = np.array([-len(file.image) for file in files], int)[asked]
+        place = np.radians([ra[found], dec[found], *centres[asked, :2].T])
+        ordered = queues(
+            len(targets), asking[found], missing, ~covered, angular_separation(*place), asked
+        )
+        return [[(number, None) for number in asked[queue].tolist()] for queue in ordered]
+
+    def _redshifts(self, coadd: Path) -> dict[int, tuple[float | None, int, str]]:
+        """Return DESI's redshifts of a coadd's targets, read once; none where there are none."""
+        if coadd not in self._known_redshifts:
+            index, known = self._index, {}
+            tables = {file.path: file for file in index.redrocks}
+            for path in redrocks_of(coadd, [file.path for file in index.coadds], tables):
+                try:
+                    known = read_redrock(tables[path]) | known
+                except DamagedFileError as error:
+                    self._note(path, str(error))
+            self._known_redshifts[coadd] = known
+        return self._known_redshifts[coadd]
+
+    def _failure(self, path: Path, error: DamagedFileError, flag: Flag) -> Gap:
+        """Note a damaged file and return the gap it leaves."""
+        self._note(path, str(error))
+        return Gap(flag | Flag.SOURCE_FAILED, f"{path}: {error}")
+
+    def _note(self, path: Path, reason: str) -> None:
+        """Add to the problems what is not among them yet."""
+        if (path, reason) not in self.problems:
+            self.problems.append((path, reason))
+
+    @cached_property
+    def _spectra(self) -> SpectrumIndex:
+        """The search index of all spectra."""
+        return SpectrumIndex(self._index.coadds)
+
+    @cached_property
+    def _index(self) -> _Index:
+        """The headers of all files, read at first use."""
+        paths, problems = find_fits(self.folder)
+        index = _Index()
+        for path in paths:
+            try:
+                index.add(path)
+            except DamagedFileError as error:
+                problems.append((path, str(error)))
+        damaged = [file for file in (*index.cutouts, *index.coadds) if file.damage]
+        for path, reason in (*problems, *((file.path, file.damage) for file in damaged)):
+            self._note(path, reason)
+        if not index.cutouts and not index.coadds:
+            raise InputError(
+                f"Source {self.name!r}: {len(paths)} FITS files, {len(problems)} problems, but no "
+                "cutout (image with celestial WCS and BANDS) and no DESI coadd (FIBERMAP and "
+                "cameras); give a folder that holds some."
+            )
+        return index

@@ -1,0 +1,183 @@
+"""What one run does: the doorway where names and options become objects."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from .columns import GROUPS, MODALITIES, OutputColumn, select
+from .embedding import Model, load_model
+from .errors import InputError
+from .fetch.local import LocalSource
+from .records import Source
+from .resources import folder
+from .search.lookup import Searcher
+from .search.reference import Reference, check_weights, load_reference
+from .version import __version__
+
+__all__ = ["Job", "prepare_job"]
+
+
+@dataclass(frozen=True)
+class Job:
+    """Everything a run needs besides the rows.
+
+    Parameters
+    ----------
+    source : Source
+        Where images and spectra come from.
+    model : Model
+        The encoders.
+    reference : Reference
+        The labelled galaxies whose neighbours give redshift and mass.
+    searchers : dict of str to Searcher
+        Look-up in the reference, one for each modality.
+    columns : tuple of OutputColumn
+        What is written.
+    modality : tuple of str
+        What is embedded.
+    match_radius : float
+        Largest distance of a spectrum, arcsec.
+    """
+
+    source: Source
+    model: Model
+    reference: Reference
+    searchers: dict[str, Searcher]
+    columns: tuple[OutputColumn, ...]
+    modality: tuple[str, ...]
+    match_radius: float
+
+    def describe(self, column: OutputColumn) -> str:
+        """Return a column's description, saying whose galaxies its values come from."""
+        if not column.from_reference:
+            return column.description
+        return f"{column.description} ({self.reference.title})"
+
+    def options(self) -> dict[str, object]:
+        """Return the options that decide the values, for the header and for resuming."""
+        return {
+            "modality": ",".join(self.modality),
+            "columns": ",".join(column.name for column in self.columns),
+            "match_radius": self.match_radius,
+            "device": str(self.model.device),
+            "precision": self.model.precision,
+        }
+
+    def provenance(self) -> dict[str, object]:
+        """Return the header keywords that say where the columns come from."""
+        card = self.model.card
+        options = self.options()
+        groups = [group for group in GROUPS if any(c.group == group for c in self.columns)]
+        return {
+            "ACVERS": f"astroclip-astro {__version__}",
+            "ACDATE": datetime.now(UTC).isoformat(timespec="seconds"),
+            "ACWEIGHT": card["name"],
+            "ACWSHA": card["sha256"],
+            "ACREF": self.reference.name,
+            "ACREFSHA": self.reference.sha256,
+            "ACREFSIM": {True: "SIMULATED", False: "real", None: "unknown"}[
+                self.reference.simulated
+            ],
+            "ACSOURCE": self.source.name,
+            "ACMODAL": options["modality"],
+            "ACCOLS": ",".join(groups),
+            "ACRADIUS": self.match_radius,
+            "ACDEVICE": options["device"],
+            "ACPRECIS": options["precision"],
+        }
+
+
+def words(given: str | Iterable[str], known: tuple[str, ...], option: str) -> tuple[str, ...]:
+    """Return the words of an option, in the known order; unknown ones raise."""
+    parts = given.split(",") if isinstance(given, str) else list(given)
+    found = [str(part).strip() for part in parts]
+    unknown = [part for part in found if part not in known]
+    if unknown or not found:
+        raise InputError(
+            f"{option} has {unknown or 'nothing'}, expected one or more of {', '.join(known)}."
+        )
+    return tuple(word for word in known if word in found)
+
+
+def open_source(source: str | os.PathLike | Source) -> Source:
+    """Return the source a name or folder stands for; a ready-made one passes through."""
+    if isinstance(source, Source):
+        return source
+    if source != "demo" and not Path(source).is_dir():
+        raise InputError(
+            f"Source {str(source)!r} is neither 'demo' nor a folder; pass --source demo or the "
+            "folder that holds your cutouts and DESI coadds (source=... in Python)."
+        )
+    local = LocalSource(folder("catalogs") / "demo_sky" if source == "demo" else source)
+    if source == "demo":
+        local.name = "demo (SIMULATED sky)"
+    local.look()
+    return local
+
+
+def prepare_job(
+    *,
+    source: str | os.PathLike | Source,
+    modality: str | Iterable[str] = MODALITIES,
+    weights: str | os.PathLike = "compact",
+    reference: str | os.PathLike | None = None,
+    columns: str | Iterable[str] = GROUPS,
+    match_radius: float = 1.0,
+    device: str = "auto",
+    precision: str = "auto",
+) -> Job:
+    """Turn the options of the command and of the methods into what a run needs.
+
+    Parameters
+    ----------
+    source : str, path or Source
+        ``"demo"`` (the bundled simulated sky) or a folder of cutouts and DESI coadds.
+    modality : str or iterable of str
+        ``image``, ``spectrum`` or both, comma-separated in a string.
+    weights : str or path
+        Bundled name or ``.safetensors`` file.
+    reference : str or path, optional
+        Bundled name or file; by default the one that belongs to the weights.
+    columns : str or iterable of str
+        Any of ``embedding``, ``redshift``, ``mass``, ``novelty``.
+    match_radius : float
+        Largest distance between row and spectrum, arcsec.
+    device : {"auto", "cpu", "cuda", "mps"}
+        Where to compute.
+    precision : {"auto", "float32", "bfloat16"}
+        Number format inside the network.
+
+    Returns
+    -------
+    Job
+
+    Raises
+    ------
+    InputError
+        For any option that cannot be met; the message says what could.
+    """
+    modality = words(modality, MODALITIES, "modality")
+    groups = words(columns, GROUPS, "columns")
+    try:
+        radius = float(match_radius)
+    except (TypeError, ValueError):
+        radius = float("nan")
+    if not 0 < radius <= 60:
+        raise InputError(f"match_radius is {match_radius!r}, expected 0 < arcsec <= 60.")
+    opened = open_source(source)
+    model = load_model(weights, device=device, precision=precision)
+    chosen = load_reference(model.card["name"] if reference is None else reference)
+    check_weights(chosen, model.card["sha256"])
+    return Job(
+        source=opened,
+        model=model,
+        reference=chosen,
+        searchers={name: Searcher(chosen, name) for name in modality},
+        columns=select(modality, groups),
+        modality=modality,
+        match_radius=radius,
+    )

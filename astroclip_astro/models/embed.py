@@ -1,0 +1,93 @@
+"""Run an encoder over prepared arrays: the one place where numpy meets torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from astroclip_astro.errors import InputError
+
+__all__ = ["DEVICES", "PRECISIONS", "choose_device", "choose_precision", "embed"]
+
+PRECISIONS = ("auto", "float32", "bfloat16")
+DEVICES = ("auto", "cpu", "cuda", "mps")
+
+
+def choose_device(name: str) -> torch.device:
+    """Return the device a name stands for; ``auto`` prefers a GPU."""
+    available = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    kind = str(name).partition(":")[0]
+    if kind == "auto":
+        return torch.device(next(device for device, there in available.items() if there))
+    if kind not in available:
+        raise InputError(f"Unknown device {name!r}, expected one of {', '.join(DEVICES)}.")
+    if not available[kind]:
+        raise InputError(
+            f"Device {name!r} was asked for but PyTorch sees none here; use 'auto' or 'cpu'."
+        )
+    return torch.device(name)
+
+
+def choose_precision(name: str, device: torch.device) -> torch.dtype:
+    """Return the number format a name stands for; ``auto`` is float32 but on new GPUs."""
+    if name not in PRECISIONS:
+        raise InputError(f"Unknown precision {name!r}, expected one of {', '.join(PRECISIONS)}.")
+    if name == "auto":
+        fast = device.type == "cuda" and torch.cuda.is_bf16_supported()
+        return torch.bfloat16 if fast else torch.float32
+    return getattr(torch, name)
+
+
+def embed(
+    encoder: Callable[[torch.Tensor], torch.Tensor],
+    prepared: Callable[[np.ndarray], np.ndarray],
+    rows: np.ndarray,
+    *,
+    batch_size: int,
+    device: torch.device,
+    dtype: torch.dtype,
+) -> np.ndarray:
+    """Embed rows in batches of one shape.
+
+    The last batch is filled up with zeros: a row's embedding then does not depend on how many
+    rows came with it, so that a resumed run gives the values of an uninterrupted one.
+
+    Parameters
+    ----------
+    encoder : callable
+        From a batch of inputs on ``device`` to embeddings (batch, width).
+    prepared : callable
+        From row numbers to their float32 inputs, as the encoder eats them.
+    rows : ndarray
+        int (n,), at least one, row numbers to embed.
+    batch_size : int
+        Rows computed at once.
+    device : torch.device
+        Where the encoder is.
+    dtype : torch.dtype
+        Number format inside the network.
+
+    Returns
+    -------
+    ndarray
+        float32 (n, width).
+    """
+    parts = []
+    for start in range(0, len(rows), batch_size):
+        chosen = rows[start : start + batch_size]
+        values = prepared(chosen)
+        batch = np.zeros((batch_size, *values.shape[1:]), np.float32)
+        batch[: len(chosen)] = values
+        with (
+            torch.inference_mode(),
+            torch.autocast(device.type, dtype, enabled=dtype != torch.float32),
+        ):
+            embedding = encoder(torch.from_numpy(batch).to(device)).float()
+        parts.append(embedding.cpu().numpy()[: len(chosen)])
+    return np.concatenate(parts)

@@ -1,0 +1,276 @@
+"""Rows of a catalogue -> values of the output columns, chunk by chunk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from .chunks import ChunkStore
+from .columns import Flag, OutputColumn
+from .errors import SourceError
+from .job import Job
+from .prepare.photometry import beyond, measure_images, measure_spectra
+from .prepare.spectra import lacks_camera, median_snr
+from .records import Cutout, Gap, Spectrum, Targets
+from .search.lookup import Findings
+
+__all__ = ["CHUNK_ROWS", "annotate_targets", "empty_rows", "row_dtype"]
+
+CHUNK_ROWS = 256
+NOVEL = 0.99
+DISAGREEMENT = 0.05  # |dz| / (1 + z)
+NO_INTEGER = {"i4": -(2**31), "i8": -(2**63)}  # what a null reads in the row arrays
+
+
+def row_dtype(columns: Sequence[OutputColumn]) -> np.dtype:
+    """Return the dtype of one row of output values."""
+    return np.dtype([(column.name, column.dtype, column.shape) for column in columns])
+
+
+def empty_rows(columns: Sequence[OutputColumn], count: int) -> np.ndarray:
+    """Return rows in which every value is null and no flag is set."""
+    rows = np.zeros(count, row_dtype(columns))
+    for column in columns:
+        if column.dtype.startswith("f"):
+            rows[column.name] = np.nan
+        elif column.dtype in NO_INTEGER and column.group != "flags":
+            rows[column.name] = NO_INTEGER[column.dtype]
+    return rows
+
+
+def annotate_targets(
+    targets: Targets,
+    job: Job,
+    *,
+    first_row: int = 0,
+    store: ChunkStore | None = None,
+    advance: Callable[[int], object] = lambda rows: None,
+    report: Callable[[int, str], object] = lambda row, reason: None,
+) -> np.ndarray:
+    """Compute the output columns of all rows.
+
+    Parameters
+    ----------
+    targets : Targets
+        Rows to annotate, (n,).
+    job : Job
+        Source, model, reference and options.
+    first_row : int
+        Number of the first row in its catalogue. Chunks are aligned to row numbers, so that part
+        of a catalogue gives the same values as the whole.
+    store : ChunkStore, optional
+        Where finished chunks are kept, and found when a run is resumed.
+    advance : callable
+        Called with the number of rows each time a chunk is done.
+    report : callable
+        Called with row number and reason for each gap.
+
+    Returns
+    -------
+    ndarray
+        (n,) of `row_dtype`; nulls are NaN, the smallest integer, or an empty string.
+
+    Raises
+    ------
+    SourceError
+        Where the source failed for every row it was asked for.
+    """
+    rows = empty_rows(job.columns, len(targets))
+    start = 0
+    while start < len(targets):
+        number = (first_row + start) // CHUNK_ROWS
+        stop = min((number + 1) * CHUNK_ROWS - first_row, len(targets))
+        chunk = store.load(number, stop - start, rows.dtype) if store else None
+        if chunk is None:
+            chunk = annotate_chunk(
+                targets[start:stop],
+                job,
+                lambda row, reason, start=start: report(first_row + start + row, reason),
+            )
+            if store:
+                store.save(number, chunk)
+        rows[start:stop] = chunk
+        advance(stop - start)
+        start = stop
+    try:
+        check_source(rows["astroclip_flags"], job)
+    except SourceError:
+        if store:
+            store.clear()  # nothing worth keeping, and the next run should ask again
+        raise
+    return rows
+
+
+def check_source(flags: np.ndarray, job: Job) -> None:
+    """Raise where nothing was found and the source failed, not merely had nothing."""
+    nothing = sum(Flag[f"NO_{modality.upper()}"] for modality in job.modality)
+    found = (flags & nothing) != nothing
+    failed = (flags & Flag.SOURCE_FAILED) != 0
+    if failed.any() and not found.any():
+        raise SourceError(
+            f"Source {job.source.name} answered for no row and failed for {failed.sum()} of "
+            f"{len(flags)}; run with --verbose to see why."
+        )
+
+
+def annotate_chunk(
+    targets: Targets, job: Job, report: Callable[[int, str], object] = lambda row, reason: None
+) -> np.ndarray:
+    """Compute the output columns of a few rows; see `annotate_targets`."""
+    rows = empty_rows(job.columns, len(targets))
+    flags = np.zeros(len(targets), np.int32)
+    flags[targets.bad_position] |= Flag.BAD_COORDINATES
+    found: dict[str, tuple[np.ndarray, Findings]] = {}
+    if "spectrum" in job.modality:
+        asked = np.flatnonzero(targets.good)
+        flags[~targets.good] |= Flag.NO_SPECTRUM
+        answers = job.source.spectra(targets[asked], job.match_radius)
+        spectra = collect(answers, asked, Spectrum, flags, report)
+        targets = locate(targets, spectra)
+        found["spectrum"] = add_spectra(rows, flags, spectra, job)
+    if "image" in job.modality:
+        asked = np.flatnonzero(targets.has_position)
+        flags[~targets.has_position] |= Flag.NO_IMAGE
+        answers = job.source.cutouts(targets[asked], job.model.config.image_size)
+        found["image"] = add_images(
+            rows, flags, collect(answers, asked, Cutout, flags, report), job
+        )
+    add_best(rows, found)
+    rows["astroclip_flags"] = flags
+    return rows
+
+
+def collect(answers: Sequence, asked: np.ndarray, kind: type, flags: np.ndarray, report) -> dict:
+    """Sort a source's answers into records by row; gaps become flags."""
+    if len(answers) != len(asked):
+        raise SourceError(f"Source gave {len(answers)} answers for {len(asked)} rows.")
+    records = {}
+    for row, answer in zip(asked.tolist(), answers, strict=True):
+        if isinstance(answer, Gap):
+            flags[row] |= answer.flag
+            report(row, answer.reason)
+        elif isinstance(answer, kind):
+            records[row] = answer
+        else:
+            raise SourceError(f"Source gave a {type(answer).__name__}, expected {kind.__name__}.")
+    return records
+
+
+def locate(targets: Targets, spectra: dict[int, Spectrum]) -> Targets:
+    """Give rows that have only a TARGETID the position of their spectrum's target."""
+    ra, dec = targets.ra.copy(), targets.dec.copy()
+    for row, spectrum in spectra.items():
+        if not targets.has_position[row]:
+            ra[row], dec[row] = spectrum.ra, spectrum.dec
+    return replace(targets, ra=ra, dec=dec)
+
+
+def add_spectra(
+    rows: np.ndarray, flags: np.ndarray, spectra: dict[int, Spectrum], job: Job
+) -> tuple[np.ndarray, Findings]:
+    """Embed spectra; write their columns and flags. Return which rows, and what was found."""
+    where = np.array(list(spectra), int)
+    records = list(spectra.values())
+    flux = stacked([record.flux for record in records], (job.model.config.spectrum_samples,))
+    ivar = stacked([record.ivar for record in records], (job.model.config.spectrum_samples,))
+    for row, record in spectra.items():
+        rows["astroclip_targetid"][row] = record.targetid
+        rows["astroclip_separation"][row] = record.separation
+        if record.redshift is not None:
+            rows["astroclip_desi_z"][row] = record.redshift
+        if record.zwarn is not None:
+            rows["astroclip_desi_zwarn"][row] = record.zwarn
+        rows["astroclip_desi_spectype"][row] = record.spectype or ""
+    rows["astroclip_snr"][where] = median_snr(flux, ivar)
+    several = np.array([record.matches > 1 for record in records], bool)
+    fibre = np.array([record.good_fibre for record in records], bool)
+    raise_flag(flags, where[several], Flag.SEVERAL_SPECTRA)
+    raise_flag(flags, where[lacks_camera(ivar) | ~fibre], Flag.BAD_SPECTRUM)
+    embeddings = job.model.embed_spectra(flux, ivar)
+    raise_flag(flags, where[np.isnan(embeddings[:, 0])], Flag.NO_SPECTRUM | Flag.BAD_SPECTRUM)
+    findings = add_findings(rows, flags, "spectrum", where, embeddings, job)
+    add_range(flags, where, measure_spectra(np.where(ivar > 0, flux, 0)), job)
+    ours = findings.values["redshift"][0]
+    theirs = rows["astroclip_desi_z"][where]
+    disagree = np.abs(ours - theirs) > DISAGREEMENT * (1 + theirs)
+    raise_flag(flags, where[disagree], Flag.REDSHIFTS_DISAGREE)
+    return where, findings
+
+
+def add_images(
+    rows: np.ndarray, flags: np.ndarray, cutouts: dict[int, Cutout], job: Job
+) -> tuple[np.ndarray, Findings]:
+    """Embed images; write their columns and flags. Return which rows, and what was found."""
+    size = job.model.config.image_size
+    where = np.array(list(cutouts), int)
+    images = stacked([cutout.image for cutout in cutouts.values()], (3, size, size))
+    complete = np.array([cutout.complete for cutout in cutouts.values()], bool)
+    raise_flag(flags, where[~complete], Flag.INCOMPLETE_IMAGE)
+    embeddings = job.model.embed_images(images)
+    raise_flag(flags, where[np.isnan(embeddings[:, 0])], Flag.NO_IMAGE | Flag.INCOMPLETE_IMAGE)
+    findings = add_findings(rows, flags, "image", where, embeddings, job)
+    add_range(flags, where, measure_images(images), job)
+    return where, findings
+
+
+def add_findings(
+    rows: np.ndarray,
+    flags: np.ndarray,
+    modality: str,
+    where: np.ndarray,
+    embeddings: np.ndarray,
+    job: Job,
+) -> Findings:
+    """Look embeddings up in the reference and write what depends on one modality."""
+    findings = job.searchers[modality].look_up(embeddings)
+    write(rows, f"astroclip_{modality}", where, embeddings)
+    write(rows, f"astroclip_novelty_{modality}", where, findings.novelty)
+    for stem, label in PROPERTIES.items():
+        value, error = findings.values[label]
+        write(rows, f"astroclip_{stem}_{modality}", where, value)
+        write(rows, f"astroclip_{stem}_{modality}_err", where, error)
+    raise_flag(flags, where[findings.novelty > NOVEL], Flag.BEYOND_REFERENCE)
+    return findings
+
+
+PROPERTIES = {"z": "redshift", "logmstar": "log_stellar_mass"}
+
+
+def add_best(rows: np.ndarray, found: dict[str, tuple[np.ndarray, Findings]]) -> None:
+    """Write the best values: the image's first, then the spectrum's over them."""
+    for modality in ("image", "spectrum"):
+        if modality not in found:
+            continue
+        where, findings = found[modality]
+        usable = findings.nearest >= 0
+        write(rows, "astroclip_nearest", where[usable], findings.nearest[usable])
+        for stem, label in PROPERTIES.items():
+            value, error = findings.values[label]
+            write(rows, f"astroclip_{stem}", where[usable], value[usable])
+            write(rows, f"astroclip_{stem}_err", where[usable], error[usable])
+
+
+def add_range(flags: np.ndarray, where: np.ndarray, measures: dict, job: Job) -> None:
+    """Flag rows beyond the range the weights were trained on, as far as their card knows it."""
+    limits = job.model.card["training"].get("range", {})
+    raise_flag(flags, where[beyond(measures, limits)], Flag.BEYOND_TRAINING)
+
+
+def write(rows: np.ndarray, name: str, where: np.ndarray, values: np.ndarray) -> None:
+    """Write values into a column if it was asked for."""
+    if name in rows.dtype.names:
+        rows[name][where] = values
+
+
+def raise_flag(flags: np.ndarray, where: np.ndarray, flag: Flag) -> None:
+    """Set a bit in some rows."""
+    flags[where] |= np.int32(flag)
+
+
+def stacked(arrays: list[np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
+    """Stack arrays to float32 (n, *shape), also where there are none."""
+    return np.array(arrays, np.float32).reshape(-1, *shape)
+
+

@@ -1,0 +1,1 @@
+"""What a source found -> the arrays the encoders eat."""

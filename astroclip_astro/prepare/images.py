@@ -1,0 +1,103 @@
+"""Cutout -> the float32 image the image encoder eats."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..errors import InputError
+
+__all__ = ["centre_crop", "stretch"]
+
+# Softening of the asinh stretch in g, r, z: about three times the sky noise of a DR9 pixel.
+SOFTENING = np.array([0.01, 0.015, 0.03], np.float32)
+# Lupton et al. 2004 as the viewer and AstroCLIP v2 use it: scales in g, r, z; offset; Q.
+RGB_SCALES = np.array([6.0, 3.4, 2.2], np.float32)
+RGB_OFFSET, RGB_Q = np.float32(0.03), np.float32(20.0)
+
+
+def stretch(images: np.ndarray, name: str) -> np.ndarray:
+    """Compress the brightness of images as a set of weights wants them.
+
+    Parameters
+    ----------
+    images : ndarray
+        grz images, (..., 3, h, w), nanomaggies a pixel.
+    name : {"raw", "rgb", "stein", "asinh"}
+        ``raw`` as they are (AstroCLIP v1); ``rgb`` the composite of AstroCLIP v2, bands reversed
+        (z, r, g) and within 0-1; ``stein`` the same with the misplaced bracket of Stein et al.
+        2021's code; ``asinh`` an inverse hyperbolic sine softened at three times the sky noise
+        (the compact weights).
+
+    Returns
+    -------
+    ndarray
+        float32, same shape.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> stretch(np.zeros((3, 2, 2)), "asinh").shape
+    (3, 2, 2)
+    """
+    images = np.asarray(images, np.float32)
+    if name == "raw":
+        return images
+    if name == "asinh":
+        return np.arcsinh(images / SOFTENING[:, None, None])
+    if name not in ("rgb", "stein"):
+        raise ValueError(f"Unknown stretch {name!r}, expected 'raw', 'rgb', 'stein' or 'asinh'.")
+    scales = RGB_SCALES[:, None, None]
+    lifted = np.maximum(0, images * scales + RGB_OFFSET)
+    intensity = lifted.mean(axis=-3, keepdims=True)
+    intensity = np.where(intensity == 0, np.float32(1e-6), intensity)
+    gain = np.arcsinh(RGB_Q * intensity) / (np.sqrt(RGB_Q) * intensity)
+    if name == "rgb":
+        colours = (images * scales + RGB_OFFSET) * gain
+    else:
+        colours = images * (scales + RGB_OFFSET * gain)
+    return np.clip(colours, 0, 1)[..., ::-1, :, :]
+
+
+def centre_crop(images: np.ndarray, size: int) -> np.ndarray:
+    """Cut the middle out of images.
+
+    The crop starts at ``(side - size) // 2`` along either axis, so where one pixel too many is
+    left it stays on the high side; `fetch` cuts a local cutout centred on its galaxy the same way.
+
+    Parameters
+    ----------
+    images : ndarray
+        grz images, (n, 3, h, w).
+    size : int
+        Side of the crop, pixels.
+
+    Returns
+    -------
+    ndarray
+        (n, 3, size, size), a view of ``images``.
+
+    Raises
+    ------
+    InputError
+        Where the images are smaller, or not (n, 3, h, w).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> centre_crop(np.zeros((2, 3, 152, 160)), 96).shape
+    (2, 3, 96, 96)
+    """
+    images = np.asanyarray(images)
+    if images.ndim != 4 or images.shape[1] != 3:
+        raise InputError(
+            f"Images have shape {images.shape}, expected (n, 3, h, w) with the bands g, r, z; "
+            "give one image as image[None]."
+        )
+    height, width = images.shape[2:]
+    if min(height, width) < size:
+        raise InputError(
+            f"Images are {height} x {width} pixels, expected at least {size} x {size}; "
+            f"fetch cutouts of {size} pixels at 0.262 arcsec."
+        )
+    top, left = (height - size) // 2, (width - size) // 2
+    return images[:, :, top : top + size, left : left + size]  # (n, 3, size, size)

@@ -1,0 +1,157 @@
+"""What travels down the pipe: positions asked for, and what a source found there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+
+from .columns import Flag
+
+__all__ = ["Cutout", "Gap", "Source", "Spectrum", "Targets"]
+
+PIXEL_SCALE = 0.262  # arcsec, the native pixel of Legacy Surveys coadds
+WAVELENGTH = 3600 + 0.8 * np.arange(7781)  # Angstrom, vacuum, observed frame
+
+
+@dataclass(frozen=True)
+class Targets:
+    """Rows of a catalogue, as sources are asked for them.
+
+    Parameters
+    ----------
+    ra, dec : ndarray
+        float64 (n,), ICRS degrees, RA in [0, 360); NaN where the row has no good position.
+    targetid : ndarray
+        int64 (n,), DESI TARGETID; only meaningful where ``has_targetid``.
+    has_targetid : ndarray
+        bool (n,), whether the row names its spectrum. Such a row gets that spectrum or none.
+    positioned : bool
+        Whether the catalogue has positions at all, so that a row without one is a bad row.
+    """
+
+    ra: np.ndarray
+    dec: np.ndarray
+    targetid: np.ndarray
+    has_targetid: np.ndarray
+    positioned: bool = True
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(self.ra)
+
+    def __getitem__(self, rows: slice | np.ndarray) -> Targets:
+        """Return some of the rows."""
+        arrays = (self.ra, self.dec, self.targetid, self.has_targetid)
+        return Targets(*(values[rows] for values in arrays), positioned=self.positioned)
+
+    @property
+    def has_position(self) -> np.ndarray:
+        """bool (n,), whether the row has a good position."""
+        return np.isfinite(self.ra) & np.isfinite(self.dec)
+
+    @property
+    def bad_position(self) -> np.ndarray:
+        """bool (n,), whether the row should have a position and has no good one."""
+        return ~self.has_position & (self.positioned | ~self.has_targetid)
+
+    @property
+    def good(self) -> np.ndarray:
+        """bool (n,), whether the row can be asked for: a position or a TARGETID."""
+        return self.has_position | self.has_targetid
+
+
+@dataclass(frozen=True)
+class Cutout:
+    """A grz image around a position.
+
+    Parameters
+    ----------
+    image : ndarray
+        float32 (3, size, size), g, r, z, nanomaggies a pixel of 0.262 arcsec, north up, east
+        left, the position at its centre (to half a pixel where nothing was resampled).
+        Pixels without data are 0.
+    complete : bool
+        False where a band is missing or zero, pixels are bad, or the source's image does not
+        cover the whole field.
+    origin : str
+        File or address it came from.
+    """
+
+    image: np.ndarray
+    complete: bool
+    origin: str
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """A DESI spectrum on the grid 3600-9824 Angstrom, step 0.8.
+
+    Parameters
+    ----------
+    flux, ivar : ndarray
+        float32 (7781,), 1e-17 erg/s/cm2/Angstrom and its inverse variance; both 0 without data.
+    targetid : int
+        DESI TARGETID.
+    ra, dec : float
+        The target's position, ICRS degrees.
+    separation : float
+        Distance from the row's position, arcsec; NaN where the row has none.
+    good_fibre : bool
+        Whether DESI's fibre status is 0.
+    matches : int
+        Number of spectra that matched, this one included.
+    redshift : float or None
+        DESI's (redrock) redshift, None where the source has none.
+    zwarn : int or None
+        DESI's redshift warning bits.
+    spectype : str or None
+        DESI's spectral type.
+    origin : str
+        File or address it came from.
+    """
+
+    flux: np.ndarray
+    ivar: np.ndarray
+    targetid: int
+    ra: float
+    dec: float
+    separation: float
+    good_fibre: bool
+    matches: int
+    redshift: float | None
+    zwarn: int | None
+    spectype: str | None
+    origin: str
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Nothing for this row, and why.
+
+    Parameters
+    ----------
+    flag : Flag
+        ``NO_IMAGE`` or ``NO_SPECTRUM``, with ``SOURCE_FAILED`` where something is there but
+        could not be delivered.
+    reason : str
+        One line for ``--verbose``.
+    """
+
+    flag: Flag
+    reason: str
+
+
+@runtime_checkable
+class Source(Protocol):
+    """Where images and spectra come from. Each call settles every row it is given."""
+
+    name: str
+
+    def spectra(self, targets: Targets, radius: float) -> Sequence[Spectrum | Gap]:
+        """Return a spectrum or a gap for every row; ``radius`` is in arcsec."""
+
+    def cutouts(self, targets: Targets, size: int) -> Sequence[Cutout | Gap]:
+        """Return a cutout of ``size`` pixels or a gap for every row; all rows have positions."""

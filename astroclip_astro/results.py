@@ -1,0 +1,101 @@
+"""Values of the output columns -> columns of the user's table."""
+
+from __future__ import annotations
+
+import numpy as np
+from astropy.table import MaskedColumn, Table
+
+from .columns import OutputColumn
+from .errors import CatalogueError
+from .job import Job
+from .pipeline import NO_INTEGER
+
+__all__ = ["add_columns", "check_names"]
+
+
+def check_names(table: Table, columns: tuple[OutputColumn, ...], *, overwrite: bool) -> None:
+    """Raise where the table has columns that ours would replace.
+
+    Flags and facts of the matched spectrum that this package wrote may be replaced: every method
+    writes them. They are known by their descriptions.
+
+    Parameters
+    ----------
+    table : Table
+        The user's table.
+    columns : tuple of OutputColumn
+        What is to be added.
+    overwrite : bool
+        Whether the user allows it.
+
+    Raises
+    ------
+    CatalogueError
+        Naming the columns, and what to do.
+    """
+    if overwrite:
+        return
+    taken = [
+        column.name
+        for column in columns
+        if column.name in table.colnames
+        and not (
+            column.group in ("match", "flags")
+            and table[column.name].info.description == column.description
+        )
+    ]
+    if taken:
+        raise CatalogueError(
+            f"Column name already taken: {', '.join(taken)}. Rename or remove "
+            "it, or let it be replaced: --overwrite (overwrite=True in Python)."
+        )
+
+
+def add_columns(table: Table, rows: np.ndarray, job: Job) -> Table:
+    """Add the output columns and their provenance to a table, in place, all together.
+
+    Parameters
+    ----------
+    table : Table
+        The user's table, n rows.
+    rows : ndarray
+        (n,) from `astroclip_astro.pipeline.annotate_targets`.
+    job : Job
+        What made them.
+
+    Returns
+    -------
+    Table
+        The same table.
+    """
+    columns = [make_column(column, rows[column.name], job) for column in job.columns]
+    kept = dict(table.meta)
+    for column in columns:
+        if column.name in table.colnames:
+            table.remove_column(column.name)
+    table.add_columns(columns)
+    kept.update(job.provenance())
+    table.meta.update(kept)
+    return table
+
+
+def make_column(column: OutputColumn, values: np.ndarray, job: Job) -> MaskedColumn:
+    """Return one column with mask, unit, description and UCD."""
+    if column.dtype.startswith("f"):
+        mask = np.isnan(values)
+    elif column.group == "flags":
+        mask = np.zeros(values.shape, bool)
+    elif column.dtype in NO_INTEGER:
+        mask = values == NO_INTEGER[column.dtype]
+    else:
+        mask = values == ""
+    return MaskedColumn(
+        np.ascontiguousarray(values),
+        name=column.name,
+        mask=mask,
+        unit=column.unit,
+        description=job.describe(column),
+        meta={"ucd": column.ucd},
+    )
+
+

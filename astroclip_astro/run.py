@@ -1,0 +1,220 @@
+"""A catalogue file in, an annotated file out: resumable, and finished atomically."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from astropy.table import Table
+
+from .catalogue import check_output, read_catalogue, write_catalogue
+from .chunks import ChunkStore, fingerprint
+from .errors import InputError, OutputError
+from .job import Job, prepare_job
+from .pipeline import CHUNK_ROWS, annotate_targets, row_dtype
+from .records import Targets
+from .results import add_columns, check_names
+from .sky import describe_positions, find_targets
+from .version import __version__
+
+__all__ = ["Run", "prepare_run"]
+
+
+def default_output(catalogue: Path) -> Path:
+    """Return where the result goes when nothing is said: beside the input, FITS."""
+    name = catalogue.name.removesuffix(".gz")
+    return catalogue.with_name(f"{Path(name).stem}_astroclip.fits")
+
+
+def row_range(text: str | None, count: int) -> slice:
+    """Return the rows ``A:B`` stands for, as Python counts them."""
+    if text is None:
+        return slice(0, count)
+    parts = text.split(":")
+    try:
+        start, stop = (int(part) if part.strip() else None for part in parts)
+    except ValueError:
+        raise InputError(
+            f"Rows {text!r}, expected A:B with whole numbers, counted from 0, B not included."
+        ) from None
+    start, stop, _ = slice(start, stop).indices(count)
+    if stop <= start:
+        raise InputError(f"Rows {text!r} of a catalogue with {count} rows are none at all.")
+    return slice(start, stop)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One catalogue to be annotated, with everything checked before work begins.
+
+    Parameters
+    ----------
+    catalogue, output : Path
+        Input and output files.
+    table : Table
+        The rows asked for.
+    targets : Targets
+        Their positions.
+    positions : str
+        Where those were found, in words.
+    job : Job
+        Source, model, reference and options.
+    first_row : int
+        Number of the first row asked for in the catalogue.
+    store : ChunkStore
+        Where finished chunks are kept.
+    overwrite : bool
+        Whether the output may be replaced.
+    """
+
+    catalogue: Path
+    output: Path
+    table: Table
+    targets: Targets
+    positions: str
+    job: Job
+    first_row: int
+    store: ChunkStore
+    overwrite: bool
+
+    def annotate(
+        self,
+        *,
+        advance: Callable[[int], object] = lambda rows: None,
+        report: Callable[[int, str], object] = lambda row, reason: None,
+    ) -> np.ndarray:
+        """Compute all rows, keeping each finished chunk, and write the output.
+
+        Parameters
+        ----------
+        advance : callable
+            Called with the number of rows each time a chunk is done.
+        report : callable
+            Called with row number and reason for each gap.
+
+        Returns
+        -------
+        ndarray
+            Values of the output columns, (n,).
+
+        Raises
+        ------
+        OutputError
+            Where the disk is full or the output cannot be written; finished chunks are kept.
+        SourceError
+            Where the source failed for every row; nothing is written.
+        """
+        rows = annotate_targets(
+            self.targets,
+            self.job,
+            first_row=self.first_row,
+            store=self.store,
+            advance=advance,
+            report=report,
+        )
+        add_columns(self.table, rows, self.job)
+        write_catalogue(self.table, self.output, overwrite=self.overwrite)
+        self.store.clear_all()
+        return rows
+
+    def seconds_per_row(self) -> float:
+        """Return how long a row takes to embed here, measured on one batch of blanks."""
+        model = self.job.model
+        size, samples = model.config.image_size, model.config.spectrum_samples
+        noise = np.random.default_rng(0).standard_normal
+        calls = {
+            "image": lambda: model.embed_images(noise((32, 3, size, size))),
+            "spectrum": lambda: model.embed_spectra(noise((32, samples))),
+        }
+        total = 0.0
+        for modality in self.job.modality:
+            calls[modality]()  # the first call sets up; it is not typical
+            start = time.perf_counter()
+            calls[modality]()
+            total += time.perf_counter() - start
+        return total / 32
+
+    def disk_bytes(self) -> int:
+        """Return about how much the output columns take on disk."""
+        return len(self.table) * row_dtype(self.job.columns).itemsize
+
+
+def prepare_run(
+    catalogue: str | os.PathLike,
+    output: str | os.PathLike | None = None,
+    *,
+    ra: str | None = None,
+    dec: str | None = None,
+    rows: str | None = None,
+    resume: bool = True,
+    overwrite: bool = False,
+    **options: object,
+) -> Run:
+    """Check a catalogue, the output and all options before any work is done.
+
+    Parameters
+    ----------
+    catalogue : str or path
+        Whatever astropy reads: FITS, VOTable, ECSV, CSV, Parquet.
+    output : str or path, optional
+        Its suffix says the format; ``CATALOG_astroclip.fits`` beside the input by default.
+    ra, dec : str, optional
+        Names of the position columns where they cannot be told.
+    rows : str, optional
+        ``A:B``, annotate and write only these rows.
+    resume : bool
+        Use chunks that an interrupted run of the same command left behind.
+    overwrite : bool
+        Replace the output, and columns whose names are taken.
+    **options
+        As `astroclip_astro.job.prepare_job` has them.
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    InputError
+        The user's mistake, in one line; nothing was written.
+    """
+    catalogue = Path(catalogue)
+    output = default_output(catalogue) if output is None else Path(output)
+    if output.exists() and catalogue.exists() and output.samefile(catalogue):
+        raise OutputError(
+            f"Output {output} is the input itself; choose another name with -o. "
+            "The input is never changed."
+        )
+    check_output(output, overwrite=overwrite)
+    table = read_catalogue(catalogue)
+    chosen = row_range(rows, len(table))
+    positions = describe_positions(table, ra=ra, dec=dec)
+    targets = find_targets(table, ra=ra, dec=dec)[chosen]
+    job = prepare_job(**options)
+    check_names(table, job.columns, overwrite=overwrite)
+    facts = job.options() | {
+        "version": __version__,
+        "chunk_rows": CHUNK_ROWS,
+        "weights": job.model.card["sha256"],
+        "reference": job.reference.sha256,
+        "source": job.source.name,
+        "rows": [chosen.start, chosen.stop],
+    }
+    store = ChunkStore(output, fingerprint(targets, facts))
+    if not resume:
+        store.clear()
+    return Run(
+        catalogue=catalogue,
+        output=output,
+        table=table[chosen],
+        targets=targets,
+        positions=positions,
+        job=job,
+        first_row=chosen.start,
+        store=store,
+        overwrite=overwrite,
+    )

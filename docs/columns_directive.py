@@ -1,0 +1,99 @@
+"""Directives that write the output columns and the flag bits as the package defines them."""
+
+from __future__ import annotations
+
+import numpy as np
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+
+from astroclip_astro import columns
+from astroclip_astro.columns import COLUMNS, FLAGS, GROUPS, OutputColumn
+
+__all__ = ["columns_table", "flags_table", "markdown_table"]
+
+
+def markdown_table(heads: list[str], rows: list[list[str]]) -> str:
+    """Return a Markdown table.
+
+    Parameters
+    ----------
+    heads : list of str
+        One for each column.
+    rows : list of list of str
+        Cells; a vertical bar in a cell is escaped.
+
+    Returns
+    -------
+    str
+        Lines.
+
+    Examples
+    --------
+    >>> print(markdown_table(["bit"], [["1"]]))
+    | bit |
+    |---|
+    | 1 |
+    """
+    lines = [heads, ["---"] * len(heads)]
+    lines += [[cell.replace("|", r"\|") for cell in row] for row in rows]
+    return "\n".join(
+        f"|{'|'.join(line)}|" if line[0] == "---" else f"| {' | '.join(line)} |" for line in lines
+    )
+
+
+def columns_table() -> str:
+    """Return a Markdown table of every output column."""
+    heads = ["column", "type", "unit", "UCD", "what it is", "written with `--columns`"]
+    rows = [
+        [
+            f"`{column.name}`",
+            type_words(column),
+            column.unit or "",
+            column.ucd,
+            column.description + " (from the reference)" * column.from_reference,
+            column.group if column.group in GROUPS else "always",
+        ]
+        for column in COLUMNS
+    ]
+    return markdown_table(heads, rows)
+
+
+def flags_table() -> str:
+    """Return a Markdown table of every bit of ``astroclip_flags``."""
+    heads = ["bit", "word", "meaning", "what to do"]
+    rows = [[str(int(bit.flag)), f"`{bit.flag.word}`", bit.meaning, bit.advice] for bit in FLAGS]
+    return markdown_table(heads, rows)
+
+
+def type_words(column: OutputColumn) -> str:
+    """Return a column's type as astronomers write it, such as ``float32[128]``."""
+    dtype = np.dtype(column.dtype)
+    if dtype.kind == "U":
+        return f"string, {dtype.itemsize // 4}"
+    return dtype.name + (f"[{','.join(map(str, column.shape))}]" if column.shape else "")
+
+
+class OutputColumns(SphinxDirective):
+    """``{output-columns}``: the table of output columns."""
+
+    def run(self) -> list[nodes.Node]:
+        """Return the table."""
+        self.env.note_dependency(columns.__file__)
+        return self.parse_text_to_nodes(columns_table())
+
+
+class FlagBits(SphinxDirective):
+    """``{flag-bits}``: the table of flag bits."""
+
+    def run(self) -> list[nodes.Node]:
+        """Return the table."""
+        self.env.note_dependency(columns.__file__)
+        return self.parse_text_to_nodes(flags_table())
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Make the directives known to Sphinx."""
+    app.add_directive("output-columns", OutputColumns)
+    app.add_directive("flag-bits", FlagBits)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

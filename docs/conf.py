@@ -1,0 +1,38 @@
+"""How Sphinx builds these pages; ``make docs`` does it."""
+
+import sys
+from pathlib import Path
+
+from astroclip_astro.version import __version__
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))  # for the two directives beside this file
+
+project = "astroclip-astro"
+author = "the astroclip-astro developers"
+project_copyright = f"2026, {author}"
+version = release = __version__
+
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "numpydoc",
+    "columns_directive",
+    "card_directive",
+]
+exclude_patterns = ["_build"]
+smartquotes = False  # --rows must stay two hyphens
+myst_heading_anchors = 3
+
+default_role = "py:obj"
+autodoc_typehints = "none"  # the types are in the docstrings, with shapes and units
+numpydoc_show_class_members = False
+
+html_theme = "alabaster"
+html_theme_options = {
+    "description": "AstroCLIP embeddings, zero-shot redshifts and stellar masses "
+    "for Astropy tables",
+    "page_width": "1120px",
+    "body_max_width": "none",
+    "fixed_sidebar": True,
+}
+html_show_sourcelink = False

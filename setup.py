@@ -1,0 +1,39 @@
+"""Installation; the two data folders at the top install inside the package."""
+
+import re
+from pathlib import Path
+
+from setuptools import setup
+
+HERE = Path(__file__).parent
+VERSION = re.search(
+    r'__version__ = "([^"]+)"', (HERE / "astroclip_astro" / "version.py").read_text()
+).group(1)
+
+setup(
+    version=VERSION,
+    packages=[
+        "astroclip_astro",
+        "astroclip_astro.cli",
+        "astroclip_astro.fetch",
+        "astroclip_astro.models",
+        "astroclip_astro.prepare",
+        "astroclip_astro.search",
+        "astroclip_astro.sky",
+        "astroclip_astro.catalogue",
+        "astroclip_astro.train",
+        "astroclip_astro.weights",
+        "astroclip_astro.catalogs",
+        "astroclip_astro.catalogs.demo_sky",
+    ],
+    package_dir={
+        "astroclip_astro.weights": "weights",
+        "astroclip_astro.catalogs": "catalogs",
+        "astroclip_astro.catalogs.demo_sky": "catalogs/demo_sky",
+    },
+    package_data={
+        "astroclip_astro.weights": ["*.safetensors", "*.json", "README.md"],
+        "astroclip_astro.catalogs": ["*.fits", "*.json", "README.md"],
+        "astroclip_astro.catalogs.demo_sky": ["*.fits"],
+    },
+)

@@ -1,0 +1,210 @@
+"""``astroclip-annotate`` as a user meets it: files in and out, resuming, the summary."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from astropy.table import Table
+from click.testing import CliRunner
+
+from astroclip_astro import pipeline
+from astroclip_astro.catalogue import read_catalogue
+from astroclip_astro.cli.annotate import annotate
+from astroclip_astro.columns import COLUMNS
+
+
+def same_values(one, other):
+    """Whether two tables have the same columns and values, nulls included."""
+    assert one.colnames == other.colnames
+    for name in one.colnames:
+        for values in (one, other):
+            assert not isinstance(values[name], str)
+        left, right = (np.ma.MaskedArray(table[name]) for table in (one, other))
+        np.testing.assert_array_equal(np.ma.getmaskarray(left), np.ma.getmaskarray(right))
+        fill = "" if left.dtype.kind in "US" else 0
+        np.testing.assert_array_equal(left.filled(fill), right.filled(fill))
+
+
+def test_result_is_beside_the_input_with_every_column(stub_run, catalogue):
+    result = stub_run(catalogue)
+    assert result.status == 0
+    table = read_catalogue(catalogue.with_name("mine_astroclip.fits"))
+    assert table.colnames == ["id", "ra", "dec", *(column.name for column in COLUMNS)]
+    assert len(table) == 600
+
+
+def test_input_is_not_touched(stub_run, catalogue):
+    before = catalogue.read_bytes()
+    stub_run(catalogue)
+    assert catalogue.read_bytes() == before
+
+
+def test_nothing_is_left_beside_the_output(stub_run, catalogue):
+    stub_run(catalogue)
+    found = sorted(path.name for path in catalogue.parent.iterdir())
+    assert found == ["mine.fits", "mine_astroclip.fits"]
+
+
+@pytest.mark.parametrize("suffix", [".fits", ".vot", ".ecsv", ".csv", ".parquet"])
+def test_suffix_says_the_format(stub_run, catalogue, suffix):
+    output = catalogue.with_name(f"out{suffix}")
+    assert stub_run(catalogue, "-o", output).status == 0
+    table = read_catalogue(output)
+    assert len(table) == 600
+    assert np.isfinite(np.asarray(table["astroclip_z"], float)).all()
+
+
+@pytest.mark.parametrize("suffix", [".fits", ".vot", ".ecsv", ".csv", ".parquet"])
+def test_every_format_is_read(stub_run, tmp_path, suffix):
+    table = Table({"ra": [1.0, 2.0], "dec": [3.0, 4.0]})
+    path = tmp_path / f"cat{suffix}"
+    format_name = {".vot": "votable", ".parquet": "parquet"}.get(suffix)
+    table.write(path, **{"format": format_name} if format_name else {})
+    assert stub_run(path).status == 0
+    assert len(read_catalogue(tmp_path / "cat_astroclip.fits")) == 2
+
+
+def test_summary_says_where_how_many_and_that_it_is_simulated(stub_run, catalogue):
+    out = stub_run(catalogue).out
+    assert str(catalogue.with_name("mine_astroclip.fits")) in out
+    assert "rows annotated  600 of 600" in out
+    assert "SIMULATED" in out
+    look = [line for line in out.splitlines() if line.strip()[:2] in {"0 ", "1 ", "2 ", "3 ", "4 "}]
+    assert len(look) == 5
+
+
+def test_quiet_says_nothing(stub_run, catalogue):
+    result = stub_run(catalogue, "--quiet")
+    assert (result.status, result.out, result.err) == (0, "", "")
+
+
+def test_rows_are_the_same_as_of_the_whole(stub_run, catalogue, tmp_path):
+    stub_run(catalogue)
+    assert stub_run(catalogue, "--rows", "100:400", "-o", tmp_path / "part.fits").status == 0
+    whole = read_catalogue(catalogue.with_name("mine_astroclip.fits"))
+    same_values(read_catalogue(tmp_path / "part.fits"), whole[100:400])
+
+
+def test_dry_run_writes_nothing(stub_run, catalogue):
+    result = stub_run(catalogue, "--dry-run")
+    assert result.status == 0
+    assert "600" in result.out
+    assert "about" in result.out
+    assert [path.name for path in catalogue.parent.iterdir()] == ["mine.fits"]
+
+
+def interrupt_second_chunk(monkeypatch, error):
+    """Make the second chunk raise."""
+    real, calls = pipeline.annotate_chunk, []
+
+    def annotate_chunk(*arguments):
+        calls.append(1)
+        if len(calls) == 2:
+            raise error
+        return real(*arguments)
+
+    monkeypatch.setattr(pipeline, "annotate_chunk", annotate_chunk)
+    return calls
+
+
+def test_interrupted_run_says_how_to_resume_and_resumes(stub_run, catalogue, monkeypatch):
+    with monkeypatch.context() as patched:
+        interrupt_second_chunk(patched, KeyboardInterrupt())
+        result = stub_run(catalogue)
+    assert result.status == 130
+    assert "256 of 600 rows are kept" in result.err
+    assert "same command" in result.err
+    with monkeypatch.context() as patched:
+        calls = interrupt_second_chunk(patched, AssertionError("never reached"))
+        patched.setattr(pipeline, "CHUNK_ROWS", 256)
+        calls.extend([1, 1])  # so that no call raises
+        assert stub_run(catalogue).status == 0
+        assert len(calls) == 4  # two of the three chunks were left
+    resumed = read_catalogue(catalogue.with_name("mine_astroclip.fits"))
+    stub_run(catalogue, "-o", catalogue.with_name("again.fits"))
+    same_values(resumed, read_catalogue(catalogue.with_name("again.fits")))
+
+
+def test_dry_run_keeps_finished_chunks_and_counts_them(stub_run, catalogue, monkeypatch):
+    with monkeypatch.context() as patched:
+        interrupt_second_chunk(patched, KeyboardInterrupt())
+        stub_run(catalogue)
+    kept = sorted(catalogue.parent.rglob("*.npy"))
+    assert "256 done already" in stub_run(catalogue, "--dry-run").out
+    assert sorted(catalogue.parent.rglob("*.npy")) == kept
+
+
+def test_no_resume_starts_over(stub_run, catalogue, monkeypatch):
+    with monkeypatch.context() as patched:
+        interrupt_second_chunk(patched, KeyboardInterrupt())
+        stub_run(catalogue)
+    calls = interrupt_second_chunk(monkeypatch, AssertionError)
+    calls.extend([1, 1])
+    assert stub_run(catalogue, "--no-resume").status == 0
+    assert len(calls) == 5
+
+
+def test_other_options_do_not_resume(run, make_job, catalogue, monkeypatch):
+    monkeypatch.setattr(
+        "astroclip_astro.run.prepare_job",
+        lambda **options: make_job(modality=tuple(options["modality"].split(","))),
+    )
+    with monkeypatch.context() as patched:
+        interrupt_second_chunk(patched, KeyboardInterrupt())
+        run(catalogue, "--source", "stub")
+    assert run(catalogue, "--source", "stub", "--modality", "image").status == 0
+    table = read_catalogue(catalogue.with_name("mine_astroclip.fits"))
+    assert "astroclip_spectrum" not in table.colnames
+
+
+def test_full_disk_while_writing_keeps_what_is_done(stub_run, catalogue, monkeypatch):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("os.replace", full)
+        result = stub_run(catalogue)
+    assert result.status == 2
+    assert "No space left on device" in result.err
+    assert not catalogue.with_name("mine_astroclip.fits").exists()
+    assert stub_run(catalogue).status == 0
+
+
+def test_every_option_is_in_the_help():
+    text = CliRunner().invoke(annotate, ["--help"]).output
+    for option in (
+        "--output --source --modality --weights --reference --ra --dec --columns --match-radius "
+        "--device --precision --rows --no-resume --overwrite --dry-run --quiet --verbose"
+    ).split():
+        assert option in text
+    for status in ("0 done", "2 a mistake", "3 no source", "130"):
+        assert status in " ".join(text.split())
+
+
+@pytest.mark.slow
+def test_killed_run_resumes_to_the_same_values(tmp_path):
+    """Kill -9 in the middle of real work: the same command then ends as if nothing had happened."""
+    rng = np.random.default_rng(3)
+    demo = read_catalogue(os.path.join(os.path.dirname(__file__), "../../catalogs/demo.fits"))
+    path = tmp_path / "long.ecsv"
+    Table(demo[rng.integers(0, 40, 700)]["name", "ra", "dec"], masked=False).write(path)
+    code = "from astroclip_astro.cli.annotate import main; main()"
+    command = [sys.executable, "-c", code, str(path), "--source", "demo", "--quiet"]
+    command += ["--device", "cpu", "-o"]
+    killed, whole = tmp_path / "killed.fits", tmp_path / "whole.fits"
+    process = subprocess.Popen([*command, str(killed)])
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and not list(tmp_path.glob(".killed*/*.npy")):
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not killed.exists()
+    assert list(tmp_path.glob(".killed*/*.npy"))
+    for output in (killed, whole):
+        subprocess.run([*command, str(output)], check=True)
+    same_values(read_catalogue(killed), read_catalogue(whole))
+    assert not list(tmp_path.glob(".*"))

@@ -1,0 +1,249 @@
+import gzip
+import shutil
+
+import numpy as np
+import pytest
+from astropy.io import fits
+
+from astroclip_astro.fetch.coadd_files import read_spectra, recognise_coadd
+from astroclip_astro.fetch.fits_file import DamagedFileError, open_fits
+from astroclip_astro.records import WAVELENGTH
+
+
+def recognise(path):
+    with open_fits(path) as hdus:
+        return recognise_coadd(path, list(hdus))
+
+
+def spectrum(path, row=0):
+    return read_spectra(recognise(path), [row])[row]
+
+
+@pytest.fixture
+def one(tmp_path, write_coadd):
+    """Return a function that writes a coadd of two targets, edited, and returns its path."""
+
+    def write(change=None, **options):
+        path = tmp_path / "coadd-1.fits"
+        return write_coadd(path, [10, -20], [1, 2], [3, 4], change=change, **options)
+
+    return write
+
+
+def test_targets_are_read(one):
+    file = recognise(one())
+    assert file.targetid.tolist() == [10, -20]
+    assert (file.ra.tolist(), file.dec.tolist()) == ([1, 2], [3, 4])
+    assert file.exposure.tolist() == [1000, 1000]
+    assert file.damage is None
+
+
+def test_fibre_status_and_object_type_are_read(one):
+    file = recognise(one(COADD_FIBERSTATUS=np.array([0, 520]), OBJTYPE=np.array(["TGT", "SKY"])))
+    assert file.good_fibre.tolist() == [True, False]
+    assert file.is_target.tolist() == [True, False]
+
+
+def test_columns_of_other_releases_may_be_absent(one):
+    file = recognise(one(COADD_FIBERSTATUS=None, OBJTYPE=None, COADD_EXPTIME=None))
+    assert file.good_fibre.all()
+    assert file.is_target.all()
+    assert file.exposure.tolist() == [0, 0]
+
+
+def test_unknown_exposure_is_zero(one):
+    assert recognise(one(COADD_EXPTIME=np.array([np.nan, 5]))).exposure.tolist() == [0, 5]
+
+
+def test_without_fibermap_it_is_no_coadd(one):
+    def drop(hdus):
+        del hdus["FIBERMAP"]
+
+    assert recognise(one(drop)) is None
+
+
+def test_without_camera_it_is_no_coadd(one):
+    assert recognise(one(cameras="")) is None
+
+
+def test_camera_without_one_of_its_parts_is_damage(one):
+    def drop(hdus):
+        del hdus["B_IVAR"]
+
+    assert recognise(one(drop)).damage == "B_IVAR is missing"
+
+
+@pytest.mark.parametrize("name", ["TARGETID", "TARGET_RA"])
+def test_fibermap_without_needed_column_is_damaged(one, name):
+    with pytest.raises(DamagedFileError, match=name):
+        recognise(one(**{name: None}))
+
+
+def test_rows_are_not_mixed_up(one):
+    spectra = read_spectra(recognise(one(flux=[3, 5])), [1, 0, 1])
+    assert {row: set(flux) for row, (flux, _) in spectra.items()} == {0: {3.0}, 1: {5.0}}
+
+
+def test_spectrum_is_on_the_grid_in_float32(one):
+    for array in spectrum(one()):
+        assert (array.shape, array.dtype) == ((len(WAVELENGTH),), np.float32)
+
+
+def test_overlap_is_the_weighted_mean(one):
+    def edit(hdus):
+        hdus["R_FLUX"].data[:], hdus["R_IVAR"].data[:] = 7, 1
+
+    flux, ivar = spectrum(one(edit, flux=[2, 2]))
+    # B ends at 5800, R begins at 5760.
+    overlap = (WAVELENGTH > 5759.9) & (WAVELENGTH < 5800.1)
+    assert overlap.sum() == 51
+    np.testing.assert_allclose(flux[overlap], (2 * 4 + 7 * 1) / 5)
+    np.testing.assert_allclose(ivar[overlap], 5)
+    assert set(flux[WAVELENGTH < 5759.9]) == {2}
+
+
+@pytest.mark.parametrize("value", [0, -1, np.nan, np.inf])
+def test_sample_without_weight_has_no_flux(one, value):
+    def edit(hdus):
+        hdus["B_IVAR"].data[0, 10] = value
+
+    flux, ivar = spectrum(one(edit))
+    assert (flux[10], ivar[10]) == (0, 0)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_sample_without_flux_has_no_weight(one, value):
+    def edit(hdus):
+        hdus["B_FLUX"].data[0, 10] = value
+
+    flux, ivar = spectrum(one(edit))
+    assert (flux[10], ivar[10]) == (0, 0)
+
+
+def test_camera_without_data_leaves_the_overlap_to_the_other(one):
+    def edit(hdus):
+        hdus["B_FLUX"].data[:] = np.nan
+
+    flux, ivar = spectrum(one(edit, flux=[2, 2]))
+    assert not flux[WAVELENGTH < 5759.9].any()
+    assert set(flux[WAVELENGTH > 5759.9]) == {2}
+    assert set(ivar[(WAVELENGTH > 5759.9) & (WAVELENGTH < 5800.1)]) == {4}
+
+
+@pytest.mark.parametrize("cameras", ["B", "RZ", "BZ"])
+def test_missing_cameras_leave_zeros(one, cameras):
+    ranges = {"B": (3600, 5800), "R": (5760, 7620), "Z": (7520, 9824)}
+    expected = np.zeros(len(WAVELENGTH), bool)
+    for camera in cameras:
+        low, high = ranges[camera]
+        expected |= (low - 0.1 < WAVELENGTH) & (high + 0.1 > WAVELENGTH)
+    flux, ivar = spectrum(one(cameras=cameras))
+    np.testing.assert_array_equal(flux > 0, expected)
+    np.testing.assert_array_equal(ivar > 0, expected)
+
+
+@pytest.mark.parametrize("part", ["FLUX", "IVAR"])
+@pytest.mark.parametrize("cut", [np.s_[:1], np.s_[:, 1:]], ids=["rows", "samples"])
+def test_shapes_that_disagree_are_damage(one, part, cut):
+    def edit(hdus):
+        hdus[f"R_{part}"].data = hdus[f"R_{part}"].data[cut]
+
+    assert f"R_{part} has shape" in recognise(one(edit)).damage
+
+
+@pytest.mark.parametrize(
+    "change", [lambda w: w + 0.1, lambda w: w * 1.0001, lambda w: w + 800, lambda w: w[::-1]]
+)
+def test_wavelengths_off_the_grid_are_damage(one, change):
+    def edit(hdus):
+        hdus["Z_WAVELENGTH"].data = change(hdus["Z_WAVELENGTH"].data) * 1.0
+
+    with pytest.raises(DamagedFileError, match="Z_WAVELENGTH"):
+        spectrum(one(edit, cameras="Z"))
+
+
+def test_wavelengths_nearly_on_the_grid_are_taken(one):
+    def edit(hdus):
+        hdus["Z_WAVELENGTH"].data += 0.005
+
+    assert spectrum(one(edit))[0].all()
+
+
+@pytest.mark.parametrize("name", ["B_FLUX", "R_WAVELENGTH", "Z_IVAR"])
+def test_file_cut_short_is_damaged(one, name, cut_in):
+    path = one()
+    cut_in(path, name)
+    file = recognise(path)
+    assert "cut short" in file.damage
+    assert file.targetid.tolist() == [10, -20]
+
+
+def test_file_cut_short_behind_its_spectra_is_not_damaged(one, cut_in):
+    def edit(hdus):
+        hdus.append(fits.ImageHDU(np.ones(5000), name="SCORES"))
+
+    path = one(edit)
+    cut_in(path, "SCORES")
+    assert recognise(path).damage is None
+
+
+def test_file_cut_short_before_its_other_cameras_is_damaged(one, cut_in):
+    def edit(hdus):
+        hdus.insert(5, fits.ImageHDU(np.ones(5000), name="B_MASK"))
+
+    path = one(edit)
+    cut_in(path, "B_MASK")
+    assert "B_MASK" in recognise(path).damage
+
+
+def test_fibermap_cut_short_is_damage(tmp_path, write_coadd, cut_in):
+    many = np.arange(100)
+    path = write_coadd(tmp_path / "coadd.fits", many, many, many / 2)
+    cut_in(path, "FIBERMAP")
+    with pytest.raises(DamagedFileError, match="FIBERMAP"):
+        recognise(path)
+
+
+@pytest.mark.parametrize("suffix", [".gz", ".fz"])
+def test_packed_coadds_are_read(one, suffix):
+    plain = one(flux=[3, 5])
+    packed = plain.with_name(plain.name + suffix)
+    if suffix == ".gz":
+        with plain.open("rb") as stream, gzip.open(packed, "wb") as out:
+            shutil.copyfileobj(stream, out)
+    else:
+        with fits.open(plain) as hdus:
+            for number in (3, 4):
+                hdu = hdus[number]
+                hdus[number] = fits.CompImageHDU(
+                    hdu.data, hdu.header, compression_type="GZIP_1", quantize_level=0
+                )
+            hdus.writeto(packed)
+    np.testing.assert_array_equal(spectrum(packed, 1), spectrum(plain, 1))
+
+
+def test_file_that_is_gone_is_damage(one):
+    file = recognise(one())
+    file.path.unlink()
+    with pytest.raises(DamagedFileError, match="FileNotFoundError"):
+        read_spectra(file, [0])
+
+
+# Numbers from the real files.
+@pytest.mark.real_data
+@pytest.mark.parametrize(
+    ("name", "targetid"),
+    [
+        ("coadd-4-80613-thru20210324.fits", 39633345008634465),
+        ("coadd-sv3-dark-26065.fits", 39627866878511337),
+    ],
+)
+def test_cameras_combine_as_published(real_data, name, targetid):
+    path = real_data / "desi_coadds" / name
+    row = recognise(path).targetid.tolist().index(targetid)
+    table = fits.getdata(real_data / "desi_spectra.fits", 1)
+    published = table[table["TARGETID"] == targetid][0]
+    flux, ivar = spectrum(path, row)
+    # To the last bit: the same sums in double precision.
+    np.testing.assert_array_equal(flux, published["FLUX"])
+    np.testing.assert_array_equal(ivar, published["IVAR"])

@@ -1,0 +1,120 @@
+"""The reference's answers in one call."""
+
+import numpy as np
+import pytest
+
+from astroclip_astro.errors import InputError
+from astroclip_astro.search import lookup
+from astroclip_astro.search.lookup import Searcher
+from astroclip_astro.search.neighbours import find
+from astroclip_astro.search.novelty import Novelty
+from astroclip_astro.search.properties import estimate
+from astroclip_astro.search.reference import Reference
+
+
+def unit_vectors(number: int, seed: int) -> np.ndarray:
+    vectors = np.random.default_rng(seed).standard_normal((number, 128))
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def reference() -> Reference:
+    image, spectrum = unit_vectors(400, 1), unit_vectors(400, 2)
+    spectrum[::5] = np.nan
+    rng = np.random.default_rng(3)
+    labels = {"redshift": rng.uniform(0, 1, 400), "log_stellar_mass": rng.normal(10, 1, 400)}
+    return Reference(name="toy", image=image, spectrum=spectrum, labels=labels, simulated=True)
+
+
+@pytest.fixture
+def queries() -> np.ndarray:
+    queries = unit_vectors(50, 4)
+    queries[[3, 20]] = np.nan
+    return queries
+
+
+def all_columns(findings) -> np.ndarray:
+    parts = [part for pair in findings.values.values() for part in pair]
+    return np.stack([*parts, findings.novelty, findings.nearest], axis=1)
+
+
+@pytest.mark.parametrize("modality", ["image", "spectrum"])
+def test_findings_are_those_of_the_parts(reference, queries, modality):
+    findings = Searcher(reference, modality).look_up(queries)
+    points = getattr(reference, modality)
+    neighbours = find(points, queries)
+    assert list(findings.values) == ["redshift", "log_stellar_mass"]
+    for name, labels in reference.labels.items():
+        np.testing.assert_array_equal(findings.values[name], estimate(neighbours, labels))
+    np.testing.assert_array_equal(findings.novelty, Novelty(points).score(neighbours))
+    np.testing.assert_array_equal(findings.nearest, neighbours.index[:, 0])
+
+
+def test_missing_embeddings_give_missing_findings(reference, queries):
+    findings = Searcher(reference, "image").look_up(queries)
+    columns = all_columns(findings)[:, :-1]
+    np.testing.assert_array_equal(np.isnan(columns).all(axis=1), np.isin(np.arange(50), [3, 20]))
+    assert np.isfinite(np.delete(columns, [3, 20], axis=0)).all()
+    assert findings.nearest.dtype == np.int32
+    assert np.flatnonzero(findings.nearest == -1).tolist() == [3, 20]
+
+
+def test_shuffling_the_rows_shuffles_the_findings(reference, queries):
+    searcher = Searcher(reference, "spectrum")
+    order = np.random.default_rng(5).permutation(50)
+    in_order = all_columns(searcher.look_up(queries))
+    np.testing.assert_array_equal(all_columns(searcher.look_up(queries[order])), in_order[order])
+
+
+def test_one_row_alone_is_found_as_among_others(reference, queries):
+    searcher = Searcher(reference, "image")
+    together = all_columns(searcher.look_up(queries))
+    alone = [all_columns(searcher.look_up(queries[row : row + 1])) for row in range(50)]
+    np.testing.assert_array_equal(np.concatenate(alone), together)
+
+
+def test_a_galaxy_of_the_reference_finds_itself(reference):
+    findings = Searcher(reference, "image").look_up(reference.image[:20])
+    np.testing.assert_array_equal(findings.nearest, np.arange(20))
+    redshift, _ = findings.values["redshift"]
+    np.testing.assert_allclose(redshift, reference.labels["redshift"][:20], atol=5e-5)
+
+
+def test_no_rows_find_nothing(reference):
+    assert all_columns(Searcher(reference, "image").look_up(np.empty((0, 128)))).shape == (0, 6)
+
+
+@pytest.fixture
+def comparisons(monkeypatch) -> list:
+    """How often the reference was compared with itself: one entry each time."""
+    made = []
+
+    class Counted(Novelty):
+        def __init__(self, embeddings, **options):
+            made.append(len(embeddings))
+            super().__init__(embeddings, **options)
+
+    monkeypatch.setattr(lookup, "Novelty", Counted)
+    return made
+
+
+def test_the_reference_is_compared_with_itself_once(reference, queries, comparisons):
+    searcher = Searcher(reference, "image")
+    searcher.look_up(queries)
+    searcher.look_up(queries)
+    assert comparisons == [400]
+
+
+def test_novelty_not_asked_for_costs_nothing(reference, queries, comparisons):
+    findings = Searcher(reference, "image").look_up(queries, novelty=False)
+    assert (findings.novelty, comparisons) == (None, [])
+
+
+def test_an_unknown_modality_is_refused(reference):
+    with pytest.raises(InputError, match=r"'radio', expected one of \['image', 'spectrum'\]"):
+        Searcher(reference, "radio")
+
+
+def test_embeddings_of_another_width_are_refused(reference):
+    with pytest.raises(InputError, match="Queries are 64 wide, expected 128"):
+        Searcher(reference, "image").look_up(np.eye(64))

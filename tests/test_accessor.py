@@ -1,0 +1,207 @@
+"""``Table.astroclip`` on every kind of table; an error leaves the table as it was."""
+
+import copy
+import pickle
+
+import astropy.units as u
+import numpy as np
+import pytest
+from astropy.coordinates import SkyCoord
+from astropy.table import QTable, Table
+
+import astroclip_astro  # noqa: F401  (gives tables the attribute)
+from astroclip_astro.catalogue import read_catalogue
+from astroclip_astro.columns import COLUMNS
+from astroclip_astro.errors import CatalogueError, InputError, SourceError
+
+NAMES = [column.name for column in COLUMNS]
+
+
+@pytest.fixture
+def stubbed(make_job, monkeypatch):
+    """Let methods use the stub source and model."""
+    from astroclip_astro.columns import GROUPS, MODALITIES
+    from astroclip_astro.job import words
+
+    def prepare(*, source, modality=MODALITIES, columns=GROUPS, **_):
+        return make_job(
+            modality=words(modality, MODALITIES, "modality"),
+            groups=words(columns, GROUPS, "columns"),
+        )
+
+    monkeypatch.setattr("astroclip_astro.job.prepare_job", prepare)
+
+
+@pytest.fixture(params=[Table, QTable])
+def table(request):
+    return request.param(
+        {"name": ["a", "b"], "ra": [10.0, 20.0] * u.deg, "dec": [1.0, 2.0] * u.deg}
+    )
+
+
+def test_annotate_adds_every_column_in_place(stubbed, table):
+    result = table.astroclip.annotate(source="stub")
+    assert result is table
+    assert table.colnames == ["name", "ra", "dec", *NAMES]
+
+
+@pytest.mark.parametrize(
+    ("method", "present", "absent"),
+    [
+        ("embed", ["astroclip_image", "astroclip_spectrum"], ["astroclip_z"]),
+        ("redshift", ["astroclip_z", "astroclip_z_image_err"], ["astroclip_image"]),
+        ("stellar_mass", ["astroclip_logmstar_err"], ["astroclip_z"]),
+    ],
+)
+def test_method_adds_its_columns(stubbed, table, method, present, absent):
+    assert getattr(table.astroclip, method)(source="stub") is table
+    assert set(present) <= set(table.colnames)
+    assert not set(absent) & set(table.colnames)
+    assert "astroclip_flags" in table.colnames
+
+
+def test_methods_follow_each_other(stubbed, table):
+    table.astroclip.embed(source="stub")
+    table.astroclip.redshift(source="stub")
+    assert {"astroclip_image", "astroclip_z"} <= set(table.colnames)
+    assert len(set(table.colnames)) == len(table.colnames)
+
+
+def test_columns_carry_unit_description_and_ucd(stubbed):
+    table = Table({"ra": [1.0], "dec": [2.0]}).astroclip.annotate(source="stub")
+    assert table["astroclip_separation"].unit == u.arcsec
+    assert table["astroclip_z"].meta["ucd"] == "src.redshift"
+    assert "simulated" in table["astroclip_z"].description
+    assert table["astroclip_image"].shape == (1, 128)
+
+
+def test_provenance_is_in_the_meta(stubbed, table):
+    table.astroclip.annotate(source="stub")
+    for key in ("ACVERS", "ACWEIGHT", "ACWSHA", "ACREF", "ACREFSIM", "ACSOURCE", "ACDATE"):
+        assert table.meta[key]
+    assert table.meta["ACREFSIM"] == "SIMULATED"
+
+
+def test_users_columns_and_meta_stay(stubbed):
+    table = Table({"ra": [1.0], "dec": [2.0], "mag": [20.1] * u.mag}, meta={"OBSERVER": "me"})
+    before = copy.deepcopy(table)
+    table.astroclip.annotate(source="stub")
+    assert table.colnames[:3] == before.colnames
+    assert table["mag"].unit == u.mag
+    assert table.meta["OBSERVER"] == "me"
+
+
+def test_flags_are_words(stubbed):
+    table = Table({"ra": [1.0, np.nan], "dec": [2.0, 3.0]}).astroclip.annotate(source="stub")
+    assert table.astroclip.flags()[1] == ["no_image", "no_spectrum", "bad_coordinates"]
+
+
+def test_flags_before_annotating_say_what_to_do(table):
+    with pytest.raises(CatalogueError, match="annotate"):
+        table.astroclip.flags()
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"source": "stub", "columns": "colour"}, InputError),
+        ({"source": "stub", "ra": "nowhere", "dec": "dec"}, CatalogueError),
+    ],
+)
+def test_error_leaves_the_table_unchanged(stubbed, table, options, error):
+    names, meta = list(table.colnames), dict(table.meta)
+    with pytest.raises(error):
+        table.astroclip.annotate(**options)
+    assert (table.colnames, dict(table.meta)) == (names, meta)
+
+
+def test_failure_halfway_leaves_the_table_unchanged(stubbed, table, monkeypatch):
+    def fail(*_, **__):
+        raise SourceError("gone")
+
+    monkeypatch.setattr("astroclip_astro.pipeline.annotate_targets", fail)
+    names = list(table.colnames)
+    with pytest.raises(SourceError):
+        table.astroclip.annotate(source="stub")
+    assert table.colnames == names
+
+
+def test_taken_name_is_refused_and_may_be_replaced(stubbed, table):
+    table["astroclip_z"] = [1.0, 2.0]
+    with pytest.raises(CatalogueError, match="astroclip_z"):
+        table.astroclip.annotate(source="stub")
+    table.astroclip.annotate(source="stub", overwrite=True)
+    assert table["astroclip_z"][0] < 1
+
+
+def test_unknown_option_is_refused(table):
+    with pytest.raises(TypeError, match="colour"):
+        table.astroclip.annotate(source="demo", colour="red")
+
+
+def test_works_on_slices_copies_and_pickles(stubbed, table):
+    assert len(table[:1].astroclip.redshift(source="stub")) == 1
+    assert len(table.copy().astroclip.redshift(source="stub")) == 2
+    assert len(pickle.loads(pickle.dumps(table)).astroclip.redshift(source="stub")) == 2
+    assert table.colnames == ["name", "ra", "dec"]
+
+
+def test_works_beside_a_column_called_astroclip(stubbed, table):
+    table["astroclip"] = [1, 2]
+    table.astroclip.redshift(source="stub")
+    assert list(table["astroclip"]) == [1, 2]
+
+
+def test_works_with_a_skycoord_column(stubbed):
+    table = QTable({"where": SkyCoord([10.0, 20.0], [0.0, 0.0], unit="deg").galactic})
+    plain = Table({"ra": [10.0, 20.0], "dec": [0.0, 0.0]})
+    table.astroclip.redshift(source="stub")
+    plain.astroclip.redshift(source="stub")
+    np.testing.assert_allclose(table["astroclip_z"], plain["astroclip_z"], rtol=1e-5)
+
+
+def test_attribute_cannot_be_set(table):
+    with pytest.raises(AttributeError, match="cannot be set"):
+        table.astroclip = 1
+
+
+def test_class_attribute_helps_in_notebooks():
+    assert "annotate" in dir(Table.astroclip)
+    assert "annotate" in dir(Table().astroclip)
+
+
+def test_written_table_comes_back(stubbed, table, tmp_path):
+    table.astroclip.annotate(source="stub")
+    table.astroclip.write(tmp_path / "out.fits")
+    again = read_catalogue(tmp_path / "out.fits")
+    assert again.colnames == table.colnames
+    np.testing.assert_array_equal(again["astroclip_image"], table["astroclip_image"])
+
+
+def test_columns_keep_their_ucd_through_an_edit(stubbed, tmp_path):
+    table = Table({"ra": [10.0, 20.0], "dec": [0.0, 0.0]}).astroclip.annotate(source="stub")
+    table.astroclip.write(tmp_path / "one.fits")
+    edited = read_catalogue(tmp_path / "one.fits")
+    edited.remove_column("ra")
+    edited.add_column([1, 2], name="first", index=0)
+    edited.astroclip.write(tmp_path / "two.fits")
+    again = read_catalogue(tmp_path / "two.fits")
+    for column in COLUMNS:
+        assert again[column.name].meta["ucd"] == column.ucd
+        assert again[column.name].description.startswith(column.description)
+    assert "ucd" not in again["first"].meta
+
+
+def test_same_columns_and_values_as_the_command(tmp_path, monkeypatch, make_job):
+    from astroclip_astro.run import prepare_run
+
+    monkeypatch.setattr("astroclip_astro.run.prepare_job", lambda **_: make_job())
+    monkeypatch.setattr("astroclip_astro.job.prepare_job", lambda **_: make_job())
+    table = Table({"ra": np.linspace(1, 300, 5), "dec": np.zeros(5)})
+    table.write(tmp_path / "cat.fits")
+    prepare_run(tmp_path / "cat.fits").annotate()
+    written = read_catalogue(tmp_path / "cat_astroclip.fits")
+    table.astroclip.annotate(source="stub")
+    assert written.colnames == table.colnames
+    for name in NAMES:
+        np.testing.assert_array_equal(written[name], table[name])

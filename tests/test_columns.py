@@ -1,0 +1,83 @@
+"""The output columns and flag bits are the promised ones and fully described."""
+
+import numpy as np
+import pytest
+
+from astroclip_astro.columns import COLUMNS, FLAGS, GROUPS, Flag, decode, select
+
+PROMISED = """
+astroclip_image astroclip_spectrum
+astroclip_z_image astroclip_z_image_err astroclip_z_spectrum astroclip_z_spectrum_err
+astroclip_logmstar_image astroclip_logmstar_image_err
+astroclip_logmstar_spectrum astroclip_logmstar_spectrum_err
+astroclip_z astroclip_z_err astroclip_logmstar astroclip_logmstar_err
+astroclip_novelty_image astroclip_novelty_spectrum astroclip_nearest
+astroclip_targetid astroclip_separation astroclip_snr
+astroclip_desi_z astroclip_desi_zwarn astroclip_desi_spectype astroclip_flags
+""".split()
+
+
+def test_names_are_the_promised_ones():
+    assert sorted(column.name for column in COLUMNS) == sorted(PROMISED)
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype", "shape", "unit"),
+    [
+        ("astroclip_image", "f4", (128,), None),
+        ("astroclip_spectrum", "f4", (128,), None),
+        ("astroclip_targetid", "i8", (), None),
+        ("astroclip_separation", "f4", (), "arcsec"),
+        ("astroclip_flags", "i4", (), None),
+        ("astroclip_logmstar", "f4", (), None),
+    ],
+)
+def test_types_are_the_promised_ones(name, dtype, shape, unit):
+    column = next(column for column in COLUMNS if column.name == name)
+    assert (column.dtype, column.shape, column.unit) == (dtype, shape, unit)
+
+
+@pytest.mark.parametrize("column", COLUMNS, ids=lambda column: column.name)
+def test_column_is_described(column):
+    assert column.ucd
+    assert column.description
+    assert column.description.isascii()
+    assert np.dtype(column.dtype)
+
+
+def test_flag_bits_never_change():
+    assert [bit.flag.value for bit in FLAGS] == [2**power for power in range(10)]
+    assert [bit.flag.word for bit in FLAGS] == [
+        "no_image",
+        "no_spectrum",
+        "incomplete_image",
+        "bad_spectrum",
+        "bad_coordinates",
+        "source_failed",
+        "several_spectra",
+        "beyond_reference",
+        "beyond_training",
+        "redshifts_disagree",
+    ]
+
+
+def test_every_flag_has_meaning_and_advice():
+    assert {bit.flag for bit in FLAGS} == set(Flag)
+    assert all(bit.meaning and bit.advice for bit in FLAGS)
+
+
+def test_flags_are_decoded_bit_by_bit():
+    assert decode(np.array([0, 1, 512 | 16], "i4")) == [
+        [],
+        ["no_image"],
+        ["bad_coordinates", "redshifts_disagree"],
+    ]
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_flags_are_always_written(group):
+    assert "astroclip_flags" in {column.name for column in select(["image"], [group])}
+
+
+def test_everything_is_the_default():
+    assert select(["image", "spectrum"], GROUPS) == COLUMNS

@@ -1,0 +1,291 @@
+"""The pages say what the code does: options, columns, flags, numbers; their examples run."""
+
+import ast
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import numpy as np
+import pytest
+
+from astroclip_astro.cli.annotate import annotate
+from astroclip_astro.columns import COLUMNS, FLAGS, Flag
+from astroclip_astro.pipeline import CHUNK_ROWS, NOVEL
+from astroclip_astro.resources import folder
+from astroclip_astro.run import prepare_run
+from astroclip_astro.search.neighbours import K
+from astroclip_astro.search.reference import Reference
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", *sorted(set(DOCS.rglob("*.md")) - set(DOCS.glob("_build/**/*")))]
+OPTIONS = [
+    param
+    for param in annotate.get_params(click.Context(annotate, **annotate.context_settings))
+    if param.opts[0][0] == "-"
+]
+CARD = {
+    "name": "tiny",
+    "parameters": 1234567,
+    "stored": "float32",
+    "sha256": "ab" * 32,
+    "training": {
+        "simulated": True,
+        "data": "7 SIMULATED galaxies",
+        "stages": {"align": {"steps": 4321, "batch": 99, "minutes": 12.5, "task": "agree"}},
+        "labels_in_loss": "none at all",
+        "range": {"median_flux": [0.125, 88.5]},
+    },
+    "scores": {
+        "what": "R2 of something",
+        "image_r2_redshift": 0.111,
+        "image_r2_log_stellar_mass": 0.222,
+        "real_galaxies": 17,
+        "real_median_dz": 0.0333,
+        "real_within_0.05": 5,
+        "surprise": 0.444,
+    },
+}
+
+
+@pytest.fixture
+def columns_directive(monkeypatch):
+    """The Sphinx extension that writes columns and flags."""
+    monkeypatch.syspath_prepend(str(DOCS))
+    import columns_directive
+
+    return columns_directive
+
+
+@pytest.fixture
+def card_directive(monkeypatch):
+    """The Sphinx extension that writes what weights say about themselves."""
+    monkeypatch.syspath_prepend(str(DOCS))
+    import card_directive
+
+    return card_directive
+
+
+def read(name):
+    return (DOCS / name).read_text(encoding="utf-8")
+
+
+def rows_of(table, first):
+    """Cells of the rows of a Markdown table whose first cell is this."""
+    lines = [line for line in table.splitlines() if line.startswith("|")]
+    rows = [re.split(r"(?<!\\)\|", line)[1:-1] for line in lines]
+    cells = [[cell.strip() for cell in row] for row in rows]
+    return [row for row in cells if row[0] == first]
+
+
+@pytest.mark.parametrize("option", [name for param in OPTIONS for name in param.opts])
+def test_option_is_documented(option):
+    assert f"`{option}`" in read("command.md")
+
+
+def test_documented_options_exist():
+    known = {name for param in OPTIONS for name in param.opts}
+    assert set(re.findall(r"`(--?[a-z][a-z-]*)`", read("command.md"))) <= known
+
+
+@pytest.mark.parametrize(
+    "param",
+    [param for param in OPTIONS if isinstance(param.default, str | float) and not param.is_flag],
+    ids=lambda param: param.name,
+)
+def test_default_is_documented(param):
+    line = next(line for line in read("command.md").splitlines() if f"`{param.opts[-1]}` |" in line)
+    assert line.split("|")[2].strip() == f"`{param.default}`"
+
+
+@pytest.mark.parametrize("param", OPTIONS, ids=lambda param: param.name)
+def test_choices_are_documented(param):
+    page = read("command.md")
+    for choice in getattr(param.type, "choices", ()):
+        assert f"`{choice}`" in page
+
+
+@pytest.mark.parametrize("status", ["0", "2", "3", "130"])
+def test_exit_status_is_documented(status):
+    assert f"\n| {status} | " in read("command.md")
+
+
+@pytest.mark.parametrize("column", COLUMNS, ids=lambda column: column.name)
+def test_column_is_rendered(columns_directive, column):
+    (row,) = rows_of(columns_directive.columns_table(), f"`{column.name}`")
+    assert row[2:4] == [column.unit or "", column.ucd]
+    assert row[4].startswith(column.description)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("astroclip_image", "float32[128]"),
+        ("astroclip_desi_zwarn", "int64"),
+        ("astroclip_desi_spectype", "string, 6"),
+    ],
+)
+def test_type_is_rendered(columns_directive, name, words):
+    (row,) = rows_of(columns_directive.columns_table(), f"`{name}`")
+    assert row[1] == words
+
+
+@pytest.mark.parametrize("bit", FLAGS, ids=lambda bit: bit.flag.word)
+def test_flag_is_rendered(columns_directive, bit):
+    (row,) = rows_of(columns_directive.flags_table(), str(int(bit.flag)))
+    assert row == [str(int(bit.flag)), f"`{bit.flag.word}`", bit.meaning, bit.advice]
+
+
+def test_every_flag_is_rendered(columns_directive):
+    assert len(columns_directive.flags_table().splitlines()) == 2 + len(Flag)
+
+
+def test_bar_in_a_cell_does_not_split_it(columns_directive):
+    table = columns_directive.markdown_table(["a"], [["|x|"]])
+    assert rows_of(table, r"\|x\|") == [[r"\|x\|"]]
+
+
+@pytest.mark.parametrize(
+    "fact",
+    [
+        *("tiny", "1,234,567", "float32", "ab" * 32, "7 SIMULATED", "agree", "4,321", "99"),
+        *("12.5", "none at all", "0.125", "88.5", "median of the spectrum"),
+    ],
+)
+def test_fact_of_the_training_is_rendered(card_directive, fact):
+    assert fact in card_directive.training_text(CARD)
+
+
+@pytest.mark.parametrize("score", CARD["scores"].values())
+def test_score_is_rendered(card_directive, score):
+    assert str(score) in card_directive.scores_text(CARD)
+
+
+def test_scores_of_real_galaxies_are_called_real(card_directive):
+    assert "17 real DESI galaxies" in card_directive.scores_text(CARD)
+
+
+def test_card_without_scores_says_so(card_directive):
+    assert card_directive.scores_text(CARD | {"scores": {}}) == "The card has no scores."
+
+
+def test_range_of_the_reference_is_rendered(card_directive):
+    blank = np.zeros((101, 128), np.float32)
+    labels = {"redshift": np.linspace(0, 0.5, 101), "log_stellar_mass": np.linspace(8, 12, 101)}
+    reference = Reference(
+        name="r", image=blank, spectrum=blank, labels=labels, simulated=True, description="Ours"
+    )
+    text = card_directive.reference_range(reference)
+    assert text.startswith("Ours.")
+    assert rows_of(text, "redshift") == [["redshift", "0.000", "0.005", "0.250", "0.495", "0.500"]]
+
+
+def test_pages_use_the_directives():
+    assert {"{output-columns}", "{flag-bits}"} <= set(re.findall(r"{[a-z-]+}", read("columns.md")))
+    directives = {"{weights-scores} compact", "{weights-training} compact"}
+    assert directives <= set(re.findall(r"{[a-z-]+} compact", read("numbers.md")))
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "pip install . && astroclip-annotate catalogs/demo.fits --source demo",
+        "pip install '.[test]' && pytest",
+    ],
+)
+def test_readme_begins_with_the_command(command):
+    lines = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+    assert command in lines[:30]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_page_is_finished(page):
+    assert "TODO" not in page.read_text(encoding="utf-8").upper()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_page_names_only_columns_that_exist(page):
+    names = {column.name for column in COLUMNS}
+    families = {name.removesuffix("z") for name in names}  # "the astroclip_desi_ columns"
+    vectors = {"astroclip_image_0", "astroclip_image_127"}  # in CSV
+    text = page.read_text(encoding="utf-8")
+    found = set(re.findall(r"\bastroclip_(?!astro\b)\w+", text))
+    assert found <= names | families | vectors
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_page_tests_only_bits_that_exist(page):
+    expressions = re.findall(r"astroclip_flags & \(?([\d +]+)", page.read_text(encoding="utf-8"))
+    bits = {int(bit) for expression in expressions for bit in re.findall(r"\d+", expression)}
+    assert bits <= {int(flag) for flag in Flag}
+
+
+@pytest.mark.parametrize(
+    ("page", "words"),
+    [
+        ("command.md", f"chunks of {CHUNK_ROWS}."),
+        ("how_it_works.md", f"chunks of {CHUNK_ROWS} rows"),
+        ("performance.md", f"chunks of {CHUNK_ROWS} rows"),
+        ("decisions/002-resuming-by-chunks.md", f"chunks of {CHUNK_ROWS}."),
+        ("how_it_works.md", f"k = {K}"),
+        ("numbers.md", f"the {K} most similar"),
+        ("numbers.md", f"above {NOVEL}"),
+        ("python.md", f"At least {K + 1} galaxies"),
+    ],
+)
+def test_number_is_that_of_the_code(page, words):
+    assert words in read(page)
+
+
+def examples(page):
+    """The Python examples of a page, as one program."""
+    return "\n".join(
+        re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    )
+
+
+WITH_EXAMPLES = [page for page in PAGES if examples(page)]
+
+
+@pytest.mark.parametrize("page", WITH_EXAMPLES, ids=lambda page: page.name)
+def test_examples_are_python(page):
+    assert ast.parse(examples(page)).body
+
+
+@pytest.fixture(scope="module")
+def annotated_demo(tmp_path_factory):
+    """A folder with the demo catalogue and what the README's first command makes of it."""
+    place = tmp_path_factory.mktemp("demo")
+    (place / "catalogs").mkdir()
+    shutil.copy(folder("catalogs") / "demo.fits", place / "catalogs")
+    prepare_run(place / "catalogs" / "demo.fits", source="demo", device="cpu").annotate()
+    return place
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", WITH_EXAMPLES, ids=lambda page: page.name)
+def test_examples_run(page, annotated_demo, tmp_path, monkeypatch):
+    shutil.copytree(annotated_demo / "catalogs", tmp_path / "catalogs")
+    monkeypatch.chdir(tmp_path)
+    before = {path.name for path in tmp_path.iterdir()}
+    exec(compile(examples(page), page.name, "exec"), {})
+    written = {path.name for path in tmp_path.iterdir()} - before
+    assert written == set(re.findall(r'"(\w+\.fits)"', examples(page)))
+
+
+@pytest.mark.slow
+def test_pages_build_without_a_warning(tmp_path):
+    command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html"]
+    result = subprocess.run(
+        [*command, "-d", str(tmp_path / "trees"), str(DOCS), str(tmp_path / "html")],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
+    assert result.returncode == 0, result.stderr
+    page = (tmp_path / "html" / "columns.html").read_text(encoding="utf-8")
+    assert all(f">{column.name}<" in page for column in COLUMNS)

@@ -1,0 +1,164 @@
+"""numpy in, unit vectors out, whatever the batch, and NaN where there is nothing."""
+
+import numpy as np
+import pytest
+
+import astroclip_astro
+from astroclip_astro.errors import InputError, WeightsError
+
+
+@pytest.fixture(scope="module")
+def model():
+    return astroclip_astro.load_model("compact", device="cpu")
+
+
+@pytest.fixture(scope="module")
+def images():
+    return np.random.default_rng(1).normal(0.01, 0.02, (5, 3, 96, 96)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def spectra():
+    return np.random.default_rng(2).normal(2, 1, (5, 7781)).astype(np.float32)
+
+
+def check_unit_vectors(embeddings, count):
+    assert embeddings.shape == (count, 128)
+    assert embeddings.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(embeddings, axis=1), 1, atol=1e-5)
+
+
+def test_images_become_unit_vectors(model, images):
+    check_unit_vectors(model.embed_images(images), 5)
+
+
+def test_spectra_become_unit_vectors(model, spectra):
+    check_unit_vectors(model.embed_spectra(spectra), 5)
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 8])
+def test_batch_size_does_not_matter(model, images, spectra, batch_size):
+    np.testing.assert_allclose(
+        model.embed_images(images, batch_size=batch_size), model.embed_images(images), atol=1e-5
+    )
+    np.testing.assert_allclose(
+        model.embed_spectra(spectra, batch_size=batch_size), model.embed_spectra(spectra), atol=1e-5
+    )
+
+
+def test_row_does_not_depend_on_its_company(model, images):
+    assert np.array_equal(model.embed_images(images)[3], model.embed_images(images[3:4])[0])
+
+
+def test_larger_image_is_cropped_around_its_centre(model, images):
+    padded = np.pad(images, ((0, 0), (0, 0), (28, 28), (28, 28)), constant_values=5.0)
+    assert np.array_equal(model.embed_images(padded), model.embed_images(images))
+
+
+def test_smaller_image_is_refused(model):
+    with pytest.raises(InputError, match=r"64.*96|96.*64"):
+        model.embed_images(np.zeros((1, 3, 64, 64)))
+
+
+@pytest.mark.parametrize("shape", [(3, 96, 96), (1, 4, 96, 96), (96, 96)])
+def test_image_of_another_shape_is_refused(model, shape):
+    with pytest.raises(InputError, match="expected"):
+        model.embed_images(np.zeros(shape))
+
+
+@pytest.mark.parametrize("shape", [(7781,), (1, 7780), (1, 1, 7781)])
+def test_spectrum_of_another_shape_is_refused(model, shape):
+    with pytest.raises(InputError, match="7781"):
+        model.embed_spectra(np.zeros(shape))
+
+
+@pytest.mark.parametrize("nothing", [0.0, np.nan, np.inf])
+def test_spectrum_with_nothing_in_it_gives_nan(model, spectra, nothing):
+    flux = spectra.copy()
+    flux[1] = nothing
+    embeddings = model.embed_spectra(flux)
+    assert np.isnan(embeddings[1]).all()
+    assert np.array_equal(np.delete(embeddings, 1, 0), model.embed_spectra(np.delete(flux, 1, 0)))
+
+
+def test_spectrum_without_weight_gives_nan(model, spectra):
+    ivar = np.ones_like(spectra)
+    ivar[0] = 0
+    assert np.isnan(model.embed_spectra(spectra, ivar)[:, 0]).tolist() == [True] + 4 * [False]
+
+
+@pytest.mark.parametrize("nothing", [0.0, np.nan])
+def test_image_with_nothing_in_it_gives_nan(model, images, nothing):
+    blank = images.copy()
+    blank[2] = nothing
+    assert np.isnan(model.embed_images(blank)[:, 0]).tolist() == [False, False, True, False, False]
+
+
+def test_no_rows_give_no_embeddings(model):
+    assert model.embed_images(np.zeros((0, 3, 96, 96))).shape == (0, 128)
+    assert model.embed_spectra(np.zeros((0, 7781))).shape == (0, 128)
+
+
+def test_inputs_are_not_changed(model, images, spectra):
+    spoilt = spectra.copy()
+    spoilt[0, :5] = np.nan
+    before = spoilt.copy(), images.copy()
+    model.embed_spectra(spoilt)
+    model.embed_images(images)
+    np.testing.assert_array_equal(spoilt, before[0])
+    np.testing.assert_array_equal(images, before[1])
+
+
+def test_bfloat16_is_close_to_float32(model, images, spectra):
+    for embed, values in ((model.embed_images, images), (model.embed_spectra, spectra)):
+        cosine = (embed(values) * embed(values, precision="bfloat16")).sum(1)
+        assert (cosine > 0.99).all()
+
+
+def test_big_endian_input_is_understood(model, spectra):
+    assert np.array_equal(model.embed_spectra(spectra.astype(">f4")), model.embed_spectra(spectra))
+
+
+@pytest.mark.parametrize(
+    ("option", "match"),
+    [
+        ({"device": "tpu"}, "expected one of auto, cpu"),
+        ({"precision": "float8"}, "expected one of auto, float32"),
+        ({"batch_size": 0}, "at least 1"),
+    ],
+)
+def test_impossible_options_are_refused(model, images, option, match):
+    with pytest.raises(InputError, match=match):
+        model.embed_images(images, **option)
+
+
+def test_absent_gpu_says_what_to_do(model, images):
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a GPU")
+    with pytest.raises(InputError, match="use 'auto' or 'cpu'"):
+        model.embed_images(images, device="cuda")
+
+
+@pytest.mark.gpu
+def test_gpu_gives_what_the_cpu_gives(model, images):
+    import torch
+
+    if not torch.cuda.is_available():
+        pytest.skip("no GPU")
+    np.testing.assert_allclose(
+        model.embed_images(images, device="cuda", precision="float32"),
+        model.embed_images(images),
+        atol=1e-3,
+    )
+
+
+def test_unknown_weights_are_named():
+    with pytest.raises(WeightsError, match="compact"):
+        astroclip_astro.load_model("nothing")
+
+
+def test_card_says_that_training_data_are_simulated(model):
+    assert model.card["training"]["simulated"] is True
+    assert "SIMULATED" in model.card["training"]["data"]

@@ -1,0 +1,209 @@
+"""Rows become columns: every row complete or flagged, and never with another row's data."""
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from stubs import StubSource, mark
+
+from astroclip_astro.chunks import ChunkStore
+from astroclip_astro.columns import COLUMNS, Flag
+from astroclip_astro.errors import SourceError
+from astroclip_astro.pipeline import CHUNK_ROWS, annotate_targets
+from astroclip_astro.records import Targets
+
+
+def make_targets(ra, dec=None):
+    ra = np.asarray(ra, float)
+    dec = np.zeros(len(ra)) if dec is None else np.asarray(dec, float)
+    bad = ~np.isfinite(ra)
+    dec = np.where(bad, np.nan, dec)
+    return Targets(ra, dec, np.zeros(len(ra), np.int64), np.zeros(len(ra), bool))
+
+
+def by_targetid(ids, *, positioned=False):
+    nowhere = np.full(len(ids), np.nan)
+    known = np.ones(len(ids), bool)
+    return Targets(nowhere, nowhere, np.array(ids, np.int64), known, positioned=positioned)
+
+
+def test_every_column_is_there(make_job):
+    rows = annotate_targets(make_targets([10.0, 20.0]), make_job())
+    assert rows.dtype.names == tuple(column.name for column in COLUMNS)
+
+
+def test_complete_row_has_no_null_and_no_flag(make_job):
+    rows = annotate_targets(make_targets([10.0]), make_job())
+    assert rows["astroclip_flags"][0] == 0
+    for name in rows.dtype.names:
+        if rows[name].dtype.kind == "f":
+            assert np.isfinite(rows[name]).all(), name
+
+
+def test_every_row_gets_its_own_data(make_job):
+    ra = np.linspace(0, 359, 40)
+    rows = annotate_targets(make_targets(ra), make_job())
+    expected = np.array([mark(a, 0) for a in ra])
+    found = 4 * np.arctan2(rows["astroclip_image"][:, 1], rows["astroclip_image"][:, 0])
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+    np.testing.assert_array_equal(rows["astroclip_targetid"], [int(a * 1000) + 10**15 for a in ra])
+
+
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(seed=st.integers(0, 10**6))
+def test_shuffled_rows_give_shuffled_results(make_job, seed):
+    ra = np.linspace(1, 300, 12)
+    ra[3] = np.nan
+    order = np.random.default_rng(seed).permutation(12)
+    job = make_job()
+    straight = annotate_targets(make_targets(ra), job)
+    shuffled = annotate_targets(make_targets(ra[order]), job)
+    assert shuffled.tobytes() == straight[order].tobytes()
+
+
+def test_bad_coordinate_is_a_flagged_row(make_job):
+    rows = annotate_targets(make_targets([10.0, np.nan]), make_job())
+    expected = Flag.BAD_COORDINATES | Flag.NO_IMAGE | Flag.NO_SPECTRUM
+    assert rows["astroclip_flags"][1] == expected
+    assert np.isnan(rows["astroclip_z"][1])
+    assert np.isfinite(rows["astroclip_z"][0])
+
+
+@pytest.mark.parametrize(
+    ("flag", "kept", "lost"),
+    [(Flag.NO_IMAGE, "spectrum", "image"), (Flag.NO_SPECTRUM, "image", "spectrum")],
+)
+def test_absent_modality_is_null_and_flagged(make_job, flag, kept, lost):
+    job = make_job(StubSource(gaps={flag: [10.0]}))
+    rows = annotate_targets(make_targets([10.0, 20.0]), job)
+    assert rows["astroclip_flags"][0] & flag
+    assert not rows["astroclip_flags"][1] & flag
+    assert np.isnan(rows[f"astroclip_{lost}"][0]).all()
+    assert np.isnan(rows[f"astroclip_z_{lost}"][0])
+    assert rows["astroclip_z"][0] == rows[f"astroclip_z_{kept}"][0]
+    assert rows["astroclip_logmstar_err"][0] == rows[f"astroclip_logmstar_{kept}_err"][0]
+
+
+def test_best_value_is_the_spectrum_s(make_job):
+    job = make_job(StubSource(cutout={"image": np.full((3, 96, 96), 5.0, np.float32)}))
+    rows = annotate_targets(make_targets([10.0]), job)
+    assert rows["astroclip_z"][0] == rows["astroclip_z_spectrum"][0]
+    assert rows["astroclip_z"][0] != rows["astroclip_z_image"][0]
+
+
+@pytest.mark.parametrize(
+    ("change", "flag"),
+    [
+        ({"spectrum": {"good_fibre": False}}, Flag.BAD_SPECTRUM),
+        ({"spectrum": {"matches": 3}}, Flag.SEVERAL_SPECTRA),
+        ({"spectrum": {"redshift": 0.9}}, Flag.REDSHIFTS_DISAGREE),
+        ({"spectrum": {"flux": np.zeros(7781, "f4"), "ivar": np.zeros(7781, "f4")}},
+         Flag.BAD_SPECTRUM | Flag.NO_SPECTRUM),
+        ({"cutout": {"complete": False}}, Flag.INCOMPLETE_IMAGE),
+        ({"cutout": {"image": np.full((3, 96, 96), 7.9, "f4")}}, Flag.BEYOND_REFERENCE),
+    ],
+)  # fmt: skip
+def test_trouble_raises_its_flag(make_job, change, flag):
+    clean = annotate_targets(make_targets([10.0]), make_job())["astroclip_flags"][0]
+    rows = annotate_targets(make_targets([10.0]), make_job(StubSource(**change)))
+    assert rows["astroclip_flags"][0] & flag == flag
+    assert not clean & flag
+
+
+def test_redshift_near_desi_s_is_not_flagged(make_job):
+    job = make_job()
+    ours = annotate_targets(make_targets([10.0]), job)["astroclip_z_spectrum"][0]
+    job = make_job(StubSource(spectrum={"redshift": float(ours) + 0.04}))
+    rows = annotate_targets(make_targets([10.0]), job)
+    assert not rows["astroclip_flags"][0] & Flag.REDSHIFTS_DISAGREE
+
+
+@pytest.mark.parametrize("measure", ["aperture_flux_r", "frame_brightness_r", "median_flux"])
+def test_beyond_the_training_range_is_flagged(make_job, measure):
+    inside, outside = make_job(limits={measure: [0, 1e9]}), make_job(limits={measure: [0, 1e-3]})
+    targets = make_targets([10.0])
+    assert not annotate_targets(targets, inside)["astroclip_flags"][0] & Flag.BEYOND_TRAINING
+    assert annotate_targets(targets, outside)["astroclip_flags"][0] & Flag.BEYOND_TRAINING
+
+
+def test_targetid_alone_finds_image_by_the_spectrum_s_position(make_job):
+    rows = annotate_targets(by_targetid([5]), make_job())
+    expected = mark(33.0, 0.0) / 4
+    np.testing.assert_allclose(rows["astroclip_image"][0, 0], np.cos(expected), atol=1e-5)
+    assert not rows["astroclip_flags"][0] & Flag.BAD_COORDINATES
+
+
+def test_bad_position_is_flagged_even_where_the_targetid_helps(make_job):
+    rows = annotate_targets(by_targetid([5], positioned=True), make_job())
+    assert rows["astroclip_flags"][0] & Flag.BAD_COORDINATES
+    assert np.isfinite(rows["astroclip_z"][0])
+
+
+def test_one_modality_has_only_its_columns(make_job):
+    rows = annotate_targets(make_targets([10.0]), make_job(modality=("image",)))
+    assert "astroclip_spectrum" not in rows.dtype.names
+    assert "astroclip_targetid" not in rows.dtype.names
+    assert not rows["astroclip_flags"][0] & Flag.NO_SPECTRUM
+
+
+def test_fewer_columns_have_the_same_values(make_job):
+    targets = make_targets([10.0, 20.0])
+    few = annotate_targets(targets, make_job(groups=("redshift",)))
+    every = annotate_targets(targets, make_job())
+    assert "astroclip_image" not in few.dtype.names
+    for name in few.dtype.names:
+        np.testing.assert_array_equal(few[name], every[name])
+
+
+def test_part_of_a_catalogue_gives_the_values_of_the_whole(make_job):
+    targets = make_targets(np.linspace(0, 359, CHUNK_ROWS + 40))
+    whole = annotate_targets(targets, make_job())
+    part = annotate_targets(targets[100:], make_job(), first_row=100)
+    assert part.tobytes() == whole[100:].tobytes()
+
+
+def test_source_that_fails_for_every_row_ends_the_run(make_job):
+    failed = {flag | Flag.SOURCE_FAILED: [10.0, 20.0] for flag in (Flag.NO_IMAGE, Flag.NO_SPECTRUM)}
+    with pytest.raises(SourceError, match="2 of 2"):
+        annotate_targets(make_targets([10.0, 20.0]), make_job(StubSource(gaps=failed)))
+
+
+def test_nothing_is_kept_of_a_run_whose_source_failed(make_job, tmp_path):
+    failed = {flag | Flag.SOURCE_FAILED: [10.0] for flag in (Flag.NO_IMAGE, Flag.NO_SPECTRUM)}
+    store = ChunkStore(tmp_path / "out.fits", "0" * 16)
+    with pytest.raises(SourceError):
+        annotate_targets(make_targets([10.0]), make_job(StubSource(gaps=failed)), store=store)
+    assert store.rows() == 0
+
+
+def test_source_that_fails_for_one_row_does_not(make_job):
+    failed = {flag | Flag.SOURCE_FAILED: [10.0] for flag in (Flag.NO_IMAGE, Flag.NO_SPECTRUM)}
+    rows = annotate_targets(make_targets([10.0, 20.0]), make_job(StubSource(gaps=failed)))
+    assert rows["astroclip_flags"][0] & Flag.SOURCE_FAILED
+    assert not rows["astroclip_flags"][1] & Flag.SOURCE_FAILED
+
+
+def test_absence_everywhere_is_no_failure(make_job):
+    absent = {flag: [10.0] for flag in (Flag.NO_IMAGE, Flag.NO_SPECTRUM)}
+    rows = annotate_targets(make_targets([10.0]), make_job(StubSource(gaps=absent)))
+    assert rows["astroclip_flags"].tolist() == [Flag.NO_IMAGE | Flag.NO_SPECTRUM]
+
+
+def test_source_with_missing_answers_is_refused(make_job, monkeypatch):
+    source = StubSource()
+    monkeypatch.setattr(source, "cutouts", lambda targets, size: [])
+    with pytest.raises(SourceError, match="0 answers for 1 rows"):
+        annotate_targets(make_targets([10.0]), make_job(source))
+
+
+def test_reasons_are_reported_with_row_numbers(make_job):
+    reasons = []
+    annotate_targets(
+        make_targets(np.linspace(1, 300, CHUNK_ROWS + 2)),
+        make_job(StubSource(gaps={Flag.NO_IMAGE: [300.0]})),
+        first_row=0,
+        report=lambda row, reason: reasons.append((row, reason)),
+    )
+    assert reasons == [(CHUNK_ROWS + 1, "made to fail")]
