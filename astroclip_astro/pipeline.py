@@ -272,5 +272,3 @@ def raise_flag(flags: np.ndarray, where: np.ndarray, flag: Flag) -> None:
 def stacked(arrays: list[np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
     """Stack arrays to float32 (n, *shape), also where there are none."""
     return np.array(arrays, np.float32).reshape(-1, *shape)
-
-

@@ -49,17 +49,17 @@ class Targets:
 
     @property
     def has_position(self) -> np.ndarray:
-        """bool (n,), whether the row has a good position."""
+        """Whether the row has a good position, bool (n,)."""
         return np.isfinite(self.ra) & np.isfinite(self.dec)
 
     @property
     def bad_position(self) -> np.ndarray:
-        """bool (n,), whether the row should have a position and has no good one."""
+        """Whether the row should have a position and has no good one, bool (n,)."""
         return ~self.has_position & (self.positioned | ~self.has_targetid)
 
     @property
     def good(self) -> np.ndarray:
-        """bool (n,), whether the row can be asked for: a position or a TARGETID."""
+        """Whether the row can be asked for, by position or TARGETID, bool (n,)."""
         return self.has_position | self.has_targetid
 
 

@@ -97,5 +97,3 @@ def make_column(column: OutputColumn, values: np.ndarray, job: Job) -> MaskedCol
         description=job.describe(column),
         meta={"ucd": column.ucd},
     )
-
-

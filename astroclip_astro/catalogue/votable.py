@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 import warnings
 from collections.abc import Iterator
@@ -25,6 +26,8 @@ DATATYPES = {
     **{"b1": "boolean", "u1": "unsignedByte", "i2": "short", "i4": "int", "i8": "long"},
     **{"f4": "float", "f8": "double", "c8": "floatComplex", "c16": "doubleComplex"},
 }
+REMOTE = re.compile(rb"<(?:\w+:)?STREAM\b[^>]*?\bhref\s*=", re.IGNORECASE)
+BLOCK, LONGEST_TAG = 1 << 20, 4096  # bytes
 NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 SIGNED = {"u2": "i4", "u4": "i8", "u8": "i8"}  # VOTable has no unsigned type but the byte
 
@@ -57,6 +60,7 @@ def read_votable(path: str | Path) -> Table:
     >>> read_votable(path)["z"][0]
     np.float64(0.5)
     """
+    _refuse_remote_data(Path(path))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", AstropyWarning)
         warnings.simplefilter("error", W18)  # fewer rows than claimed
@@ -121,6 +125,21 @@ def write_votable(table: Table, stream: BinaryIO) -> None:
             element.array.data[field.ID] = one.data
             element.array.mask[field.ID] = np.ma.getmaskarray(one)
         file.to_xml(stream, tabledata_format="binary2")
+
+
+def _refuse_remote_data(path: Path) -> None:
+    """Raise where data stand at another address: astropy would fetch what a file tells it to."""
+    with path.open("rb") as raw:
+        packed = raw.read(2) == b"\x1f\x8b"
+    with gzip.open(path) if packed else path.open("rb") as stream:
+        tail = b""
+        while block := stream.read(BLOCK):
+            if REMOTE.search(tail + block):
+                raise CatalogueError(
+                    f"{path} keeps its data at another address (STREAM href); save the table "
+                    "with its data inside, with TOPCAT for example."
+                )
+            tail = block[-LONGEST_TAG:]
 
 
 def _restore_values(table: Table, name: str) -> None:

@@ -15,9 +15,7 @@ from .options import INTERRUPTED_STATUS, embedding_options, run_command
 __all__ = ["annotate", "main"]
 
 
-@click.command(
-    name="astroclip-annotate", context_settings={"help_option_names": ["-h", "--help"]}
-)
+@click.command(name="astroclip-annotate", context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("catalog", type=click.Path(path_type=Path))
 @click.option(
     "-o",

@@ -175,3 +175,16 @@ def test_stilts_sees_nulls(varied, tmp_path):
         ",1,,",
         "-5,2,true,3.0",
     ]
+
+
+@pytest.mark.parametrize("tag", ["STREAM", "vot:STREAM"])
+def test_data_at_another_address_are_not_fetched(tmp_path, tag):
+    path = tmp_path / "remote.vot"
+    path.write_text(
+        '<?xml version="1.0"?><VOTABLE version="1.4"><RESOURCE><TABLE>'
+        '<FIELD name="ra" datatype="double"/><DATA><BINARY2>'
+        f'<{tag} encoding="base64"\n href="file:///somewhere/else"/></BINARY2></DATA>'
+        "</TABLE></RESOURCE></VOTABLE>"
+    )
+    with pytest.raises(CatalogueError, match="another address"):
+        read_votable(path)
