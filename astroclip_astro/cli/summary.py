@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from astropy.table import Table
 
-from astroclip_astro.columns import FLAGS, Flag
+from astroclip_astro.columns import FLAGS, PREFIX, Flag
 from astroclip_astro.run import Run
 
 __all__ = ["describe_plan", "describe_result"]
@@ -15,7 +15,6 @@ LOOK = (
     "astroclip_z_err",
     "astroclip_logmstar",
     "astroclip_logmstar_err",
-    "astroclip_targetid",
     "astroclip_flags",
 )
 FIRST_COLUMNS = 3
@@ -27,10 +26,7 @@ def reference_line(run: Run) -> str:
     reference = run.job.reference
     count = f"{len(reference.image):,}"
     if reference.simulated:
-        return (
-            f"{reference.name}, {count} SIMULATED galaxies: redshifts and masses have not been "
-            "calibrated on real ones"
-        )
+        return f"{reference.name}, {count} SIMULATED galaxies; not calibrated on real ones"
     kind = "real" if reference.simulated is False else "unlabelled (simulated or real)"
     return f"{reference.name}, {count} {kind} galaxies"
 
@@ -113,22 +109,28 @@ def describe_result(run: Run, rows: np.ndarray, seconds: float) -> str:
     for bit in FLAGS:
         count = int(((flags & bit.flag) != 0).sum())
         if count:
-            lines.append(f"    {count:>6} {bit.flag.word:<20} {bit.meaning}")
+            lines.append(f"    {count:>6} {bit.flag.word}")
+    if (flags != 0).any():
+        lines.append("    what the flags mean: docs/columns.md, or .astroclip.flags() in Python")
     lines.append(f"  time            {duration(seconds)}")
     lines.append(f"  reference       {reference_line(run)}")
     return "\n".join(lines)
 
 
 def look(table: Table) -> str:
-    """Return the first rows: the user's first columns and our main ones."""
+    """Return the first rows: the user's first columns and our main ones, names cut to fit."""
     own = [
         name
         for name in table.colnames
-        if not name.startswith("astroclip_") and not getattr(table[name], "shape", ())[1:]
+        if not name.startswith(PREFIX) and not getattr(table[name], "shape", ())[1:]
     ]
     names = [*own[:FIRST_COLUMNS], *(name for name in LOOK if name in table.colnames)]
     shown = table[names][:LOOK_ROWS]
     for name in names:
         if getattr(shown[name], "dtype", np.dtype(object)).kind == "f":
             shown[name].info.format = "{:.4f}" if name in own else "{:.3f}"
-    return "\n".join("  " + line for line in shown.pformat(max_lines=-1, max_width=-1))
+        if name not in own and name.removeprefix(PREFIX) not in names:
+            shown.rename_column(name, name.removeprefix(PREFIX))
+    lines = shown.pformat(max_lines=-1, max_width=-1)
+    head = f"First rows, without the prefix {PREFIX} of our columns:"
+    return "\n".join([head, "", *("  " + line for line in lines)])
