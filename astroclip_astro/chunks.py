@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .catalogue import scratch_path, why
 from .errors import OutputError
 from .records import Targets
 
@@ -41,7 +42,8 @@ class ChunkStore:
     """A folder beside the output that holds one file for each finished chunk.
 
     The folder carries the run's fingerprint in its name: a run with another catalogue or other
-    options never finds, and never destroys, these chunks.
+    options never finds, and never destroys, these chunks. The output's name is there as a hash,
+    so that any name that the disk allows will do.
 
     Parameters
     ----------
@@ -53,7 +55,7 @@ class ChunkStore:
 
     def __init__(self, output: str | os.PathLike, name: str) -> None:
         self.output = Path(output)
-        self.folder = self.output.with_name(f".{self.output.name}.{name}.part")
+        self.folder = scratch_path(self.output, name)
 
     def _file(self, number: int) -> Path:
         """Return the file of one chunk."""
@@ -75,6 +77,8 @@ class ChunkStore:
             rows = np.load(self._file(number), allow_pickle=False)
         except (FileNotFoundError, ValueError, EOFError):
             return None
+        except OSError as error:
+            raise self._failure(error) from None
         return rows if rows.dtype == dtype and rows.shape == (count,) else None
 
     def save(self, number: int, rows: np.ndarray) -> None:
@@ -93,10 +97,14 @@ class ChunkStore:
             os.replace(scratch, self._file(number))
         except OSError as error:
             scratch.unlink(missing_ok=True)
-            raise OutputError(
-                f"Cannot write {self.folder}: {error.strerror}. Finished chunks are kept; make "
-                "room or choose another output (-o), then run the same command again."
-            ) from None
+            raise self._failure(error) from None
+
+    def _failure(self, error: OSError) -> OutputError:
+        """Return what to say when the folder cannot be used."""
+        return OutputError(
+            f"Cannot keep finished chunks in {self.folder} ({why(error)}). What is there stays; "
+            "mend that, then run the same command again."
+        )
 
     def rows(self) -> int:
         """Return how many rows are finished."""
@@ -113,6 +121,9 @@ class ChunkStore:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def clear_all(self) -> None:
-        """Remove the chunks of every run that was to write this output: it is written now."""
-        for folder in self.output.parent.glob(f".{self.output.name}.*.part"):
-            shutil.rmtree(folder, ignore_errors=True)
+        """Remove what every run that was to write this output has left: it is written now."""
+        for path in self.output.parent.glob(scratch_path(self.output, "*").name):
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)  # half an output, of a run that was killed

@@ -12,7 +12,7 @@ from .models.astroclip import AstroCLIP
 from .models.checkpoint import load_weights
 from .models.configuration import Configuration
 from .models.embed import choose_device, choose_precision, embed
-from .prepare.images import centre_crop, stretch
+from .prepare.images import centre_crop, clean_images, stretch
 from .prepare.spectra import clean_spectra, has_data
 
 __all__ = ["Model", "load_model"]
@@ -74,8 +74,8 @@ class Model:
         ----------
         images : ndarray
             (n, 3, h, w), g, r, z in nanomaggies a pixel of 0.262 arcsec, north up; h and w at
-            least `config.image_size`, cropped around the centre to that. Pixels that are not
-            finite count as 0, which is what the archives give where there are no data.
+            least `config.image_size`, cropped around the centre to that. Pixels that are masked
+            or not finite count as 0, which is what the archives give where there are no data.
         batch_size : int
             Images computed at once; more is faster on a GPU and needs more memory.
         device, precision : str, optional
@@ -94,12 +94,9 @@ class Model:
         images = centre_crop(images, self.config.image_size)
 
         def prepared(rows: np.ndarray) -> np.ndarray:
-            part = np.nan_to_num(images[rows].astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
-            return stretch(part, self.config.image_stretch)
+            return stretch(clean_images(images[rows]), self.config.image_stretch)
 
-        something = np.array(
-            [bool(np.any(np.isfinite(image) & (image != 0))) for image in images], bool
-        )
+        something = np.array([clean_images(image).any() for image in images], bool)
         return self._embed(
             self.network.embed_images, prepared, something, batch_size, device, precision
         )

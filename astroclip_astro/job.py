@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from .columns import GROUPS, MODALITIES, OutputColumn, select
+from .columns import COLUMNS, GROUPS, MODALITIES, OutputColumn, select
 from .embedding import Model, load_model
 from .errors import InputError
 from .fetch.local import LocalSource
@@ -67,11 +67,11 @@ class Job:
             "precision": self.model.precision,
         }
 
-    def provenance(self) -> dict[str, object]:
-        """Return the header keywords that say where the columns come from."""
+    def provenance(self, names: Iterable[str]) -> dict[str, object]:
+        """Return the header keywords that say where the columns called ``names`` come from."""
         card = self.model.card
         options = self.options()
-        groups = [group for group in GROUPS if any(c.group == group for c in self.columns)]
+        present = {column.group for column in COLUMNS if column.name in set(names)}
         return {
             "ACVERS": f"astroclip-astro {__version__}",
             "ACDATE": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -84,7 +84,7 @@ class Job:
             ],
             "ACSOURCE": self.source.name,
             "ACMODAL": options["modality"],
-            "ACCOLS": ",".join(groups),
+            "ACCOLS": ",".join(group for group in GROUPS if group in present),
             "ACRADIUS": self.match_radius,
             "ACDEVICE": options["device"],
             "ACPRECIS": options["precision"],
@@ -107,7 +107,7 @@ def open_source(source: str | os.PathLike | Source) -> Source:
     """Return the source a name or folder stands for; a ready-made one passes through."""
     if isinstance(source, Source):
         return source
-    if source != "demo" and not Path(source).is_dir():
+    if source != "demo" and not (str(source) and Path(source).is_dir()):
         raise InputError(
             f"Source {str(source)!r} is neither 'demo' nor a folder; pass --source demo or the "
             "folder that holds your cutouts and DESI coadds (source=... in Python)."

@@ -35,15 +35,16 @@ def check_names(table: Table, columns: tuple[OutputColumn, ...], *, overwrite: b
     """
     if overwrite:
         return
-    taken = [
+    ours = {
         column.name
         for column in columns
-        if column.name in table.colnames
-        and not (
-            column.group in ("match", "flags")
-            and table[column.name].info.description == column.description
-        )
-    ]
+        if column.group in ("match", "flags")
+        and column.name in table.colnames
+        and table[column.name].info.description == column.description
+    }
+    asked = {column.name for column in columns} - ours
+    # FITS and TOPCAT do not tell names apart that differ only in case.
+    taken = [name for name in table.colnames if name.lower() in asked]
     if taken:
         raise CatalogueError(
             f"Column name already taken: {', '.join(taken)}. Rename or remove "
@@ -70,11 +71,10 @@ def add_columns(table: Table, rows: np.ndarray, job: Job) -> Table:
     """
     columns = [make_column(column, rows[column.name], job) for column in job.columns]
     kept = dict(table.meta)
-    for column in columns:
-        if column.name in table.colnames:
-            table.remove_column(column.name)
+    added = {column.name for column in columns}
+    table.remove_columns([name for name in table.colnames if name.lower() in added])
     table.add_columns(columns)
-    kept.update(job.provenance())
+    kept.update(job.provenance(table.colnames))
     table.meta.update(kept)
     return table
 

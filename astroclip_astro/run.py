@@ -13,7 +13,7 @@ from astropy.table import Table
 
 from .catalogue import check_output, read_catalogue, write_catalogue
 from .chunks import ChunkStore, fingerprint
-from .errors import InputError, OutputError
+from .errors import CatalogueError, InputError, OutputError
 from .job import Job, prepare_job
 from .pipeline import CHUNK_ROWS, annotate_targets, row_dtype
 from .records import Targets
@@ -28,6 +28,34 @@ def default_output(catalogue: Path) -> Path:
     """Return where the result goes when nothing is said: beside the input, FITS."""
     name = catalogue.name.removesuffix(".gz")
     return catalogue.with_name(f"{Path(name).stem}_astroclip.fits")
+
+
+def check_paths(
+    catalogue: str | os.PathLike, output: str | os.PathLike | None, *, overwrite: bool
+) -> tuple[Path, Path]:
+    """Return input and output, sure that both are possible and not the same file."""
+    catalogue = Path(catalogue)
+    try:
+        if not catalogue.is_file():
+            found = "a folder" if catalogue.is_dir() else "nothing"
+            raise CatalogueError(
+                f"Catalogue {str(catalogue)!r}: found {found} there, expected a file with a "
+                "table; check the path."
+            )
+        output = default_output(catalogue) if output is None else Path(output)
+        if output.resolve() == catalogue.resolve() or (
+            output.exists() and output.samefile(catalogue)
+        ):
+            raise OutputError(
+                f"Output {output} is the input itself; choose another name with -o. "
+                "The input is never changed."
+            )
+        check_output(output, overwrite=overwrite)
+    except OSError as error:
+        raise InputError(
+            f"Path {str(error.filename)[:60]!r} cannot be used: {error.strerror}; choose another."
+        ) from None
+    return catalogue, output
 
 
 def row_range(text: str | None, count: int) -> slice:
@@ -182,14 +210,7 @@ def prepare_run(
     InputError
         The user's mistake, in one line; nothing was written.
     """
-    catalogue = Path(catalogue)
-    output = default_output(catalogue) if output is None else Path(output)
-    if output.exists() and catalogue.exists() and output.samefile(catalogue):
-        raise OutputError(
-            f"Output {output} is the input itself; choose another name with -o. "
-            "The input is never changed."
-        )
-    check_output(output, overwrite=overwrite)
+    catalogue, output = check_paths(catalogue, output, overwrite=overwrite)
     table = read_catalogue(catalogue)
     chosen = row_range(rows, len(table))
     positions = describe_positions(table, ra=ra, dec=dec)

@@ -205,3 +205,15 @@ def test_same_columns_and_values_as_the_command(tmp_path, monkeypatch, make_job)
     assert written.colnames == table.colnames
     for name in NAMES:
         np.testing.assert_array_equal(written[name], table[name])
+
+
+def test_provenance_names_all_columns_that_are_there(stubbed, table):
+    table.astroclip.redshift(source="stub")
+    table.astroclip.embed(source="stub")
+    assert table.meta["ACCOLS"] == "embedding,redshift"
+
+
+def test_votable_names_are_astropy_s(stubbed, table, tmp_path):
+    table.astroclip.redshift(source="stub")
+    table.astroclip.write(tmp_path / "out.vot")
+    assert Table.read(tmp_path / "out.vot").colnames == table.colnames

@@ -162,3 +162,20 @@ def test_unknown_weights_are_named():
 def test_card_says_that_training_data_are_simulated(model):
     assert model.card["training"]["simulated"] is True
     assert "SIMULATED" in model.card["training"]["data"]
+
+
+def test_masked_pixels_are_not_used(model, images):
+    spoilt, blank = np.ma.masked_array(images.copy(), mask=False), images.copy()
+    spoilt[0, :, 40, 40] = 1e4
+    spoilt[0, :, 40, 40] = np.ma.masked
+    blank[0, :, 40, 40] = 0
+    assert np.array_equal(model.embed_images(spoilt), model.embed_images(blank))
+
+
+def test_numbers_beyond_float32_are_no_data(model, images):
+    assert np.isnan(model.embed_images(np.full((1, 3, 96, 96), 1e300))).all()
+
+
+def test_text_is_refused(model):
+    with pytest.raises(InputError, match="real numbers"):
+        model.embed_images(np.full((1, 3, 96, 96), "a"))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
+import hashlib
 import os
 import re
 import secrets
@@ -20,7 +22,7 @@ from .parquet import read_parquet, write_parquet
 from .text import read_csv, read_ecsv, read_text, write_csv, write_ecsv
 from .votable import read_votable, write_votable
 
-__all__ = ["check_output", "read_catalogue", "write_catalogue"]
+__all__ = ["check_output", "read_catalogue", "scratch_path", "why", "write_catalogue"]
 
 SUFFIXES = {
     "FITS": (".fits", ".fit", ".fts", ".fits.gz", ".fit.gz"),
@@ -188,6 +190,43 @@ def check_output(path: str | os.PathLike, *, overwrite: bool = False) -> str:
     return form
 
 
+def scratch_path(output: str | os.PathLike, name: str) -> Path:
+    """Return where something unfinished stands until an output is complete: hidden, beside it.
+
+    Parameters
+    ----------
+    output : str or path
+        The output. Its name is kept as a hash: the longest name has room for no more letters.
+    name : str
+        What tells it from others of the same output.
+
+    Returns
+    -------
+    pathlib.Path
+
+    Examples
+    --------
+    >>> scratch_path("galaxies.fits", "0a1b").name
+    '.astroclip-33edc62c-0a1b.part'
+    """
+    output = Path(output).resolve()
+    stem = hashlib.sha256(output.name.encode()).hexdigest()[:8]
+    return output.with_name(f".astroclip-{stem}-{name}.part")
+
+
+def why(problem: OSError) -> str:
+    """Return the reason of a failure in a few words; libraries word a full disk in many ways.
+
+    Examples
+    --------
+    >>> why(OSError("Not enough space on disk: requested 2326000, available 0."))
+    'No space left on device'
+    """
+    if problem.errno == errno.ENOSPC or "space" in str(problem) or "to write" in str(problem):
+        return os.strerror(errno.ENOSPC)
+    return problem.strerror or str(problem)
+
+
 def _by_suffix(path: Path) -> str | None:
     """Return the format that a name says, None where it says none."""
     name = path.name.lower()
@@ -241,7 +280,7 @@ def _head(path: Path) -> bytes:
 def _replacing(path: Path) -> Iterator[BinaryIO]:
     """Open a file that takes the place of another when it is complete, and only then."""
     path = path.resolve()  # a link stays a link
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    part = scratch_path(path, secrets.token_hex(4))
     try:
         with part.open("wb") as stream:
             yield stream
@@ -249,9 +288,8 @@ def _replacing(path: Path) -> Iterator[BinaryIO]:
             os.fsync(stream.fileno())
         part.replace(path)
     except OSError as problem:
-        reason = problem.strerror or str(problem)
         raise OutputError(
-            f"Output {path} cannot be written ({reason}); make room or choose another place. "
+            f"Output {path} cannot be written ({why(problem)}); make room or choose another place. "
             "Nothing has been changed there."
         ) from problem
     finally:

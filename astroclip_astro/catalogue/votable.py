@@ -28,6 +28,7 @@ DATATYPES = {
 }
 REMOTE = re.compile(rb"<(?:\w+:)?STREAM\b[^>]*?\bhref\s*=", re.IGNORECASE)
 BLOCK, LONGEST_TAG = 1 << 20, 4096  # bytes
+IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 SIGNED = {"u2": "i4", "u4": "i8", "u8": "i8"}  # VOTable has no unsigned type but the byte
 
@@ -115,10 +116,11 @@ def write_votable(table: Table, stream: BinaryIO) -> None:
         if isinstance(table.meta.get(key), str):
             setattr(element, key, _xml(table.meta[key]))
     element.infos.extend(_infos(table.meta))
+    identifiers = _identifiers(plain.colnames)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", AstropyWarning)  # units it does not know are kept
         for number, (column, one) in enumerate(zip(plain.itercols(), stored, strict=True)):
-            element.fields.append(_field(file, f"col{number + 1}", column, one))
+            element.fields.append(_field(file, identifiers[number], column, one))
         dtype = [(f.ID, v.dtype, v.shape[1:]) for f, v in zip(element.fields, stored, strict=True)]
         element.array = np.ma.zeros(len(table), dtype=dtype)
         for field, one in zip(element.fields, stored, strict=True):
@@ -154,6 +156,15 @@ def _restore_values(table: Table, name: str) -> None:
         hidden = np.asarray(column)[np.ma.getmaskarray(column)]
         if not hidden.size or (column.dtype.kind in "fc" and np.isnan(hidden).all()):
             table.replace_column(name, with_values(column, np.asarray(column)))
+
+
+def _identifiers(names: list[str]) -> list[str]:
+    """Return unique XML identifiers: the names themselves, which astropy reads, where they are."""
+    lower = [name.lower() for name in names]
+    return [
+        name if IDENTIFIER.fullmatch(name) and lower.count(name.lower()) == 1 else f"col_{i + 1}_"
+        for i, name in enumerate(names)
+    ]
 
 
 def _xml(text: str) -> str:

@@ -95,6 +95,6 @@ def run_command(command: click.Command) -> None:
         click.echo(f"{command.name}: {error.format_message()} See --help.", err=True)
         status = INPUT_STATUS
     except (click.Abort, KeyboardInterrupt):
-        click.echo(f"{command.name}: interrupted.", err=True)
+        click.echo(f"{command.name}: interrupted; run the same command again.", err=True)
         status = INTERRUPTED_STATUS
     sys.exit(status)

@@ -12,7 +12,7 @@ import numpy as np
 from astropy.coordinates import angular_separation
 
 from ..columns import Flag
-from ..errors import InputError
+from ..errors import InputError, SourceError
 from ..records import Cutout, Gap, Spectrum, Targets
 from .coadd_files import CoaddFile, read_spectra, recognise_coadd
 from .cutout_files import CutoutFile, recognise_cutout
@@ -119,6 +119,8 @@ class LocalSource:
         ------
         InputError
             Where there is no cutout and no coadd.
+        SourceError
+            Where there is none that can be read, and damaged files.
         """
         coadds = [file for file in self._index.coadds if not file.damage]
         cutouts = sum(not file.damage for file in self._index.cutouts)
@@ -316,7 +318,9 @@ class LocalSource:
         for path, reason in (*problems, *((file.path, file.damage) for file in damaged)):
             self._note(path, reason)
         if not index.cutouts and not index.coadds:
-            raise InputError(
+            # Files that should have answered are there, but damaged: no mistake of the user's.
+            kind = SourceError if problems else InputError
+            raise kind(
                 f"Source {self.name!r}: {len(paths)} FITS files, {len(problems)} problems, but no "
                 "cutout (image with celestial WCS and BANDS) and no DESI coadd (FIBERMAP and "
                 "cameras); give a folder that holds some."

@@ -22,7 +22,9 @@ def choose_device(name: str) -> torch.device:
         "mps": torch.backends.mps.is_available(),
         "cpu": True,
     }
-    kind = str(name).partition(":")[0]
+    kind, _, number = str(name).partition(":")
+    if number and not number.isdecimal():
+        kind = str(name)
     if kind == "auto":
         return torch.device(next(device for device, there in available.items() if there))
     if kind not in available:

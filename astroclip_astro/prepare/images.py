@@ -6,13 +6,45 @@ import numpy as np
 
 from ..errors import InputError
 
-__all__ = ["centre_crop", "stretch"]
+__all__ = ["centre_crop", "clean_images", "stretch"]
 
 # Softening of the asinh stretch in g, r, z: about three times the sky noise of a DR9 pixel.
 SOFTENING = np.array([0.01, 0.015, 0.03], np.float32)
 # Lupton et al. 2004 as the viewer and AstroCLIP v2 use it: scales in g, r, z; offset; Q.
 RGB_SCALES = np.array([6.0, 3.4, 2.2], np.float32)
 RGB_OFFSET, RGB_Q = np.float32(0.03), np.float32(20.0)
+
+
+def clean_images(images: np.ndarray) -> np.ndarray:
+    """Set pixels without data to 0, as the archives do.
+
+    Parameters
+    ----------
+    images : ndarray
+        Any shape, numbers; masked pixels, and those not finite in float32, have no data.
+
+    Returns
+    -------
+    ndarray
+        float32, same shape.
+
+    Raises
+    ------
+    InputError
+        For anything but real numbers.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> clean_images(np.array([1.0, np.nan, 1e300])).tolist()
+    [1.0, 0.0, 0.0]
+    """
+    images = np.asanyarray(images)
+    if images.dtype.kind not in "fiub":
+        raise InputError(f"Images hold {images.dtype}, expected real numbers in nanomaggies.")
+    with np.errstate(over="ignore"):
+        plain = np.ma.filled(images.astype(np.float32), 0)
+    return np.where(np.isfinite(plain), plain, np.float32(0))
 
 
 def stretch(images: np.ndarray, name: str) -> np.ndarray:

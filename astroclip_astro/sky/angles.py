@@ -30,7 +30,7 @@ _SEXAGESIMAL = re.compile(
     r"(?P<seconds>[0-5]?\d(?:\.\d*)?)\s*[s\"″]?",
     re.IGNORECASE,
 )
-_FEWEST = 5  # rows, fewer prove nothing about their unit
+_FEWEST, _FEW = 2, 20  # rows: fewer prove nothing; fewer prove it with less
 _LATE = 0.1  # part of sexagesimal RAs beyond 24, above which they are not hours
 
 
@@ -152,7 +152,7 @@ def in_range(ra: np.ndarray, dec: np.ndarray) -> np.ndarray:
 def check_degrees(ra: Angles, dec: Angles) -> None:
     """Refuse numbers without a unit that look like radians or hours.
 
-    Nothing is ever converted on suspicion. Five or more rows in range are refused where
+    Nothing is ever converted on suspicion. Two or more rows in range are refused where
 
     * radians: neither column states its unit, every RA is in -pi to 2 pi and every Dec in
       -pi/2 to pi/2, RA spans more than 3 and Dec more than 0.5. In degrees this is a field of
@@ -161,6 +161,9 @@ def check_degrees(ra: Angles, dec: Angles) -> None:
       field smaller than that: nothing tells them apart.
     * hours: RA states no unit and is in 0 to 24, RA spans more than 12 and Dec more than 45
       degrees. In degrees this is an odd, tall strip; in hours, half the sky or more.
+
+    Fewer than 20 rows seldom span that much: for them half of it in RA is enough, and 0.3 or 40
+    in Dec.
 
     They are also refused where the name of a column without unit says so (``ra_rad``,
     ``ra_hours``), and where only one of the two says radians.
@@ -199,8 +202,12 @@ Columns without a unit are degrees where they are called ra_deg and dec_deg.
         return
     lon, lat = ra.degrees[good], dec.degrees[good]
     radians = dec.unit is None and lon.min() >= -np.pi and lon.max() <= 2 * np.pi
-    radians = radians and np.abs(lat).max() <= np.pi / 2 and np.ptp(lon) > 3 and np.ptp(lat) > 0.5
-    hours = lon.min() >= 0 and lon.max() < 24 and np.ptp(lon) > 12 and np.ptp(lat) > 45
+    radians = radians and np.abs(lat).max() <= np.pi / 2
+    hours = lon.min() >= 0 and lon.max() < 24
+    few = len(lon) < _FEW
+    wide, tall = np.ptp(lon) * (2 if few else 1), np.ptp(lat)
+    radians = radians and wide > 3 and tall > (0.3 if few else 0.5)
+    hours = hours and wide > 12 and tall > (40 if few else 45)
     if radians or hours:
         raise CatalogueError(
             f"RA {lon.min():.4g} to {lon.max():.4g} and Dec {lat.min():.4g} to {lat.max():.4g} "

@@ -198,13 +198,22 @@ def test_killed_run_resumes_to_the_same_values(tmp_path):
     killed, whole = tmp_path / "killed.fits", tmp_path / "whole.fits"
     process = subprocess.Popen([*command, str(killed)])
     deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and not list(tmp_path.glob(".killed*/*.npy")):
+    while time.monotonic() < deadline and not list(tmp_path.glob(".astroclip-*/*.npy")):
         time.sleep(0.02)
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert not killed.exists()
-    assert list(tmp_path.glob(".killed*/*.npy"))
+    assert list(tmp_path.glob(".astroclip-*/*.npy"))
     for output in (killed, whole):
         subprocess.run([*command, str(output)], check=True)
     same_values(read_catalogue(killed), read_catalogue(whole))
     assert not list(tmp_path.glob(".*"))
+
+
+@pytest.mark.parametrize("name", ["glob[1]*.fits", "x" * 245 + ".fits"])
+def test_odd_output_names_work_and_leave_nothing(stub_run, catalogue, name):
+    half = catalogue.with_name(".astroclip-00000000-dead.part")
+    half.touch()  # another output's
+    assert stub_run(catalogue, "-o", catalogue.with_name(name)).status == 0
+    found = sorted(path.name for path in catalogue.parent.iterdir())
+    assert found == sorted([half.name, name, "mine.fits"])

@@ -187,3 +187,33 @@ def test_source_is_required(run, write):
     assert result.status == 2
     assert "--source" in result.err
     assert result.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("path", [".", "/", "", "x" * 300])
+def test_path_that_is_no_file(mistake, path):
+    mistake(path, says=["expected a file" if len(path) < 300 else "cannot be used"])
+
+
+def test_output_name_too_long(mistake, write, tmp_path):
+    mistake(write(GOOD), "-o", tmp_path / f"{'x' * 300}.fits", says=["cannot be used"])
+
+
+def test_empty_source(mistake, write):
+    mistake(write(GOOD), source="", says=["demo", "folder"])
+
+
+def test_taken_column_name_in_other_case(mistake, write):
+    mistake(write(GOOD | {"ASTROCLIP_Z": [0.1, 0.2]}), says=["ASTROCLIP_Z", "--overwrite"])
+
+
+def test_output_is_the_input_by_a_detour(mistake, write, tmp_path):
+    path = write(GOOD)
+    mistake(path, "-o", tmp_path / "absent" / ".." / path.name, "--overwrite", says=["input"])
+
+
+def test_damaged_folder_is_no_mistake_of_the_user(run, write, tmp_path):
+    (tmp_path / "sky").mkdir()
+    (tmp_path / "sky" / "a.fits").write_bytes(b"junk")
+    result = run(write(GOOD), "--source", tmp_path / "sky")
+    assert result.status == 3
+    assert result.err.count("\n") == 1

@@ -6,7 +6,7 @@ import pytest
 from astropy.io import fits
 
 from astroclip_astro.columns import Flag
-from astroclip_astro.errors import InputError
+from astroclip_astro.errors import InputError, SourceError
 from astroclip_astro.fetch.local import Contents, LocalSource
 from astroclip_astro.records import PIXEL_SCALE, Cutout, Gap, Source, Spectrum, Targets
 
@@ -41,11 +41,18 @@ def test_file_in_place_of_a_folder_is_the_users_mistake(tmp_path):
 
 def test_folder_without_anything_of_use_is_the_users_mistake(tmp_path):
     fits.PrimaryHDU(np.ones((3, 3))).writeto(tmp_path / "image.fits")
+    source = LocalSource(tmp_path)
+    for _ in range(2):
+        with pytest.raises(InputError, match="1 FITS files, 0 problems, but no cutout"):
+            source.look()
+
+
+def test_folder_of_damaged_files_is_a_source_that_fails(tmp_path):
     (tmp_path / "bad.fits").write_text("nonsense")
     source = LocalSource(tmp_path)
     for _ in range(2):
-        with pytest.raises(InputError, match="2 FITS files, 1 problems, but no cutout"):
-            _ = source.look()
+        with pytest.raises(SourceError, match="1 FITS files, 1 problems"):
+            source.look()
     assert len(source.problems) == 1
 
 

@@ -257,8 +257,20 @@ def test_fields_in_degrees_without_a_unit_pass(ra, dec):
     assert check(random.uniform(*ra, 1000), random.uniform(*dec, 1000)) is None
 
 
-def test_few_rows_prove_nothing():
-    assert check([0.1, 2.0, 6.0, 4.0], [-1.0, 0.0, 1.0, 0.5]) is None
+@pytest.mark.parametrize(
+    ("ra", "dec"),
+    [([1.0], [1.0]), ([0.1, 0.2, 1.0], [-1.0, 0.0, 1.0]), ([0.1, 6.0, 3.0], [-0.1, 0.0, 0.1])],
+)
+def test_few_rows_of_a_small_field_prove_nothing(ra, dec):
+    assert check(ra, dec) is None
+
+
+@pytest.mark.parametrize("rows", [3, 5, 10])
+@pytest.mark.parametrize(("unit", "factor"), [("radians", np.pi / 180), ("hours", 1 / 15)])
+def test_few_rows_across_the_sky_are_enough(rows, unit, factor):
+    ra, dec = np.linspace(10, 300, rows), np.linspace(-60, 70, rows)
+    with pytest.raises(CatalogueError, match=unit):
+        check(ra * factor, dec * (factor if unit == "radians" else 1))
 
 
 @pytest.mark.parametrize(
