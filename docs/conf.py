@@ -31,8 +31,10 @@ html_theme = "alabaster"
 html_theme_options = {
     "description": "AstroCLIP embeddings, zero-shot redshifts and stellar masses "
     "for Astropy tables",
-    "page_width": "1120px",
+    "page_width": "1280px",
     "body_max_width": "none",
     "fixed_sidebar": True,
 }
+html_static_path = ["static"]
+html_css_files = ["tables.css"]
 html_show_sourcelink = False
