@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import astropy.units as u
+
 from .columns import COLUMNS, GROUPS, MODALITIES, OutputColumn, select
 from .embedding import Model, load_model
 from .errors import InputError
@@ -93,6 +95,8 @@ class Job:
 
 def words(given: str | Iterable[str], known: tuple[str, ...], option: str) -> tuple[str, ...]:
     """Return the words of an option, in the known order; unknown ones raise."""
+    if not isinstance(given, Iterable):
+        raise InputError(f"{option} is {given!r}, expected one or more of {', '.join(known)}.")
     parts = given.split(",") if isinstance(given, str) else list(given)
     found = [str(part).strip() for part in parts]
     unknown = [part for part in found if part not in known]
@@ -103,11 +107,25 @@ def words(given: str | Iterable[str], known: tuple[str, ...], option: str) -> tu
     return tuple(word for word in known if word in found)
 
 
+def arcseconds(match_radius: float | u.Quantity) -> float:
+    """Return a match radius in arcsec, from a plain number or an angle."""
+    try:
+        if isinstance(match_radius, u.Quantity):
+            match_radius = match_radius.to_value(u.arcsec)
+        radius = float(match_radius)
+    except (TypeError, ValueError, u.UnitConversionError):
+        radius = float("nan")
+    if not 0 < radius <= 60:
+        raise InputError(f"match_radius is {match_radius!r}, expected 0 < arcsec <= 60.")
+    return radius
+
+
 def open_source(source: str | os.PathLike | Source) -> Source:
     """Return the source a name or folder stands for; a ready-made one passes through."""
     if isinstance(source, Source):
         return source
-    if source != "demo" and not (str(source) and Path(source).is_dir()):
+    named = isinstance(source, str | os.PathLike) and str(source)
+    if source != "demo" and not (named and Path(source).is_dir()):
         raise InputError(
             f"Source {str(source)!r} is neither 'demo' nor a folder; pass --source demo or the "
             "folder that holds your cutouts and DESI coadds (source=... in Python)."
@@ -126,7 +144,7 @@ def prepare_job(
     weights: str | os.PathLike = "compact",
     reference: str | os.PathLike | None = None,
     columns: str | Iterable[str] = GROUPS,
-    match_radius: float = 1.0,
+    match_radius: float | u.Quantity = 1.0,
     device: str = "auto",
     precision: str = "auto",
 ) -> Job:
@@ -144,8 +162,8 @@ def prepare_job(
         Bundled name or file; by default the one that belongs to the weights.
     columns : str or iterable of str
         Any of ``embedding``, ``redshift``, ``mass``, ``novelty``.
-    match_radius : float
-        Largest distance between row and spectrum, arcsec.
+    match_radius : float or Quantity
+        Largest distance between row and spectrum; a plain number is arcsec.
     device : {"auto", "cpu", "cuda", "mps"}
         Where to compute.
     precision : {"auto", "float32", "bfloat16"}
@@ -162,12 +180,7 @@ def prepare_job(
     """
     modality = words(modality, MODALITIES, "modality")
     groups = words(columns, GROUPS, "columns")
-    try:
-        radius = float(match_radius)
-    except (TypeError, ValueError):
-        radius = float("nan")
-    if not 0 < radius <= 60:
-        raise InputError(f"match_radius is {match_radius!r}, expected 0 < arcsec <= 60.")
+    radius = arcseconds(match_radius)
     opened = open_source(source)
     model = load_model(weights, device=device, precision=precision)
     chosen = load_reference(model.card["name"] if reference is None else reference)

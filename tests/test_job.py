@@ -1,0 +1,66 @@
+"""Options become objects, and what cannot be met is refused at the doorway."""
+
+import astropy.units as u
+import pytest
+
+from astroclip_astro.columns import GROUPS, MODALITIES
+from astroclip_astro.errors import InputError
+from astroclip_astro.job import arcseconds, prepare_job, words
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("spectrum,image", ("image", "spectrum")),
+        (" image ", ("image",)),
+        (["spectrum"], ("spectrum",)),
+        (("image", "image"), ("image",)),
+    ],
+)
+def test_words_come_in_their_order(given, expected):
+    assert words(given, MODALITIES, "modality") == expected
+
+
+@pytest.mark.parametrize("given", ["", "radio", "image,radio", None, 3, []])
+def test_unknown_words_are_refused(given):
+    with pytest.raises(InputError, match=r"modality .*image, spectrum"):
+        words(given, MODALITIES, "modality")
+
+
+@pytest.mark.parametrize("given", [1.5, "1.5", 1.5 * u.arcsec, 0.025 * u.arcmin])
+def test_radius_is_a_number_of_arcsec_or_an_angle(given):
+    assert arcseconds(given) == pytest.approx(1.5)
+
+
+@pytest.mark.parametrize("given", [0, -1, 61, "wide", None, float("nan"), 1 * u.kg])
+def test_impossible_radius_is_refused(given):
+    with pytest.raises(InputError, match="arcsec"):
+        arcseconds(given)
+
+
+def test_job_says_where_its_columns_come_from():
+    job = prepare_job(source="demo", device="cpu")
+    provenance = job.provenance([column.name for column in job.columns])
+    assert provenance["ACREFSIM"] == "SIMULATED"
+    assert "SIMULATED" in provenance["ACSOURCE"]
+    assert provenance["ACCOLS"] == ",".join(GROUPS)
+    assert len(provenance["ACWSHA"]) == 64
+
+
+@pytest.mark.parametrize("source", [None, 3, "", "/no/such/folder"])
+def test_impossible_source_is_refused(source):
+    with pytest.raises(InputError, match="neither 'demo' nor a folder"):
+        prepare_job(source=source)
+
+
+def test_ready_made_source_passes_through(make_job):
+    source = make_job().source
+    assert prepare_job(source=source, device="cpu").source is source
+
+
+def test_reference_of_other_weights_is_refused(stub_reference, tmp_path):
+    from astroclip_astro.search.reference import save_reference
+
+    save_reference(stub_reference, tmp_path / "other.fits")
+    with pytest.raises(InputError, match="go together"):
+        prepare_job(source="demo", reference=tmp_path / "other.fits", device="cpu")
