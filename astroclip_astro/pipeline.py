@@ -83,7 +83,8 @@ def annotate_targets(
         number = (first_row + start) // CHUNK_ROWS
         stop = min((number + 1) * CHUNK_ROWS - first_row, len(targets))
         chunk = store.load(number, stop - start, rows.dtype) if store else None
-        if chunk is None:
+        if chunk is None or (chunk["astroclip_flags"] & Flag.SOURCE_FAILED).any():
+            # A failure may have been mended since: it is never taken for an answer.
             chunk = annotate_chunk(
                 targets[start:stop],
                 job,

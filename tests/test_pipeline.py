@@ -170,6 +170,21 @@ def test_source_that_fails_for_every_row_ends_the_run(make_job):
         annotate_targets(make_targets([10.0, 20.0]), make_job(StubSource(gaps=failed)))
 
 
+def test_failed_rows_are_asked_for_again(make_job, tmp_path):
+    failed = {flag | Flag.SOURCE_FAILED: [10.0] for flag in (Flag.NO_IMAGE, Flag.NO_SPECTRUM)}
+    store, targets = ChunkStore(tmp_path / "out.fits", "0" * 16), make_targets([10.0, 20.0])
+    annotate_targets(targets, make_job(StubSource(gaps=failed)), store=store)
+    mended = annotate_targets(targets, make_job(), store=store)
+    assert mended.tobytes() == annotate_targets(targets, make_job()).tobytes()
+
+
+def test_finished_rows_are_not_asked_for_again(make_job, tmp_path):
+    store, source = ChunkStore(tmp_path / "out.fits", "0" * 16), StubSource()
+    for _ in range(2):
+        annotate_targets(make_targets([10.0]), make_job(source), store=store)
+    assert source.calls == 1
+
+
 def test_nothing_is_kept_of_a_run_whose_source_failed(make_job, tmp_path):
     failed = {flag | Flag.SOURCE_FAILED: [10.0] for flag in (Flag.NO_IMAGE, Flag.NO_SPECTRUM)}
     store = ChunkStore(tmp_path / "out.fits", "0" * 16)
