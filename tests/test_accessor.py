@@ -217,3 +217,12 @@ def test_votable_names_are_astropy_s(stubbed, table, tmp_path):
     table.astroclip.redshift(source="stub")
     table.astroclip.write(tmp_path / "out.vot")
     assert Table.read(tmp_path / "out.vot").colnames == table.colnames
+
+
+@pytest.mark.parametrize("suffix", [".fits", ".vot", ".ecsv", ".parquet"])
+def test_provenance_survives_in_every_format_with_metadata(stubbed, table, tmp_path, suffix):
+    table.astroclip.redshift(source="stub")
+    table.astroclip.write(tmp_path / f"out{suffix}")
+    again = read_catalogue(tmp_path / f"out{suffix}")
+    for key in ("ACVERS", "ACWEIGHT", "ACWSHA", "ACREF", "ACREFSIM", "ACSOURCE", "ACDATE"):
+        assert again.meta[key] == table.meta[key], key
