@@ -20,6 +20,7 @@ setup(
         "astroclip_astro.prepare",
         "astroclip_astro.search",
         "astroclip_astro.sky",
+        "astroclip_astro.standin",
         "astroclip_astro.catalogue",
         "astroclip_astro.train",
         "astroclip_astro.weights",

@@ -79,7 +79,7 @@ class TableMethods:
     def annotate(
         self,
         *,
-        source: str | os.PathLike,
+        source: str | os.PathLike = "archive",
         columns: str | tuple[str, ...] = GROUPS,
         ra: str | None = None,
         dec: str | None = None,
@@ -92,7 +92,9 @@ class TableMethods:
         Parameters
         ----------
         source : str or path
-            ``"demo"`` (the bundled simulated sky) or a folder of local cutouts and DESI coadds.
+            ``"archive"`` (Legacy Surveys and DESI), ``"demo"`` (the same clients on the bundled
+            simulated sky), an address of a server that speaks as the archives do, or a folder of
+            local cutouts and DESI coadds.
         columns : str or tuple of str
             Any of ``embedding``, ``redshift``, ``mass``, ``novelty``; all by default. Flags, and
             facts of the matched spectrum, are always added.
@@ -104,7 +106,9 @@ class TableMethods:
             False shows a progress bar.
         **options
             ``modality``, ``weights``, ``reference``, ``match_radius`` (arcsec), ``device``,
-            ``precision``: as `astroclip_astro.job.prepare_job` has them.
+            ``precision``: as `astroclip_astro.job.prepare_job` has them. ``layer``, ``release``,
+            ``jobs``, ``cache``, ``cache_limit``: as `astroclip_astro.sources.open_source` has
+            them.
 
         Returns
         -------
@@ -122,11 +126,13 @@ class TableMethods:
         --------
         >>> import astroclip_astro
         >>> from astropy.table import Table
-        >>> t = Table({"ra": [0.0], "dec": [-45.0]})
+        >>> t = Table({"ra": [280.0], "dec": [-5.0]})  # in the Galactic plane
         >>> t = t.astroclip.annotate(source="demo", columns="redshift", device="cpu")
         >>> t.astroclip.flags()
-        [['no_image', 'no_spectrum']]
+        [['no_image', 'no_spectrum', 'outside_imaging']]
         """
+        from contextlib import closing
+
         from tqdm.auto import tqdm
 
         from .job import prepare_job
@@ -136,9 +142,10 @@ class TableMethods:
 
         targets = find_targets(self._table, ra=ra, dec=dec)
         job = prepare_job(source=source, columns=columns, **options)
-        check_names(self._table, job.columns, overwrite=overwrite)
-        with tqdm(total=len(targets), unit="row", disable=quiet) as bar:
-            rows = annotate_targets(targets, job, advance=bar.update)
+        with closing(job):
+            check_names(self._table, job.columns, overwrite=overwrite)
+            with tqdm(total=len(targets), unit="row", disable=quiet) as bar:
+                rows = annotate_targets(targets, job, advance=bar.update)
         return add_columns(self._table, rows, job)
 
     def embed(self, **options: object) -> Table:

@@ -211,6 +211,7 @@ class Flag(IntFlag):
     BEYOND_REFERENCE = 128
     BEYOND_TRAINING = 256
     REDSHIFTS_DISAGREE = 512
+    OUTSIDE_IMAGING = 1024
 
     @property
     def word(self) -> str:
@@ -255,13 +256,15 @@ FLAGS: tuple[FlagBit, ...] = (
     ),
     FlagBit(
         Flag.SOURCE_FAILED,
-        "The source has something here but could not deliver it (damaged file, server error).",
-        "Run with --verbose to see why; mend it and run again.",
+        "The source has something here but could not deliver it: damaged file, server error, or a "
+        "reply that failed a check. The Legacy Surveys viewer answers with an error also where it "
+        "has no imaging at all.",
+        "Run with --verbose to see why, and run again: such rows are asked for anew.",
     ),
     FlagBit(
         Flag.SEVERAL_SPECTRA,
-        "Several spectra match; the one with good fibre status, nearest and longest exposed, "
-        "was chosen.",
+        "Several spectra match; the primary one or with good fibre status, nearest, longest "
+        "exposed, was chosen.",
         "Compare astroclip_targetid and astroclip_separation with what you expect.",
     ),
     FlagBit(
@@ -278,6 +281,11 @@ FLAGS: tuple[FlagBit, ...] = (
         Flag.REDSHIFTS_DISAGREE,
         "Our redshift from the spectrum and DESI's differ by more than 5 % of 1 + z.",
         "Prefer DESI's where astroclip_desi_zwarn is 0.",
+    ),
+    FlagBit(
+        Flag.OUTSIDE_IMAGING,
+        "Outside the imaging of the Legacy Surveys by an approximate map; nothing was asked.",
+        "Normal; comes with no_image. Inside the map's edge a position may still have no image.",
     ),
 )
 

@@ -6,18 +6,16 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 import astropy.units as u
 
 from .columns import COLUMNS, GROUPS, MODALITIES, OutputColumn, select
 from .embedding import Model, load_model
 from .errors import InputError
-from .fetch.local import LocalSource
 from .records import Source
-from .resources import folder
 from .search.lookup import Searcher
 from .search.reference import Reference, check_weights, load_reference
+from .sources import open_source
 from .version import __version__
 
 __all__ = ["Job", "prepare_job"]
@@ -52,6 +50,11 @@ class Job:
     columns: tuple[OutputColumn, ...]
     modality: tuple[str, ...]
     match_radius: float
+
+    def close(self) -> None:
+        """Let go of what the source holds: connections, the server of the demo."""
+        if hasattr(self.source, "close"):  # a source of the user's own need not have it
+            self.source.close()
 
     def describe(self, column: OutputColumn) -> str:
         """Return a column's description, saying whose galaxies its values come from."""
@@ -120,26 +123,9 @@ def arcseconds(match_radius: float | u.Quantity) -> float:
     return radius
 
 
-def open_source(source: str | os.PathLike | Source) -> Source:
-    """Return the source a name or folder stands for; a ready-made one passes through."""
-    if isinstance(source, Source):
-        return source
-    named = isinstance(source, str | os.PathLike) and str(source)
-    if source != "demo" and not (named and Path(source).is_dir()):
-        raise InputError(
-            f"Source {str(source)!r} is neither 'demo' nor a folder; pass --source demo or the "
-            "folder that holds your cutouts and DESI coadds (source=... in Python)."
-        )
-    local = LocalSource(folder("catalogs") / "demo_sky" if source == "demo" else source)
-    if source == "demo":
-        local.name = "demo (SIMULATED sky)"
-    local.look()
-    return local
-
-
 def prepare_job(
     *,
-    source: str | os.PathLike | Source,
+    source: str | os.PathLike | Source = "archive",
     modality: str | Iterable[str] = MODALITIES,
     weights: str | os.PathLike = "compact",
     reference: str | os.PathLike | None = None,
@@ -147,13 +133,20 @@ def prepare_job(
     match_radius: float | u.Quantity = 1.0,
     device: str = "auto",
     precision: str = "auto",
+    layer: str | None = None,
+    release: str | None = None,
+    jobs: int | None = None,
+    cache: str | os.PathLike | None = None,
+    cache_limit: str | float | u.Quantity | None = None,
 ) -> Job:
     """Turn the options of the command and of the methods into what a run needs.
 
     Parameters
     ----------
     source : str, path or Source
-        ``"demo"`` (the bundled simulated sky) or a folder of cutouts and DESI coadds.
+        ``"archive"``, ``"demo"``, an address or a folder: see
+        `astroclip_astro.sources.open_source`, which also has ``layer``, ``release``, ``jobs``,
+        ``cache`` and ``cache_limit``.
     modality : str or iterable of str
         ``image``, ``spectrum`` or both, comma-separated in a string.
     weights : str or path
@@ -181,10 +174,12 @@ def prepare_job(
     modality = words(modality, MODALITIES, "modality")
     groups = words(columns, GROUPS, "columns")
     radius = arcseconds(match_radius)
-    opened = open_source(source)
     model = load_model(weights, device=device, precision=precision)
     chosen = load_reference(model.card["name"] if reference is None else reference)
     check_weights(chosen, model.card["sha256"])
+    opened = open_source(
+        source, layer=layer, release=release, jobs=jobs, cache=cache, cache_limit=cache_limit
+    )
     return Job(
         source=opened,
         model=model,

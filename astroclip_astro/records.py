@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 
 from .columns import Flag
 
-__all__ = ["Cutout", "Gap", "Source", "Spectrum", "Targets"]
+__all__ = ["Cutout", "Gap", "OpenSource", "Source", "Spectrum", "Targets"]
 
 PIXEL_SCALE = 0.262  # arcsec, the native pixel of Legacy Surveys coadds
 WAVELENGTH = 3600 + 0.8 * np.arange(7781)  # Angstrom, vacuum, observed frame
@@ -155,3 +156,29 @@ class Source(Protocol):
 
     def cutouts(self, targets: Targets, size: int) -> Sequence[Cutout | Gap]:
         """Return a cutout of ``size`` pixels or a gap for every row; all rows have positions."""
+
+
+class OpenSource(Source, Protocol):
+    """A source as the command opens it by name: it can say what it has, and what it is doing.
+
+    Attributes
+    ----------
+    problems : sequence of (path, str)
+        Files that could not be read, and why.
+    keeps : bool
+        Whether what was fetched is there for the next run, finished or not.
+    note : callable
+        Called with a few words while something slow goes on; the command replaces it.
+    """
+
+    problems: Sequence[tuple[Path, str]]
+    keeps: bool
+    note: Callable[[str], object]
+
+    def preview(
+        self, targets: Targets, *, modality: Sequence[str], radius: float, size: int
+    ) -> list[str]:
+        """Return lines that say what there is for these rows, without fetching anything."""
+
+    def close(self) -> None:
+        """Let go of connections and servers."""

@@ -149,6 +149,15 @@ class Run:
         self.store.clear_all()
         return rows
 
+    def preview(self) -> list[str]:
+        """Return lines that say what the source has for the rows, or has cached of them."""
+        return self.job.source.preview(
+            self.targets,
+            modality=self.job.modality,
+            radius=self.job.match_radius,
+            size=self.job.model.config.image_size,
+        )
+
     def seconds_per_row(self) -> float:
         """Return how long a row takes to embed here, measured on one batch of blanks."""
         model = self.job.model
@@ -216,7 +225,11 @@ def prepare_run(
     positions = describe_positions(table, ra=ra, dec=dec)
     targets = find_targets(table, ra=ra, dec=dec)[chosen]
     job = prepare_job(**options)
-    check_names(table, job.columns, overwrite=overwrite)
+    try:
+        check_names(table, job.columns, overwrite=overwrite)
+    except CatalogueError:
+        job.close()
+        raise
     facts = job.options() | {
         "version": __version__,
         "chunk_rows": CHUNK_ROWS,

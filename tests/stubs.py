@@ -20,14 +20,19 @@ class StubSource:
 
     name = "stub"
     problems = ()
+    keeps = False
+    note = staticmethod(lambda words: None)
 
     def __init__(self, *, gaps=None, **changes):
         self.gaps = gaps or {}
         self.changes = changes
         self.calls = 0
 
-    def look(self):
-        return SimpleNamespace(cutouts=1, coadds=1, spectra=1)
+    def preview(self, targets, *, modality, radius, size):
+        return [f"stub: {len(targets)} rows"]
+
+    def close(self):
+        self.closed = True
 
     def spectra(self, targets, radius):
         self.calls += 1

@@ -12,9 +12,9 @@ import astroclip_astro
 PACKAGE = Path(astroclip_astro.__file__).parent
 ROOT = Path(__file__).resolve().parents[1]
 LEVELS = {
-    0: {"errors", "columns", "resources", "version"},
+    0: {"errors", "columns", "config", "resources", "version"},
     1: {"records"},
-    2: {"catalogue", "sky", "fetch", "prepare", "models", "search"},
+    2: {"catalogue", "sky", "fetch", "prepare", "models", "search", "standin"},
     3: {
         "embedding",
         "job",
@@ -22,6 +22,7 @@ LEVELS = {
         "pipeline",
         "results",
         "run",
+        "sources",
         "train",
     },
     4: {"accessor", "cli"},

@@ -46,7 +46,7 @@ def test_column_is_described(column):
 
 
 def test_flag_bits_never_change():
-    assert [bit.flag.value for bit in FLAGS] == [2**power for power in range(10)]
+    assert [bit.flag.value for bit in FLAGS] == [2**power for power in range(11)]
     assert [bit.flag.word for bit in FLAGS] == [
         "no_image",
         "no_spectrum",
@@ -58,6 +58,7 @@ def test_flag_bits_never_change():
         "beyond_reference",
         "beyond_training",
         "redshifts_disagree",
+        "outside_imaging",
     ]
 
 

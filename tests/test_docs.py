@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import click
@@ -261,7 +262,9 @@ def annotated_demo(tmp_path_factory):
     place = tmp_path_factory.mktemp("demo")
     (place / "catalogs").mkdir()
     shutil.copy(folder("catalogs") / "demo.fits", place / "catalogs")
-    prepare_run(place / "catalogs" / "demo.fits", source="demo", device="cpu").annotate()
+    run = prepare_run(place / "catalogs" / "demo.fits", source="demo", device="cpu")
+    with closing(run.job):
+        run.annotate()
     return place
 
 

@@ -1,5 +1,7 @@
 """Options become objects, and what cannot be met is refused at the doorway."""
 
+from contextlib import closing
+
 import astropy.units as u
 import pytest
 
@@ -39,8 +41,8 @@ def test_impossible_radius_is_refused(given):
 
 
 def test_job_says_where_its_columns_come_from():
-    job = prepare_job(source="demo", device="cpu")
-    provenance = job.provenance([column.name for column in job.columns])
+    with closing(prepare_job(source="demo", device="cpu")) as job:
+        provenance = job.provenance([column.name for column in job.columns])
     assert provenance["ACREFSIM"] == "SIMULATED"
     assert "SIMULATED" in provenance["ACSOURCE"]
     assert provenance["ACCOLS"] == ",".join(GROUPS)
@@ -49,7 +51,7 @@ def test_job_says_where_its_columns_come_from():
 
 @pytest.mark.parametrize("source", [None, 3, "", "/no/such/folder"])
 def test_impossible_source_is_refused(source):
-    with pytest.raises(InputError, match="neither 'demo' nor a folder"):
+    with pytest.raises(InputError, match="none of 'archive', 'demo'"):
         prepare_job(source=source)
 
 

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+import numpy as np
 from tqdm.auto import tqdm
 
 from astroclip_astro.version import __version__
 
 from .options import INTERRUPTED_STATUS, embedding_options, run_command
+
+if TYPE_CHECKING:
+    from astroclip_astro.run import Run
 
 __all__ = ["annotate", "main"]
 
@@ -59,31 +65,42 @@ def annotate(
 
     start = time.monotonic()
     run = prepare_run(catalog, output, resume=not no_resume or dry_run, **options)
-    if dry_run:
-        click.echo(describe_plan(run))
-        return 0
-    if verbose:
-        for path, reason in run.job.source.problems:
-            click.echo(f"{path}: {reason}", err=True)
+    with closing(run.job):
+        if dry_run:
+            click.echo(describe_plan(run))
+            return 0
+        if verbose:
+            for path, reason in run.job.source.problems:
+                click.echo(f"{path}: {reason}", err=True)
+        try:
+            rows = work(run, quiet=quiet, verbose=verbose)
+        except KeyboardInterrupt:
+            cached = ", and what was fetched for the next ones" * run.job.source.keeps
+            click.echo(
+                f"astroclip-annotate: interrupted; {run.store.rows()} of {len(run.targets)} rows "
+                f"are kept{cached}. The same command goes on from there.",
+                err=True,
+            )
+            return INTERRUPTED_STATUS
+        if not quiet:
+            click.echo(describe_result(run, rows, time.monotonic() - start))
+    return 0
+
+
+def work(run: Run, *, quiet: bool, verbose: bool) -> np.ndarray:
+    """Annotate with a progress bar; say why rows have no data where that is wanted."""
 
     def report(row: int, reason: str) -> None:
         if verbose:
             tqdm.write(f"row {row}: {reason}", file=click.get_text_stream("stderr"))
 
+    def note(words: str) -> None:
+        bar.set_postfix_str(words, refresh=False)
+        bar.update(0)  # drawn now and then, not every time
+
     with tqdm(total=len(run.targets), unit="row", disable=quiet, dynamic_ncols=True) as bar:
-        try:
-            rows = run.annotate(advance=bar.update, report=report)
-        except KeyboardInterrupt:
-            bar.close()
-            click.echo(
-                f"astroclip-annotate: interrupted; {run.store.rows()} of {len(run.targets)} rows "
-                "are kept. The same command goes on from there.",
-                err=True,
-            )
-            return INTERRUPTED_STATUS
-    if not quiet:
-        click.echo(describe_result(run, rows, time.monotonic() - start))
-    return 0
+        run.job.source.note = note
+        return run.annotate(advance=bar.update, report=report)
 
 
 def main() -> None:

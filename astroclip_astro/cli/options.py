@@ -8,6 +8,7 @@ from collections.abc import Callable
 import click
 
 from astroclip_astro.columns import GROUPS, MODALITIES
+from astroclip_astro.config import conf
 from astroclip_astro.errors import InputError, SourceError
 
 __all__ = ["embedding_options", "run_command"]
@@ -17,10 +18,39 @@ INPUT_STATUS, SOURCE_STATUS, INTERRUPTED_STATUS = 2, 3, 130
 EMBEDDING_OPTIONS = (
     click.option(
         "--source",
-        required=True,
-        metavar="demo|DIR",
-        help="Where images and spectra come from: the bundled simulated sky, or a folder of "
-        "local cutouts and DESI coadds.",
+        default="archive",
+        show_default=True,
+        metavar="archive|demo|URL|DIR",
+        help="Where images and spectra come from: the public archives, the bundled simulated sky, "
+        "a server that speaks as the archives do, or a folder of local cutouts and DESI coadds.",
+    ),
+    click.option(
+        "--layer",
+        metavar="NAME",
+        help=f"Legacy Surveys layer, ls-dr10 for example.  [default: {conf.layer}]",
+    ),
+    click.option(
+        "--release",
+        metavar="NAME",
+        help="DESI release: DESI-EDR, DESI-DR1, or both with a comma, preferred first.  "
+        f"[default: {conf.release}]",
+    ),
+    click.option(
+        "--jobs",
+        type=int,
+        metavar="N",
+        help=f"Connections at a time to each archive.  [default: {conf.jobs}]",
+    ),
+    click.option(
+        "--cache",
+        metavar="DIR|none",
+        help="Where fetched data are kept.  [default: astropy's cache folder; none for the demo]",
+    ),
+    click.option(
+        "--cache-limit",
+        metavar="SIZE",
+        help="Size the cache may have, '500 MB' for example; a plain number is GB.  "
+        f"[default: {conf.cache_limit}]",
     ),
     click.option(
         "--modality",

@@ -58,18 +58,19 @@ def describe_plan(run: Run) -> str:
     """
     total, good = len(run.targets), int(run.targets.good.sum())
     left = total - run.store.rows()
-    rate, contents = run.seconds_per_row(), run.job.source.look()
+    rate = run.seconds_per_row()
+    first, *more = run.preview()
     lines = [
         f"Would annotate {run.catalogue} and write {run.output.resolve()}",
         f"  rows        {total}, {good} with good coordinates; {total - left} done already",
         f"  positions   {run.positions}",
-        f"  source      {run.job.source.name}: {contents.cutouts:,} cutouts, "
-        f"{contents.spectra:,} spectra in {contents.coadds:,} coadd files",
+        f"  source      {first}",
+        *(f"              {line}" for line in more),
         f"  weights     {run.job.model.card['name']} on {run.job.model.device}",
         f"  reference   {reference_line(run)}",
         f"  columns     {len(run.job.columns)}, about {size(run.disk_bytes())}",
         f"  time        about {duration(rate * left)} to embed {left} rows at "
-        f"{1 / rate:.0f} a second (reading not counted)",
+        f"{1 / rate:.0f} a second (reading and fetching not counted)",
     ]
     return "\n".join(lines)
 

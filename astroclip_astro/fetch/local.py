@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -95,10 +95,13 @@ class LocalSource:
     (3, 96, 96)
     """
 
+    keeps = False  # nothing has to be kept of what is on disk
+
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
         self.name = str(folder)
         self.problems: list[tuple[Path, str]] = []
+        self.note: Callable[[str], object] = lambda words: None
         self._known_redshifts: dict[Path, dict] = {}
         if not self.folder.is_dir():
             found = "a file" if self.folder.exists() else "nothing"
@@ -125,6 +128,19 @@ class LocalSource:
         coadds = [file for file in self._index.coadds if not file.damage]
         cutouts = sum(not file.damage for file in self._index.cutouts)
         return Contents(cutouts, len(coadds), sum(map(len, coadds)))
+
+    def preview(
+        self, targets: Targets, *, modality: Sequence[str], radius: float, size: int
+    ) -> list[str]:
+        """Return a line that says how much the folder holds, for these rows and all others."""
+        held = self.look()
+        return [
+            f"{self.name}: {held.cutouts:,} cutouts, {held.spectra:,} spectra in "
+            f"{held.coadds:,} coadd files"
+        ]
+
+    def close(self) -> None:
+        """Do nothing: files are closed as soon as they are read."""
 
     def cutouts(self, targets: Targets, size: int) -> list[Cutout | Gap]:
         """Return a cutout or a gap for every row.

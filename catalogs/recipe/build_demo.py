@@ -3,8 +3,9 @@
 Usage: python catalogs/recipe/build_demo.py SURVEY_FOLDER
 
 Takes the first galaxies of seed 106 of the prototype simulator, which are neither in the training
-set nor in the reference, and writes them as the archives would: viewer cutouts, one DESI coadd,
-one redrock file. Some rows go wrong on purpose.
+set nor in the reference, and writes them as the archives would: viewer cutouts, DESI coadds and
+redrock files. The first forty have a good image and a good spectrum; the rows behind them go wrong
+on purpose.
 """
 
 from __future__ import annotations
@@ -19,7 +20,18 @@ from astropy.table import Table
 from astropy.wcs import WCS
 
 HERE = Path(__file__).resolve().parents[1]
-SEED, COUNT = 106, 40
+SEED, COUNT = 106, 52
+# What goes wrong on purpose, by row; the good ones come first.
+NO_BAND, BAD_PIXELS, NO_FIBRE, DEAD_CAMERA, DAMAGED_FILE, BAD_FIBRE, TWICE = (
+    40,
+    41,
+    42,
+    43,
+    49,
+    50,
+    51,
+)
+NO_IMAGE, NEVER_OBSERVED = (44, 45), (46, 47, 48)
 FIRST_ID = 900_000_000_000_000  # outside every range DESI uses
 CAMERAS = {"B": (3600.0, 5800.0), "R": (5760.0, 7620.0), "Z": (7520.0, 9824.0)}
 SCALE = 0.262 / 3600
@@ -28,8 +40,8 @@ NOTE = "SIMULATED galaxy, not an observation"
 
 def positions(count: int) -> tuple[np.ndarray, np.ndarray]:
     """Return places on a grid that crosses RA 0."""
-    column, row = np.arange(count) % 8, np.arange(count) // 8
-    return (359.9 + 0.025 * column) % 360, -5.0 + 0.03 * row
+    column, row = np.arange(count) % 8, np.arange(count) // 8  # 0.025 deg apart, 0.03 deg rows
+    return np.round((359.9 + 0.025 * column) % 360, 4), np.round(-5.0 + 0.03 * row, 4)
 
 
 def cutout(image: np.ndarray, ra: float, dec: float) -> fits.PrimaryHDU:
@@ -47,19 +59,14 @@ def cutout(image: np.ndarray, ra: float, dec: float) -> fits.PrimaryHDU:
     return fits.PrimaryHDU(image.astype(np.float32), header)
 
 
-def coadd(flux, ivar, targetid, ra, dec, status) -> fits.HDUList:
+def coadd(flux, ivar, targets: Table) -> fits.HDUList:
     """Return spectra as a DESI coadd file holds them, split into the three cameras."""
     primary = fits.PrimaryHDU()
     primary.header["SIMULATD"] = (True, NOTE)
-    table = Table(
-        {
-            "TARGETID": targetid,
-            "TARGET_RA": ra,
-            "TARGET_DEC": dec,
-            "COADD_FIBERSTATUS": status.astype(np.int32),
-            "OBJTYPE": np.full(len(ra), "TGT"),
-        }
-    )
+    table = targets[
+        "TARGETID", "TARGET_RA", "TARGET_DEC", "COADD_FIBERSTATUS", "OBJTYPE", "COADD_EXPTIME",
+        "SURVEY", "PROGRAM", "ZCAT_PRIMARY",
+    ]  # fmt: skip
     hdus = [primary, fits.BinTableHDU(table, name="FIBERMAP")]
     grid = np.round(3600 + 0.8 * np.arange(7781), 1)
     for camera, (low, high) in CAMERAS.items():
@@ -72,6 +79,70 @@ def coadd(flux, ivar, targetid, ra, dec, status) -> fits.HDUList:
     return fits.HDUList(hdus)
 
 
+def redrock(targets: Table) -> fits.HDUList:
+    """Return the redshifts of some targets as DESI's redrock files hold them."""
+    primary = fits.PrimaryHDU()
+    primary.header["SIMULATD"] = (True, NOTE)
+    table = targets["TARGETID", "Z", "ZERR", "ZWARN", "SPECTYPE", "DELTACHI2"]
+    return fits.HDUList([primary, fits.BinTableHDU(table, name="REDSHIFTS")])
+
+
+def target_table(ra: np.ndarray, dec: np.ndarray, z: np.ndarray) -> Table:
+    """Return what DESI knows of every galaxy, as if all had been observed well."""
+    count = len(ra)
+    table = Table(
+        {
+            "TARGETID": FIRST_ID + np.arange(count),
+            "TARGET_RA": ra,
+            "TARGET_DEC": dec,
+            "COADD_FIBERSTATUS": np.zeros(count, np.int32),
+            "OBJTYPE": np.full(count, "TGT"),
+            "COADD_EXPTIME": np.full(count, 300.0, np.float32),
+            # The first half was in survey validation, and so in the early data release too.
+            "SURVEY": np.where(np.arange(count) < count // 2, "sv3", "main"),
+            "PROGRAM": np.full(count, "bright"),
+            "ZCAT_PRIMARY": np.ones(count, bool),
+            "Z": z.astype("f8"),
+            "ZERR": np.full(count, 1e-5),
+            "ZWARN": np.zeros(count, np.int64),
+            "SPECTYPE": np.full(count, "GALAXY"),
+            "DELTACHI2": np.full(count, 1000.0),
+        }
+    )
+    table["COADD_FIBERSTATUS"][BAD_FIBRE] = 8
+    table["ZWARN"][BAD_FIBRE] = 1 << 11  # poor data
+    return table
+
+
+def write_images(sky: Path, images: np.ndarray, ra: np.ndarray, dec: np.ndarray) -> None:
+    """Write the cutouts, with what is wrong with some of them."""
+    images[images == 0] = 1e-7  # the survey's float16 rounds to 0, which means no data here
+    images[NO_BAND, 2] = 0
+    images[BAD_PIXELS, 1, 30:60, 20:50] = 0
+    for row in range(COUNT):
+        if row not in NO_IMAGE:
+            cutout(images[row], ra[row], dec[row]).writeto(sky / f"cutout-{row:02d}.fits")
+    damaged = sky / f"cutout-{DAMAGED_FILE}.fits"
+    damaged.write_bytes(damaged.read_bytes()[:40_000])
+
+
+def write_spectra(sky: Path, flux: np.ndarray, ivar: np.ndarray, targets: Table) -> None:
+    """Write coadds and redshifts, with what is wrong with some spectra."""
+    rng = np.random.default_rng(SEED)
+    again = targets[[TWICE]]
+    again["PROGRAM"], again["ZCAT_PRIMARY"], again["COADD_EXPTIME"] = "backup", False, 100.0
+    noise = rng.standard_normal(flux.shape[1]) / np.sqrt(np.maximum(ivar[TWICE] / 3, 1e-12))
+    shallow = np.where(ivar[TWICE] > 0, flux[TWICE] + noise, 0)[None].astype("f4")
+    coadd(shallow, ivar[[TWICE]] / 4, again).writeto(sky / "coadd-sim-backup-0.fits")
+    redrock(again).writeto(sky / "redrock-sim-backup-0.fits")
+    flux[NO_FIBRE], ivar[NO_FIBRE] = 0, 0
+    flux[DEAD_CAMERA, 4950:], ivar[DEAD_CAMERA, 4950:] = 0, 0
+    observed = ~np.isin(np.arange(COUNT), NEVER_OBSERVED)
+    kept = targets[observed]
+    coadd(flux[observed], ivar[observed], kept).writeto(sky / "coadd-sim-bright-0.fits")
+    redrock(kept).writeto(sky / "redrock-sim-bright-0.fits")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("survey", type=Path)
@@ -81,44 +152,19 @@ def main() -> None:
     shutil.rmtree(sky, ignore_errors=True)
     sky.mkdir()
     ra, dec = positions(COUNT)
-    targetid = FIRST_ID + np.arange(COUNT)
-    images = part["image"].astype(np.float32)
-    images[images == 0] = 1e-7  # the survey's float16 rounds to 0, which means no data here
-    flux, ivar = part["spectrum"].copy(), part["ivar"].copy()
-    images[3, 2] = 0  # a band without data
-    images[5, 1, 30:60, 20:50] = 0  # bad pixels
-    flux[7], ivar[7] = 0, 0  # a fibre without a spectrum
-    flux[8, 4950:], ivar[8, 4950:] = 0, 0  # a dead camera
-    for row in range(COUNT):
-        if row not in (10, 11):  # two galaxies outside the imaging
-            cutout(images[row], ra[row], dec[row]).writeto(sky / f"cutout-{row:02d}.fits")
-    damaged = sky / "cutout-13.fits"
-    damaged.write_bytes(damaged.read_bytes()[:40_000])
-    observed = np.array([row not in (15, 16, 17) for row in range(COUNT)])  # three never observed
-    status = np.where(np.arange(COUNT) == 19, 8, 0)
-    picked = (values[observed] for values in (flux, ivar, targetid, ra, dec, status))
-    coadd(*picked).writeto(sky / "coadd-sim-bright-0.fits")
-    redshifts = Table(
-        {
-            "TARGETID": targetid[observed],
-            "Z": part["z"][observed].astype("f8"),
-            "ZERR": np.full(observed.sum(), 1e-5),
-            "ZWARN": np.zeros(observed.sum(), np.int64),
-            "SPECTYPE": np.full(observed.sum(), "GALAXY"),
-        }
+    write_images(sky, part["image"].astype(np.float32), ra, dec)
+    write_spectra(
+        sky, part["spectrum"].copy(), part["ivar"].copy(), target_table(ra, dec, part["z"])
     )
-    primary = fits.PrimaryHDU()
-    primary.header["SIMULATD"] = (True, NOTE)
-    fits.HDUList([primary, fits.BinTableHDU(redshifts, name="REDSHIFTS")]).writeto(
-        sky / "redrock-sim-bright-0.fits"
-    )
-    r = part["mag"][:, 1]
+    names = ["no-ra", "bad-dec", "empty-sky", "galactic-plane", "SIM-00-again"]
     catalogue = Table(
         {
-            "name": [f"SIM-{row:02d}" for row in range(COUNT)] + ["no-ra", "bad-dec", "empty-sky"],
-            "ra": np.concatenate([ra, [np.nan, 0.0, 0.05]]),
-            "dec": np.concatenate([dec, [-5.0, 95.0, -4.0]]),
-            "rmag": np.concatenate([r, [np.nan] * 3]).astype("f4"),
+            "name": [f"SIM-{row:02d}" for row in range(COUNT)] + names,
+            "ra": np.concatenate([ra, [np.nan, 0.0, 0.05, 280.0, ra[0]]]),
+            "dec": np.concatenate([dec, [-5.0, 95.0, -4.0, -5.0, dec[0]]]),
+            "rmag": np.concatenate([part["mag"][:, 1], [np.nan] * 4, part["mag"][:1, 1]]).astype(
+                "f4"
+            ),
         },
         meta={"SIMULATD": True, "OBJECT": "SIMULATED demo sky of astroclip-astro"},
     )

@@ -182,11 +182,35 @@ def test_unknown_option(mistake, write):
     mistake(write(GOOD), "--magic", says=["--magic"])
 
 
-def test_source_is_required(run, write):
-    result = run(write(GOOD))
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--jobs", "0"], ["jobs is 0", "1 to 16"]),
+        (["--release", "DESI-DR9"], ["DESI-DR9", "DESI-EDR, DESI-DR1"]),
+        (["--layer", "ls dr9"], ["'ls dr9'", "ls-dr10"]),
+        (["--cache-limit", "much"], ["'much'", "20 GB"]),
+        (["--cache-limit", "-1"], ["at least 1 MB"]),
+    ],
+)
+def test_impossible_options_of_the_archives(mistake, write, options, says):
+    mistake(write(GOOD), *options, source="archive", says=says)
+
+
+def test_cache_that_is_a_file(mistake, write, tmp_path):
+    (tmp_path / "file").touch()
+    mistake(write(GOOD), "--cache", tmp_path / "file", source="archive", says=["expected a folder"])
+
+
+@pytest.mark.parametrize("option", ["--layer", "--release", "--jobs", "--cache", "--cache-limit"])
+def test_options_of_the_archives_do_not_go_with_a_folder(mistake, write, tmp_path, option):
+    mistake(write(GOOD), option, "1", source=tmp_path, says=[option, "leave it out"])
+
+
+def test_layer_that_the_viewer_does_not_have(run, write):
+    result = run(write(GOOD), "--source", "demo", "--layer", "ls-dr99", "--device", "cpu")
     assert result.status == 2
-    assert "--source" in result.err
-    assert result.err.count("\n") == 1
+    last = result.err.splitlines()[-1]  # behind the progress bar: only the viewer knows
+    assert all(word in last for word in ("'ls-dr99'", "no such layer", "ls-dr9"))
 
 
 @pytest.mark.parametrize("path", [".", "/", "", "x" * 300])

@@ -1,0 +1,250 @@
+"""The public archives as a source: Legacy Surveys cutouts and DESI spectra by position."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from functools import partial
+from typing import Protocol
+
+from ..config import conf
+from ..records import Cutout, Gap, Spectrum, Targets
+from .archive_images import ArchiveImages
+from .archive_spectra import ArchiveSpectra
+from .cache import NO_CACHE, DiskCache, NoCache
+from .connections import in_parallel
+from .legacy_survey import LegacySurveyClass
+from .sparcl import SparclClass
+from .transport import BadReplyError, Transport
+
+__all__ = ["ArchiveSource", "Closeable"]
+
+
+class Closeable(Protocol):
+    """Something that can be closed."""
+
+    def close(self) -> None:
+        """Let go of what it holds."""
+
+
+class ArchiveSource:
+    """The Legacy Surveys viewer and SPARCL, or servers that speak as they do; a `records.Source`.
+
+    What is asked for twice is fetched once. Every reply is checked against its request before
+    anything is taken from it. Failures become gaps and are never kept in the cache.
+
+    Parameters
+    ----------
+    viewer : LegacySurveyClass
+        Where cutouts come from.
+    sparcl : SparclClass
+        Where spectra come from.
+    name : str
+        What headers and messages call it.
+    cache : DiskCache or NoCache
+        Where replies are kept.
+    connections : int
+        Requests at a time.
+    identity : str, optional
+        What the cache calls the servers; by default their addresses.
+    server : object, optional
+        A server of our own behind the clients, closed with the source.
+
+    Attributes
+    ----------
+    note : callable
+        Called with a few words after each reply.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from astroclip_astro import standin
+    >>> here = Targets(np.array([0.0]), np.array([-5.0]), np.zeros(1, int), np.zeros(1, bool))
+    >>> with standin.serve() as url:  # simulated
+    ...     source = ArchiveSource.at(url)
+    ...     cutout, = source.cutouts(here, 96)
+    ...     source.close()
+    >>> cutout.image.shape, cutout.complete
+    ((3, 96, 96), True)
+    """
+
+    problems = ()
+
+    def __init__(
+        self,
+        viewer: LegacySurveyClass,
+        sparcl: SparclClass,
+        *,
+        name: str,
+        cache: DiskCache | NoCache = NO_CACHE,
+        connections: int = 4,
+        identity: str | None = None,
+        server: Closeable | None = None,
+    ) -> None:
+        self.viewer, self.sparcl, self.name = viewer, sparcl, name
+        self._server = server
+        self.cache, self.connections = cache, connections
+        self.note: Callable[[str], object] = lambda words: None
+        self._images = ArchiveImages(viewer, cache, identity or viewer.transport.url)
+        self._spectra = ArchiveSpectra(sparcl, cache, identity or sparcl.transport.url)
+
+    @property
+    def keeps(self) -> bool:
+        """Whether what was fetched is there for the next run."""
+        return self.cache.folder is not None
+
+    @classmethod
+    def at(
+        cls,
+        url: str | None = None,
+        *,
+        layer: str = "ls-dr9",
+        releases: Sequence[str] = ("DESI-DR1",),
+        connections: int = 4,
+        name: str | None = None,
+        **options: object,
+    ) -> ArchiveSource:
+        """Make a source of the archives, or of a server that speaks their protocols.
+
+        Parameters
+        ----------
+        url : str, optional
+            Address below which ``viewer/fits-cutout`` and ``api`` are; the archives by default.
+        layer : str
+            Legacy Surveys layer.
+        releases : sequence of str
+            DESI data releases, preferred first.
+        connections : int
+            Requests at a time to each service.
+        name : str, optional
+            What headers and messages call it.
+        **options
+            As the class has them.
+
+        Returns
+        -------
+        ArchiveSource
+
+        Raises
+        ------
+        InputError
+            For an address, layer or release that cannot be one.
+        """
+        base = None if url is None else url.rstrip("/")
+        viewer_url = conf.viewer_url if base is None else f"{base}/viewer"
+        sparcl_url = conf.sparcl_url if base is None else f"{base}/api"
+        viewer = LegacySurveyClass(Transport(viewer_url, connections=connections), layer=layer)
+        sparcl = SparclClass(
+            Transport(sparcl_url, connections=connections), releases=tuple(releases)
+        )
+        name = f"{name or url or 'archive'} ({layer}, {', '.join(releases)})"
+        return cls(viewer, sparcl, name=name, connections=connections, **options)
+
+    def cutouts(self, targets: Targets, size: int) -> list[Cutout | Gap]:
+        """Return a cutout or a gap for every row.
+
+        Parameters
+        ----------
+        targets : Targets
+            Rows, n, all with positions.
+        size : int
+            Side, native pixels.
+
+        Returns
+        -------
+        list of Cutout or Gap
+            One a row; rows at one position share theirs.
+
+        Raises
+        ------
+        SourceError
+            Where the viewer does not answer at all.
+        InputError
+            Where it does not have the layer.
+        OutputError
+            Where the cache cannot be written.
+        """
+        return self._images.cutouts(targets, size, partial(self.gather, self.viewer.transport))
+
+    def spectra(self, targets: Targets, radius: float) -> list[Spectrum | Gap]:
+        """Return a spectrum or a gap for every row.
+
+        Parameters
+        ----------
+        targets : Targets
+            Rows, n. One with a TARGETID gets a spectrum of that or none, wherever it is.
+        radius : float
+            Match radius, arcsec, inclusive.
+
+        Returns
+        -------
+        list of Spectrum or Gap
+            One a row. Of several spectra that match: primary ones first, then the nearest (to
+            0.1 arcsec), then the release named first.
+
+        Raises
+        ------
+        SourceError, OutputError
+            As `cutouts`.
+        """
+        return self._spectra.spectra(targets, radius, partial(self.gather, self.sparcl.transport))
+
+    def preview(
+        self, targets: Targets, *, modality: Sequence[str], radius: float, size: int
+    ) -> list[str]:
+        """Return lines that say what is cached already for some rows; nothing is fetched."""
+        place = f"cache {self.cache.folder}" if self.keeps else "no cache"
+        lines = [f"{self.name}, {self.connections} connections, {place}"]
+        if "spectrum" in modality:
+            lines.append(self._spectra.preview(targets, radius))
+        if "image" in modality:
+            lines.append(self._images.preview(targets, size))
+        return lines
+
+    def close(self) -> None:
+        """Close the connections, and the server where it is ours."""
+        for client in (self.viewer, self.sparcl):
+            client.transport.session.close()
+        if self._server is not None:
+            self._server.close()
+
+    def gather(
+        self,
+        transport: Transport,
+        ask: Callable[[object], object],
+        items: Sequence,
+        receive: Callable[[object, object], None],
+        what: str,
+    ) -> None:
+        """Ask for every item, several at a time, and hand over the answers as they come.
+
+        Whatever ends this before its time, Ctrl-C for one, also ends the waits of requests that
+        are under way, and begins no more.
+
+        Parameters
+        ----------
+        transport : Transport
+            Network of the client that is asked.
+        ask : callable
+            Called with an item, in a thread.
+        items : sequence
+            What to ask for.
+        receive : callable
+            Called here with each item and its answer or `BadReplyError`.
+        what : str
+            What the items are, for `note`.
+
+        Raises
+        ------
+        Exception
+            What ``ask`` or ``receive`` raised, other than `BadReplyError`.
+        """
+        try:
+            with closing(in_parallel(ask, items, connections=self.connections)) as answers:
+                for count, (item, answer) in enumerate(answers, 1):
+                    if isinstance(answer, Exception) and not isinstance(answer, BadReplyError):
+                        raise answer
+                    receive(item, answer)
+                    self.note(f"{what} {count}/{len(items)}")
+        finally:
+            transport.interrupt()

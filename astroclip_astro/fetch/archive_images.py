@@ -1,0 +1,122 @@
+"""Cutouts for rows: from the cache where they are kept, else from the viewer, each place once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..columns import Flag
+from ..records import Cutout, Gap, Targets
+from .cache import DiskCache, NoCache
+from .footprint import outside
+from .legacy_survey import LegacySurveyClass, read_image
+from .transport import BadReplyError
+
+__all__ = ["ArchiveImages"]
+
+CHECKS = 1  # number of the checks that a reply in the cache has passed; new checks, new number
+Place = tuple[float, float]  # RA and Dec, degrees
+
+
+class ArchiveImages:
+    """The images of the archives.
+
+    Parameters
+    ----------
+    viewer : LegacySurveyClass
+        The client.
+    cache : DiskCache or NoCache
+        Where replies are kept.
+    identity : str
+        What the cache calls the service.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from astroclip_astro.fetch.cache import NO_CACHE
+    >>> images = ArchiveImages(LegacySurveyClass(), NO_CACHE, "viewer")
+    >>> plane = Targets(np.array([280.0]), np.array([-5.0]), np.zeros(1, int), np.zeros(1, bool))
+    >>> images.cutouts(plane, 96, gather=lambda *_: None)[0].reason
+    'outside the imaging of ls-dr9, by an approximate map'
+    """
+
+    def __init__(
+        self, viewer: LegacySurveyClass, cache: DiskCache | NoCache, identity: str
+    ) -> None:
+        self.viewer, self.cache = viewer, cache
+        self.identity = f"{identity} {viewer.layer}"
+
+    def cutouts(self, targets: Targets, size: int, gather: Callable) -> list[Cutout | Gap]:
+        """Return a cutout or a gap for every row; see `ArchiveSource.cutouts`.
+
+        Parameters
+        ----------
+        targets : Targets
+            Rows, n, all with positions.
+        size : int
+            Side, native pixels.
+        gather : callable
+            `ArchiveSource.gather`: asks for many things, several at a time.
+
+        Returns
+        -------
+        list of Cutout or Gap
+            Rows at one position share theirs.
+        """
+        places = _places(targets)
+        answers = self._far_away(targets)
+        empty = Gap(Flag.NO_IMAGE, f"{self.identity}: no data at this position")
+        for place in set(places) - set(answers):
+            if (content := self.cache.get(self._key(place, size))) is not None:
+                origin = f"cache of {self.identity}"
+                answers[place] = read_image(content, *place, size, origin=origin) or empty
+
+        def receive(place: Place, answer: tuple[Cutout | None, bytes] | BadReplyError) -> None:
+            if isinstance(answer, BadReplyError):
+                answers[place] = Gap(Flag.NO_IMAGE | Flag.SOURCE_FAILED, str(answer))
+                return
+            cutout, content = answer
+            answers[place] = cutout or empty
+            self.cache.put(self._key(place, size), content)
+
+        waiting = [place for place in dict.fromkeys(places) if place not in answers]
+        gather(lambda place: self.viewer.get_cutout(*place, size), waiting, receive, "images")
+        return [answers[place] for place in places]
+
+    def preview(self, targets: Targets, size: int) -> str:
+        """Return a line that says how many of the images are cached.
+
+        Parameters
+        ----------
+        targets : Targets
+            Rows; those without position are left out.
+        size : int
+            Side, native pixels.
+
+        Returns
+        -------
+        str
+        """
+        asking = targets[targets.has_position]
+        places = set(_places(asking))
+        far = self._far_away(asking)
+        done = sum(self._key(place, size) in self.cache for place in places - set(far))
+        return (
+            f"images      {done:,} of {len(places) - len(far):,} cached; {len(far):,} positions "
+            "outside the imaging"
+        )
+
+    def _far_away(self, targets: Targets) -> dict[Place, Cutout | Gap]:
+        """Return the answers of the places that are certainly outside the imaging."""
+        far = outside(self.viewer.layer, targets.ra, targets.dec)
+        reason = f"outside the imaging of {self.viewer.layer}, by an approximate map"
+        gap = Gap(Flag.NO_IMAGE | Flag.OUTSIDE_IMAGING, reason)
+        return dict.fromkeys(_places(targets[far]), gap)
+
+    def _key(self, place: Place, size: int) -> tuple:
+        """Return what the cache calls a cutout."""
+        return (self.identity, "cutout", CHECKS, *place, size)
+
+
+def _places(targets: Targets) -> list[Place]:
+    """Return the positions of rows."""
+    return list(zip(targets.ra.tolist(), targets.dec.tolist(), strict=True))

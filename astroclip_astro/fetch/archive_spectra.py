@@ -1,0 +1,160 @@
+"""Spectra for rows: found, then from the cache where they are kept, else from SPARCL in blocks."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+
+import numpy as np
+
+from ..columns import Flag
+from ..records import Gap, Spectrum, Targets
+from .cache import DiskCache, NoCache
+from .sparcl import SparclClass
+from .sparcl_record import SpectrumRecord
+from .spectrum_search import Match, SpectrumSearch
+from .transport import BadReplyError
+
+__all__ = ["ArchiveSpectra"]
+
+CHECKS = 1  # number of the checks that a reply in the cache has passed; new checks, new number
+SPECTRA_A_REQUEST = 25  # a few MB as they come
+# DESI's redshift warnings that speak of the fibre: unplugged, bad target, no data, poor data.
+FIBRE_WARNINGS = 1 << 7 | 1 << 8 | 1 << 9 | 1 << 11
+
+
+class ArchiveSpectra:
+    """The spectra of the archives.
+
+    Parameters
+    ----------
+    sparcl : SparclClass
+        The client.
+    cache : DiskCache or NoCache
+        Where replies are kept.
+    identity : str
+        What the cache calls the service.
+
+    Examples
+    --------
+    >>> from astroclip_astro.fetch.cache import NO_CACHE
+    >>> spectra = ArchiveSpectra(SparclClass(), NO_CACHE, "sparcl")
+    >>> here = Targets(np.array([0.0]), np.array([-5.0]), np.zeros(1, int), np.zeros(1, bool))
+    >>> spectra.preview(here, 1.0)
+    'spectra     0 of 1 cached'
+    """
+
+    def __init__(self, sparcl: SparclClass, cache: DiskCache | NoCache, identity: str) -> None:
+        self.sparcl, self.cache, self.identity = sparcl, cache, identity
+        self._search = SpectrumSearch(sparcl, cache, identity)
+
+    def spectra(self, targets: Targets, radius: float, gather: Callable) -> list[Spectrum | Gap]:
+        """Return a spectrum or a gap for every row; see `ArchiveSource.spectra`.
+
+        Parameters
+        ----------
+        targets : Targets
+            Rows, n.
+        radius : float
+            Match radius, arcsec, inclusive.
+        gather : callable
+            `ArchiveSource.gather`: asks for many things, several at a time.
+
+        Returns
+        -------
+        list of Spectrum or Gap
+            One a row.
+        """
+        matches = self._search.find(targets, radius, gather)
+        wanted = {m.record.sparcl_id: m.record for m in matches if isinstance(m, Match)}
+        arrays, reasons = self._fetch(wanted, gather)
+        releases = ", ".join(self.sparcl.releases)
+        nothing = Gap(
+            Flag.NO_SPECTRUM,
+            f"no spectrum in {releases} within {radius:g} arcsec or of this TARGETID",
+        )
+        failed = Flag.NO_SPECTRUM | Flag.SOURCE_FAILED
+        answers: list[Spectrum | Gap] = []
+        for match in matches:
+            if match is None:
+                answers.append(nothing)
+            elif isinstance(match, BadReplyError):
+                answers.append(Gap(failed, str(match)))
+            elif match.record.sparcl_id in arrays:
+                answers.append(self._spectrum(match, *arrays[match.record.sparcl_id]))
+            else:
+                answers.append(Gap(failed, reasons[match.record.sparcl_id]))
+        return answers
+
+    def preview(self, targets: Targets, radius: float) -> str:
+        """Return a line that says for how many questions the whole answer is cached.
+
+        Parameters
+        ----------
+        targets : Targets
+            Rows; those with neither position nor TARGETID are left out.
+        radius : float
+            Match radius, arcsec.
+
+        Returns
+        -------
+        str
+        """
+        keys = set(self._search.keys(targets[targets.good], radius))
+        done = 0
+        for key in keys:
+            found = self._search.kept(key)
+            if found is not None:
+                done += not found or any(self._key(r.sparcl_id) in self.cache for r in found)
+        return f"spectra     {done:,} of {len(keys):,} cached"
+
+    def _fetch(
+        self, wanted: dict[str, SpectrumRecord], gather: Callable
+    ) -> tuple[dict[str, tuple[np.ndarray, np.ndarray]], dict[str, str]]:
+        """Return flux and inverse variance by sparcl_id, and why the others are not there."""
+        arrays: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+        reasons: dict[str, str] = {}
+        for name in wanted:
+            if (content := self.cache.get(self._key(name))) is not None:
+                arrays[name] = tuple(np.load(io.BytesIO(content), allow_pickle=False))
+        waiting = [record for name, record in wanted.items() if name not in arrays]
+        blocks = [
+            waiting[i : i + SPECTRA_A_REQUEST] for i in range(0, len(waiting), SPECTRA_A_REQUEST)
+        ]
+
+        def receive(block: list[SpectrumRecord], answer: tuple[dict, dict] | BadReplyError) -> None:
+            if isinstance(answer, BadReplyError):
+                reasons.update((record.sparcl_id, str(answer)) for record in block)
+                return
+            delivered, missing = answer
+            arrays.update(delivered)
+            reasons.update(missing)
+            for name, pair in delivered.items():
+                content = io.BytesIO()
+                np.save(content, np.stack(pair), allow_pickle=False)  # (2, 7781)
+                self.cache.put(self._key(name), content.getvalue())
+
+        gather(self.sparcl.get_spectra, blocks, receive, "blocks of spectra")
+        return arrays, reasons
+
+    def _spectrum(self, match: Match, flux: np.ndarray, ivar: np.ndarray) -> Spectrum:
+        """Return the record of a chosen spectrum."""
+        record = match.record
+        return Spectrum(
+            flux=flux,
+            ivar=ivar,
+            targetid=record.targetid,
+            ra=record.ra,
+            dec=record.dec,
+            separation=match.separation,
+            good_fibre=not (record.zwarn or 0) & FIBRE_WARNINGS,
+            matches=match.matches,
+            redshift=record.redshift,
+            zwarn=record.zwarn,
+            spectype=record.spectype,
+            origin=f"{self.sparcl.transport.url} {record.sparcl_id}",
+        )
+
+    def _key(self, sparcl_id: str) -> tuple:
+        """Return what the cache calls a spectrum."""
+        return (self.identity, "spectrum", CHECKS, sparcl_id)

@@ -1,0 +1,311 @@
+"""The one way to the network: polite, suspicious of what comes back, and easily stopped."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+from urllib.parse import urljoin, urlsplit
+
+import requests
+import tenacity
+import urllib3
+from requests.adapters import HTTPAdapter
+
+from ..config import conf
+from ..errors import AstroclipError, InputError, SourceError
+from ..version import __version__
+
+__all__ = ["BadReplyError", "Reply", "Transport", "read_reply"]
+
+T = TypeVar("T")
+BLOCK = 1 << 16
+MESSAGE_BYTES = 4096  # of an error's body, enough for what it says
+LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+BUSY = {429, 502, 503, 504}  # the front end speaks, not the service behind it
+
+
+class BadReplyError(AstroclipError):
+    """No reply, or one that cannot be used.
+
+    In a run it becomes a gap with `Flag.SOURCE_FAILED`; only who uses a client by hand sees it.
+
+    Parameters
+    ----------
+    message : str
+        What was found and expected.
+    attempts : int, optional
+        How often at most it is worth asking; 1 where asking again cannot help.
+    wait : float
+        Seconds that the server asked us to wait.
+    silent : bool
+        Whether the service gave no answer of its own: nothing came, or only "busy".
+    """
+
+    def __init__(
+        self, message: str, *, attempts: int | None = None, wait: float = 0, silent: bool = False
+    ) -> None:
+        super().__init__(message)
+        self.attempts, self.wait, self.silent = attempts, wait, silent
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A whole reply with status 200.
+
+    Parameters
+    ----------
+    content_type : str
+        In lower case, without parameters.
+    content : bytes
+        All of it.
+    url : str
+        Where it came from, for messages.
+    """
+
+    content_type: str
+    content: bytes
+    url: str
+
+
+class _Session(requests.Session):
+    """A session that never leaves TLS once it is on it."""
+
+    def get_redirect_target(self, response: requests.Response) -> str | None:
+        """Return where a reply sends us, or raise where that is not encrypted any more."""
+        target = super().get_redirect_target(response)
+        if not target:
+            return None
+        place = urljoin(response.url, target)
+        if urlsplit(response.url).scheme == "https" and urlsplit(place).scheme != "https":
+            raise BadReplyError(f"{response.url} sends us on to {place}, not https", attempts=1)
+        # requests reads the body before it goes on, however long it is.
+        if len(response.raw.read(BLOCK, decode_content=False)) == BLOCK:
+            raise BadReplyError(f"{response.url}: more than {BLOCK} bytes just to send us on")
+        return target
+
+
+class Transport:
+    """The network as one client sees it: one service, some connections, retries, pauses.
+
+    Parameters
+    ----------
+    url : str
+        Address of the service, http or https.
+    connections : int
+        How many are open at once, at most.
+
+    Attributes
+    ----------
+    session : requests.Session
+        Certificates are always verified. Also pyvo's clients take it.
+
+    Raises
+    ------
+    InputError
+        Where the address is none.
+
+    Examples
+    --------
+    >>> transport = Transport("http://127.0.0.1:9/api")
+    >>> transport.session.headers["User-Agent"].startswith("astroclip-astro/")
+    True
+    """
+
+    def __init__(self, url: str, *, connections: int = 4) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise InputError(f"Address {url!r}, expected http:// or https:// and a server's name.")
+        self.url = url.rstrip("/")
+        self.session = _Session()
+        self.session.headers["User-Agent"] = (
+            f"astroclip-astro/{__version__} python-requests/{requests.__version__}"
+        )
+        # What is unpacked here can be any size; plain bytes can be counted as they come.
+        self.session.headers["Accept-Encoding"] = "identity"
+        self.session.trust_env = parts.hostname not in LOOPBACK  # no proxy to this very machine
+        for scheme in ("http://", "https://"):
+            self.session.mount(scheme, HTTPAdapter(pool_maxsize=connections))
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._not_before = 0.0
+        self._silences = 0
+
+    def attempt(self, ask: Callable[[], T]) -> T:
+        """Call something that asks the service, again after a pause where its reply is bad.
+
+        Pauses grow exponentially and have jitter. Where the server said how long to wait, all
+        connections of this transport do.
+
+        Parameters
+        ----------
+        ask : callable
+            Makes a request and returns what it is after; raises `BadReplyError`.
+
+        Returns
+        -------
+        object
+            What ``ask`` returned.
+
+        Raises
+        ------
+        BadReplyError
+            The last one, when enough attempts were made.
+        SourceError
+            Where the service has been silent for many requests in a row: it is down.
+        """
+        stop = self._stop
+
+        def once() -> T:
+            self._hold(stop)
+            with self._translated():
+                return ask()
+
+        def enough(state: tenacity.RetryCallState) -> bool:
+            error = state.outcome.exception()
+            limit = min(conf.attempts, error.attempts or conf.attempts)
+            return stop.is_set() or state.attempt_number >= limit
+
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(BadReplyError),
+            stop=enough,
+            wait=tenacity.wait_random_exponential(2 * conf.backoff, max=conf.longest_wait),
+            sleep=tenacity.sleep_using_event(stop),
+            reraise=True,
+        )
+        try:
+            answer = retrying(once)
+        except BadReplyError as error:
+            self._count_silence(error, stop)
+            raise
+        with self._lock:
+            self._silences = 0
+        return answer
+
+    def interrupt(self) -> None:
+        """Stop all attempts that are under way; later ones are not concerned."""
+        self._stop.set()
+        self._stop = threading.Event()
+
+    def _hold(self, stop: threading.Event) -> None:
+        """Wait as long as the server asked for."""
+        while (left := self._not_before - time.monotonic()) > 0 and not stop.wait(left):
+            pass
+        if stop.is_set():
+            raise BadReplyError(f"{self.url}: interrupted", attempts=1)
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """Turn the network's exceptions into `BadReplyError`, and note how long to wait."""
+        try:
+            yield
+        except BadReplyError as error:
+            if error.wait > conf.longest_wait:
+                raise BadReplyError(
+                    f"{error}: asks to wait {error.wait:.0f} s", attempts=1, silent=True
+                ) from None
+            with self._lock:
+                self._not_before = max(self._not_before, time.monotonic() + error.wait)
+            raise
+        except requests.exceptions.SSLError as error:
+            raise BadReplyError(
+                f"{self.url}: its certificate cannot be verified ({error})", attempts=1, silent=True
+            ) from error
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            kind = type(error).__name__
+            raise BadReplyError(f"{self.url}: {kind}: {error}", silent=True) from error
+
+    def _count_silence(self, error: BadReplyError, stop: threading.Event) -> None:
+        """Raise when the service has been silent for too long."""
+        with self._lock:
+            self._silences = self._silences + 1 if error.silent else 0
+            down = self._silences >= conf.give_up_after
+        if down and not stop.is_set():
+            raise SourceError(
+                f"{self.url} gave no answer to {conf.give_up_after} requests in a row, the last "
+                f"time: {error}. What was fetched is kept; try again later with the same command."
+            ) from error
+
+
+def read_reply(response: requests.Response, *, largest: int, insist: int | None = None) -> Reply:
+    """Read a reply that was asked for with ``stream=True``, never more than expected.
+
+    Parameters
+    ----------
+    response : requests.Response
+        Headers read, body not yet.
+    largest : int
+        Bytes that the body may have, whatever its headers say.
+    insist : int, optional
+        How often at most it is worth asking where the service reports an error of its own
+        (status 500); by default as often as anything.
+
+    Returns
+    -------
+    Reply
+        Where the status is 200.
+
+    Raises
+    ------
+    BadReplyError
+        For any other status, a body that is too long or takes too long, or one that is packed.
+
+    Examples
+    --------
+    >>> import io
+    >>> response = requests.Response()
+    >>> response.status_code, response.raw = 200, io.BytesIO(b"0123456789")
+    >>> read_reply(response, largest=10).content
+    b'0123456789'
+    """
+    with response:
+        url = response.url or "reply"
+        if response.status_code != 200:
+            raise _refusal(response, url, insist)
+        if response.headers.get("Content-Encoding", "identity") != "identity":
+            raise BadReplyError(f"{url}: a packed reply, expected a plain one")
+        content = _read(response, largest + 1, url)
+        if len(content) > largest:
+            raise BadReplyError(f"{url}: more than the {largest} bytes expected", attempts=2)
+    kind = response.headers.get("Content-Type", "").split(";")[0].strip().lower()
+    return Reply(kind, content, url)
+
+
+def _read(response: requests.Response, most: int, url: str) -> bytes:
+    """Return a body, or as many bytes of it as are wanted at most."""
+    content, end = bytearray(), time.monotonic() + conf.deadline
+    for block in response.iter_content(BLOCK):
+        content += block
+        if len(content) >= most:
+            break
+        if time.monotonic() > end:
+            raise BadReplyError(f"{url}: not finished after {conf.deadline:.0f} s", silent=True)
+    return bytes(content[:most])
+
+
+def _refusal(response: requests.Response, url: str, insist: int | None) -> BadReplyError:
+    """Return what a reply with another status than 200 means."""
+    status = response.status_code
+    text = _read(response, MESSAGE_BYTES, url).decode("utf-8", "replace")
+    words = " ".join(re.sub(r"<[^>]*>", " ", text).split())[:200]
+    message = f"{url}: status {status}{': ' * bool(words)}{words}"
+    if status in BUSY:
+        return BadReplyError(message, wait=_wait(response, text), silent=True)
+    return BadReplyError(message, attempts=insist if status >= 500 else 1)
+
+
+def _wait(response: requests.Response, text: str) -> float:
+    """Return the seconds a busy server asks us to wait, 0 where it does not say."""
+    header = response.headers.get("Retry-After")
+    if header is None:
+        # SPARCL says it in words.
+        said = re.search(r"available in (\d{1,9}) seconds", text)
+        return float(said[1]) if said else 0.0
+    try:
+        return max(0.0, float(urllib3.Retry().parse_retry_after(header)))
+    except urllib3.exceptions.InvalidHeader:
+        return 0.0

@@ -1,0 +1,169 @@
+"""The doorway of ``--source``: a name, an address or a folder becomes a source."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import astropy.units as u
+
+from .config import conf
+from .errors import InputError
+from .fetch.local import LocalSource
+from .records import Source
+from .resources import folder
+from .version import __version__
+
+__all__ = ["open_source"]
+
+RELEASES = ("DESI-EDR", "DESI-DR1")
+MOST_CONNECTIONS = 16  # more would not be polite
+LEAST_LIMIT = 1_000_000  # bytes: a cache for a few galaxies
+
+
+def open_source(
+    source: str | os.PathLike | Source = "archive",
+    *,
+    layer: str | None = None,
+    release: str | None = None,
+    jobs: int | None = None,
+    cache: str | os.PathLike | None = None,
+    cache_limit: str | float | u.Quantity | None = None,
+) -> Source:
+    """Open the source that a name, an address or a folder stands for.
+
+    Parameters
+    ----------
+    source : str, path or Source
+        ``"archive"`` (the public archives), ``"demo"`` (the same clients on the bundled
+        SIMULATED sky), an address ``http(s)://...`` of a server that speaks the archives'
+        protocols, or a folder of cutouts and DESI coadds. A ready-made source passes through.
+    layer : str, optional
+        Legacy Surveys layer, ``ls-dr9`` by default.
+    release : str, optional
+        ``DESI-EDR``, ``DESI-DR1`` (the default) or both with a comma, preferred first.
+    jobs : int, optional
+        Connections at a time to each service, 4 by default.
+    cache : str or path, optional
+        Folder where replies are kept, or ``"none"``. By default astropy's cache folder for this
+        package, and none for the demo.
+    cache_limit : str, float or Quantity, optional
+        Size that the cache may have: ``"20 GB"`` by default; a plain number is GB.
+
+    Returns
+    -------
+    Source
+
+    Raises
+    ------
+    InputError
+        For a source that there is not, or an option that does not go with it.
+
+    Examples
+    --------
+    >>> open_source("archive", cache="none").name
+    'archive (ls-dr9, DESI-DR1)'
+    """
+    options = {
+        "layer": layer, "release": release, "jobs": jobs, "cache": cache,
+        "cache_limit": cache_limit,
+    }  # fmt: skip
+    given = [name for name, value in options.items() if value is not None]
+    text = str(source) if isinstance(source, str | os.PathLike) else ""
+    if text in ("archive", "demo") or re.match("https?://", text):
+        return _open_archive(text, **options)
+    if given:
+        words = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+        raise InputError(
+            f"{words} goes with the archives, the demo or a server's address only, not with "
+            f"source {text or type(source).__name__!r}; leave it out."
+        )
+    if isinstance(source, Source):
+        return source
+    if not (text and Path(text).is_dir()):
+        raise InputError(
+            f"Source {str(source)!r} is none of 'archive', 'demo', an address http(s)://... or a "
+            "folder; pass --source and the folder that holds your cutouts and DESI coadds "
+            "(source=... in Python)."
+        )
+    local = LocalSource(text)
+    local.look()
+    return local
+
+
+def _open_archive(
+    source: str,
+    *,
+    layer: str | None,
+    release: str | None,
+    jobs: int | None,
+    cache: str | os.PathLike | None,
+    cache_limit: str | float | u.Quantity | None,
+) -> Source:
+    """Open the archives, or what speaks as they do."""
+    from .fetch.archive import ArchiveSource  # astroquery is loaded here, not for local files
+
+    options = {
+        "layer": layer or conf.layer,
+        "releases": _releases(release or conf.release),
+        "connections": _connections(conf.jobs if jobs is None else jobs),
+        "cache": _cache(cache, cache_limit, kept=source != "demo"),
+    }
+    if source == "archive":
+        return ArchiveSource.at(**options)
+    if source != "demo":
+        return ArchiveSource.at(source, **options)
+    from .standin import Standin
+
+    server = Standin()
+    return ArchiveSource.at(
+        server.url,
+        name="demo, SIMULATED sky",
+        identity=f"demo {__version__} {folder('catalogs')}",
+        server=server,
+        **options,
+    )
+
+
+def _releases(text: str) -> tuple[str, ...]:
+    """Return the data releases an option names."""
+    releases = tuple(dict.fromkeys(part.strip().upper() for part in str(text).split(",")))
+    unknown = [release for release in releases if release not in RELEASES]
+    if unknown:
+        raise InputError(f"release has {unknown}, expected one or more of {', '.join(RELEASES)}.")
+    return releases
+
+
+def _connections(jobs: int) -> int:
+    """Return a number of connections, or raise."""
+    if not isinstance(jobs, int) or isinstance(jobs, bool) or not 1 <= jobs <= MOST_CONNECTIONS:
+        raise InputError(f"jobs is {jobs!r}, expected a whole number from 1 to {MOST_CONNECTIONS}.")
+    return jobs
+
+
+def _cache(cache: str | os.PathLike | None, limit: str | float | u.Quantity | None, *, kept: bool):
+    """Return the cache that the options name."""
+    from .fetch.cache import NO_CACHE, DiskCache, default_folder
+
+    size = _bytes(conf.cache_limit if limit is None else limit)
+    if cache is None:
+        return DiskCache(default_folder(), limit=size) if kept else NO_CACHE
+    if str(cache).lower() == "none":
+        return NO_CACHE
+    return DiskCache(Path(cache).expanduser(), limit=size)
+
+
+def _bytes(limit: str | float | u.Quantity) -> int:
+    """Return a size in bytes; a plain number is GB."""
+    try:
+        quantity = u.Quantity(limit)
+        quantity = quantity * u.GB if quantity.unit == u.dimensionless_unscaled else quantity
+        size = float(quantity.to_value(u.byte))
+    except (TypeError, ValueError, u.UnitConversionError):
+        size = float("nan")
+    if not LEAST_LIMIT <= size < float("inf"):
+        raise InputError(
+            f"cache_limit is {limit!r}, expected a size of at least 1 MB such as '20 GB'."
+        )
+    return int(size)

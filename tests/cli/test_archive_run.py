@@ -1,0 +1,157 @@
+"""The command and the archives: fetched once, kept, interrupted and resumed."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from astropy.io import fits
+from astropy.table import Table
+
+from astroclip_astro import standin
+from astroclip_astro.columns import Flag
+from astroclip_astro.config import conf
+from astroclip_astro.resources import folder
+from astroclip_astro.standin.faults import FAULTS
+
+COUNT = 90
+# Near RA 0 and Dec 2, where there is imaging; every tenth is at a pole.
+ROWS = [number for number in range(COUNT) if number % 10 != 9]
+
+
+@pytest.fixture(scope="module")
+def sky():
+    return standin.painted_sky(COUNT)
+
+
+@pytest.fixture
+def painted(sky, tmp_path):
+    """A catalogue of painted objects."""
+    path = tmp_path / "painted.fits"
+    Table({"number": ROWS, "ra": sky.ra[ROWS], "dec": sky.dec[ROWS]}).write(path)
+    return path
+
+
+def cutouts(server):
+    return [query for _, path, query in server.requests if path == "/viewer/fits-cutout"]
+
+
+def start(*arguments):
+    """Begin the command in a process of its own."""
+    code = "from astroclip_astro.cli.annotate import main; main()"
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    )
+
+
+def options(server, tmp_path):
+    return ["--source", server.url, "--cache", tmp_path / "cache", "--device", "cpu"]
+
+
+def test_rows_come_from_an_address(run, painted, sky, tmp_path):
+    server = standin.Standin(sky=sky)
+    result = run(painted, *options(server, tmp_path), "--jobs", "2")
+    server.close()
+    assert result.status == 0
+    table = Table.read(tmp_path / "painted_astroclip.fits")
+    assert (table["astroclip_targetid"] % 1000 == table["number"]).all()
+    assert (table["astroclip_flags"] & Flag.NO_IMAGE == 0).all()
+    source = fits.getheader(tmp_path / "painted_astroclip.fits", 1)["ACSOURCE"]
+    assert source == f"{server.url} (ls-dr9, DESI-DR1)"
+
+
+def test_dry_run_says_what_is_cached_and_fetches_nothing(run, painted, sky, tmp_path):
+    server = standin.Standin(sky=sky)
+    chosen = options(server, tmp_path)
+    before = run(painted, *chosen, "--dry-run")
+    assert not server.requests
+    assert not (tmp_path / "cache").exists()
+    run(painted, *chosen, "--rows", ":30", "-o", tmp_path / "part.fits")
+    count = len(server.requests)
+    after = run(painted, *chosen, "--dry-run")
+    assert len(server.requests) == count
+    server.close()
+    assert "images      0 of 81 cached" in before.out
+    assert "images      30 of 81 cached" in after.out
+    assert "spectra     30 of 81 cached" in after.out
+    assert str(tmp_path / "cache") in after.out
+
+
+def test_a_second_run_fetches_nothing(run, painted, sky, tmp_path):
+    server = standin.Standin(sky=sky)
+    assert run(painted, *options(server, tmp_path)).status == 0
+    count = len(server.requests)
+    assert run(painted, *options(server, tmp_path), "--overwrite").status == 0
+    assert len(server.requests) == count
+    server.close()
+
+
+@pytest.mark.slow
+def test_ctrl_c_stops_at_once_keeps_what_was_fetched_and_says_how_to_go_on(
+    painted, sky, tmp_path, run
+):
+    # Some requests wait for a minute: nobody may wait for them.
+    server = standin.Standin(sky=sky, faults={"slow": 0.05}, slow=60, latency=0.1, seed=2)
+    chosen = [*options(server, tmp_path), "--modality", "image"]
+    process = start(painted, *chosen, "--quiet")
+    end = time.monotonic() + 60
+    while len(cutouts(server)) < 20 and time.monotonic() < end:
+        time.sleep(0.05)
+    pressed = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=30)
+    assert time.monotonic() - pressed < 2
+    fetched = len(cutouts(server))
+    server.close()
+    assert process.returncode == 130
+    assert "interrupted; 0 of 81 rows are kept, and what was fetched for the next ones" in said
+    assert "The same command goes on from there" in said
+    assert said.count("\n") == 1
+    assert fetched >= 20
+
+    again = standin.Standin(sky=sky, port=int(server.url.rsplit(":", 1)[1]))
+    assert run(painted, *chosen).status == 0
+    asked = len(cutouts(again))
+    again.close()
+    assert asked <= 81 - fetched + 4, "only what was under way is asked for again"
+
+
+@pytest.mark.slow
+def test_every_fault_at_once_leaves_no_row_with_another_objects_data(run, tmp_path):
+    demo = folder("catalogs") / "demo.fits"
+    assert (
+        run(demo, "--source", "demo", "--device", "cpu", "-o", tmp_path / "good.fits").status == 0
+    )
+    server = standin.Standin(faults=dict.fromkeys(FAULTS, 0.2), retry_after=0, slow=0.05, seed=3)
+    with conf.set_temp("backoff", 0.01):
+        result = run(demo, *options(server, tmp_path), "-o", tmp_path / "faults.fits")
+    server.close()
+    assert result.status == 0, result.err
+    good, table = (Table.read(tmp_path / name) for name in ("good.fits", "faults.fits"))
+    flags = np.asarray(table["astroclip_flags"])
+    for modality in ("image", "spectrum"):
+        ours, right = (t[f"astroclip_{modality}"].filled(np.nan) for t in (table, good))
+        missing = np.isnan(ours[:, 0])
+        assert np.array_equal(missing, flags & Flag[f"NO_{modality.upper()}"] != 0)
+        same = np.isclose(ours, right, atol=1e-5).all(axis=1)
+        excused = missing | (flags & Flag.INCOMPLETE_IMAGE != 0) * (modality == "image")
+        assert (same | excused).all()
+        assert same.sum() > 10, "nothing was shown"
+    has = ~np.ma.getmaskarray(table["astroclip_targetid"])
+    assert (table["astroclip_targetid"] == good["astroclip_targetid"])[has].all()
+
+
+def test_an_archive_that_is_down_is_status_3_and_says_so(run, painted, tmp_path):
+    server = standin.Standin()
+    server.close()
+    with conf.set_temp("attempts", 1):
+        result = run(painted, *options(server, tmp_path), "--modality", "image")
+    assert result.status == 3
+    assert "no answer to 20 requests in a row" in result.err
+    assert "try again later with the same command" in result.err
+    assert result.err.splitlines()[-1].startswith("astroclip-annotate: ")

@@ -1,0 +1,296 @@
+"""The network: patience, politeness and suspicion."""
+
+import threading
+import time
+
+import pytest
+import requests
+from hypothesis import given
+from hypothesis import strategies as st
+from wire import connect
+
+from astroclip_astro.config import conf
+from astroclip_astro.errors import InputError, SourceError
+from astroclip_astro.fetch.transport import BadReplyError, Transport, read_reply
+
+URL = "https://archive.example/api"
+PLAIN = {"Content-Type": "Text/Plain; charset=utf-8"}
+GOOD = (200, PLAIN, b"good")
+
+
+@pytest.fixture(autouse=True)
+def _hurry():
+    with conf.set_temp("backoff", 0.001):
+        yield
+
+
+@pytest.fixture
+def transport():
+    return Transport(URL)
+
+
+def ask(transport, largest=100):
+    """Make requests until one is good."""
+    return transport.attempt(
+        lambda: read_reply(transport.session.get(URL, stream=True, timeout=1), largest=largest)
+    )
+
+
+def test_a_good_reply_is_read(transport):
+    connect(transport, [GOOD])
+    reply = ask(transport)
+    assert (reply.content, reply.content_type, reply.url) == (b"good", "text/plain", URL)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        (503, PLAIN, b"maintenance"),
+        (429, {"Retry-After": "0"}, b""),
+        (500, PLAIN, b""),
+        requests.ConnectionError("reset"),
+        requests.Timeout("slow"),
+        requests.exceptions.ChunkedEncodingError("cut short"),
+    ],
+)
+def test_what_passes_is_asked_again(transport, bad):
+    wire = connect(transport, [bad, bad, GOOD])
+    assert ask(transport).content == b"good"
+    assert len(wire.requests) == 3
+
+
+@pytest.mark.parametrize(
+    ("bad", "times"),
+    [
+        ((503, PLAIN, b""), 6),
+        ((500, PLAIN, b""), 6),
+        ((400, PLAIN, b"ra missing"), 1),
+        ((404, PLAIN, b""), 1),
+        (requests.exceptions.SSLError("self-signed certificate"), 1),
+        ((200, PLAIN, b"x" * 101), 2),
+        (requests.ConnectionError("refused"), 6),
+    ],
+)
+def test_attempts_end(transport, bad, times):
+    wire = connect(transport, lambda request: bad)
+    with pytest.raises(BadReplyError):
+        ask(transport)
+    assert len(wire.requests) == times
+
+
+def test_an_error_of_the_service_is_insisted_on_as_told(transport):
+    wire = connect(transport, lambda request: (500, PLAIN, b""))
+
+    def once():
+        return read_reply(transport.session.get(URL, stream=True), largest=9, insist=3)
+
+    with pytest.raises(BadReplyError):
+        transport.attempt(once)
+    assert len(wire.requests) == 3
+
+
+def test_status_and_words_of_an_error_page_are_in_the_message(transport):
+    connect(transport, [(400, PLAIN, b"<html><b>ra is missing</b></html>")])
+    with pytest.raises(BadReplyError, match=r"https://archive.example/api: status 400: ra is miss"):
+        ask(transport)
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "least"),
+    [
+        ({"Retry-After": "1"}, b"", 1.0),
+        ({}, b'{"detail": "Request was throttled. Expected available in 1 seconds."}', 1.0),
+        ({"Retry-After": "soon"}, b"", 0.0),
+        ({"Retry-After": "-5"}, b"", 0.0),
+    ],
+)
+def test_retry_after_is_honoured(transport, headers, body, least):
+    connect(transport, [(429, headers, body), GOOD])
+    start = time.monotonic()
+    assert ask(transport).content == b"good"
+    assert least <= time.monotonic() - start < least + 0.9
+
+
+def test_all_connections_wait_when_one_was_told_to(transport):
+    connect(transport, [(429, {"Retry-After": "1"}, b""), GOOD, GOOD])
+    first = threading.Thread(target=ask, args=[transport])
+    start = time.monotonic()
+    first.start()
+    time.sleep(0.2)
+    ask(transport)
+    assert time.monotonic() - start > 1
+    first.join()
+
+
+def test_a_server_that_asks_for_too_long_a_wait_is_left_alone(transport):
+    wire = connect(transport, lambda request: (429, {"Retry-After": "7200"}, b""))
+    with pytest.raises(BadReplyError, match="asks to wait 7200 s"):
+        ask(transport)
+    assert len(wire.requests) == 1
+
+
+def test_pauses_grow(transport):
+    connect(transport, lambda request: (503, PLAIN, b""))
+    with conf.set_temp("backoff", 0.02):
+        spent = []
+        for _ in range(4):
+            start = time.monotonic()
+            with pytest.raises(BadReplyError):
+                ask(transport)
+            spent.append(time.monotonic() - start)
+    # 0.02 + 0.04 + 0.08 + 0.16 + 0.32 on average, each anything from 0 to twice that.
+    assert 0.2 < sum(spent) / 4 < 3
+    assert len({round(seconds, 3) for seconds in spent}) > 1, "no jitter"
+
+
+def test_a_service_that_is_down_stops_the_run(transport):
+    connect(transport, lambda request: requests.ConnectionError("refused"))
+    with conf.set_temp("give_up_after", 3), conf.set_temp("attempts", 1):
+        for _ in range(2):
+            with pytest.raises(BadReplyError):
+                ask(transport)
+        with pytest.raises(SourceError, match="no answer to 3 requests in a row"):
+            ask(transport)
+
+
+def test_a_service_that_answers_now_and_then_is_not_down(transport):
+    refused = requests.ConnectionError("refused")
+    connect(transport, [refused, refused, GOOD, refused, refused, (500, PLAIN, b""), refused])
+    outcomes = []
+    with conf.set_temp("give_up_after", 3), conf.set_temp("attempts", 1):
+        for _ in range(7):
+            try:
+                outcomes.append(ask(transport).content)
+            except BadReplyError:
+                outcomes.append(None)
+    assert outcomes == [None, None, b"good", None, None, None, None]
+
+
+def test_interrupt_ends_a_wait_and_nothing_later(transport):
+    connect(transport, [(429, {"Retry-After": "30"}, b"")])
+    errors = []
+
+    def work():
+        try:
+            ask(transport)
+        except BadReplyError as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    time.sleep(0.2)
+    start = time.monotonic()
+    transport.interrupt()
+    thread.join(5)
+    assert time.monotonic() - start < 1
+    assert len(errors) == 1
+    fresh = Transport(URL)
+    fresh.interrupt()
+    connect(fresh, [GOOD])
+    assert ask(fresh).content == b"good"
+
+
+def test_body_is_never_read_beyond_what_is_expected(transport):
+    read = []
+
+    class Endless:
+        def read(self, size=-1, **_):
+            read.append(size)
+            return b"x" * 1000
+
+        def close(self):
+            pass
+
+    response = requests.Response()
+    response.status_code, response.raw = 200, Endless()
+    with pytest.raises(BadReplyError, match="more than the 5000 bytes expected"):
+        read_reply(response, largest=5000)
+    assert len(read) < 10
+
+
+def test_a_reply_that_trickles_ends(monkeypatch):
+    class Trickle:
+        def read(self, size=-1, **_):
+            time.sleep(0.02)
+            return b"x"
+
+        def close(self):
+            pass
+
+    response = requests.Response()
+    response.status_code, response.raw = 200, Trickle()
+    with conf.set_temp("deadline", 0.2), pytest.raises(BadReplyError, match="not finished"):
+        read_reply(response, largest=5000)
+
+
+def test_packed_replies_are_refused(transport):
+    connect(transport, [(200, {"Content-Encoding": "gzip"}, b"..")] * 6)
+    with pytest.raises(BadReplyError, match="packed"):
+        ask(transport)
+
+
+def test_requests_name_us_and_ask_for_plain_bytes(transport):
+    wire = connect(transport, [GOOD])
+    ask(transport)
+    headers = wire.requests[0][0].headers
+    assert headers["User-Agent"].startswith("astroclip-astro/")
+    assert headers["Accept-Encoding"] == "identity"
+
+
+def test_certificates_are_verified(transport):
+    wire = connect(transport, [GOOD])
+    ask(transport)
+    assert wire.requests[0][1]["verify"], "or a file of certificates"
+
+
+def test_no_way_back_from_https(transport):
+    connect(transport, lambda request: (302, {"Location": "http://archive.example/api"}, b""))
+    with pytest.raises(BadReplyError, match="not https"):
+        ask(transport)
+
+
+def test_a_redirect_is_followed(transport):
+    connect(transport, [(302, {"Location": "https://other.example/api"}, b"moved"), GOOD])
+    reply = ask(transport)
+    assert (reply.content, reply.url) == (b"good", "https://other.example/api")
+
+
+def test_a_redirect_with_an_endless_body_is_refused(transport):
+    moved = (302, {"Location": "https://other.example/api"}, bytes(10**6))
+    wire = connect(transport, lambda request: moved)
+    with pytest.raises(BadReplyError, match="just to send us on"):
+        ask(transport)
+    assert all("other" not in request.url for request, _ in wire.requests)
+
+
+def test_no_proxy_between_us_and_this_machine(monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", "http://proxy.example:1")
+    transport = Transport("http://127.0.0.1:9")
+    settings = transport.session.merge_environment_settings(transport.url, {}, None, None, None)
+    assert not settings["proxies"]
+
+
+@pytest.mark.parametrize("url", ["", "archive.example", "ftp://archive.example", "http://"])
+def test_an_address_that_is_none_is_refused(url):
+    with pytest.raises(InputError, match="expected http"):
+        Transport(url)
+
+
+@given(
+    status=st.integers(200, 599),
+    headers=st.dictionaries(
+        st.sampled_from(["Retry-After", "Content-Type", "Content-Length"]),
+        st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=20),
+    ),
+    body=st.binary(max_size=200),
+)
+def test_any_reply_is_read_or_refused(status, headers, body):
+    transport = Transport(URL)
+    connect(transport, lambda request: (status, headers, body))
+    with conf.set_temp("attempts", 1):
+        try:
+            reply = ask(transport)
+        except (BadReplyError, SourceError):
+            return
+    assert status == 200
+    assert reply.content == body
