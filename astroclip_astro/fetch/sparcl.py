@@ -38,7 +38,7 @@ __all__ = ["BLOCK", "SparclClass", "SpectrumRecord"]
 
 BLOCK = 100  # TARGETIDs or spectra in one request
 RECORD_BYTES, HEADER_BYTES = 2048, 1 << 20  # in a reply, with room to spare
-NUMBER_BYTES = {"json": 25, "pkl": 10}
+NUMBER_BYTES, MOST_ARRAYS = {"json": 25, "pkl": 10}, 3  # flux, ivar, wavelength
 
 
 class SparclClass(BaseQuery):
@@ -55,10 +55,8 @@ class SparclClass(BaseQuery):
 
     Attributes
     ----------
-    transport : Transport
-        The way to the service.
-    releases : tuple of str
-        Data releases.
+    transport, releases
+        As given.
     ROW_LIMIT : int
         Most records asked for at once, up to 24,000. Boxes with more are asked for in parts.
 
@@ -86,6 +84,7 @@ class SparclClass(BaseQuery):
         self._session = self.transport.session
         self.releases = tuple(releases)
         self._no_json = threading.Event()
+        self._grids_seen: set[str] = set()
 
     def query_region(self, coordinates: SkyCoord, radius: u.Quantity | str) -> Table:
         """Find the spectra around a position.
@@ -237,9 +236,14 @@ class SparclClass(BaseQuery):
 
         def ask() -> None:
             left = {key: record for key, record in wanted.items() if key not in spectra}
+            releases = {record.release for record in left.values()}
             reasons.clear()
-            entries = self._spectra(list(left))
+            # One release has one grid: once seen, a third of the bytes need not be sent again.
+            fields = [*SPECTRUM_FIELDS, *([] if releases <= self._grids_seen else ["wavelength"])]
+            entries = self._spectra(list(left), fields)
             good, bad = read_spectra(entries, left)
+            if all(entry.get("wavelength") is not None for entry in entries):
+                self._grids_seen.update(left[key].release for key in good)
             spectra.update(good)
             reasons.update(bad)
             if bad:
@@ -299,15 +303,15 @@ class SparclClass(BaseQuery):
 
         return self.transport.attempt(ask)
 
-    def _spectra(self, ids: list[str]) -> list[dict]:
+    def _spectra(self, ids: list[str], fields: list[str]) -> list[dict]:
         """Return what the service sends for some spectra, as JSON where it can."""
 
         def post(form: str) -> list[dict]:
-            numbers = (len(SPECTRUM_FIELDS) - 5) * len(WAVELENGTH) * NUMBER_BYTES[form]
+            numbers = MOST_ARRAYS * len(WAVELENGTH) * NUMBER_BYTES[form]
             return self._post(
                 "/spectras/",
                 {
-                    "include": ",".join(SPECTRUM_FIELDS),
+                    "include": ",".join(fields),
                     "format": form,
                     "dataset_list": ",".join(self.releases),
                     "limit": len(ids),

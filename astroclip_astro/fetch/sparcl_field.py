@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import reprlib
+from array import array as typed_array
 
 import numpy as np
 
@@ -129,18 +131,28 @@ def array(entry: dict, name: str, length: int) -> np.ndarray:
     """
     value = entry.get(name)
     if type(value) is list:
-        # Types first: numpy would try to make sense of lists in lists, however deep they are.
-        if not {type(item) for item in value} <= {int, float, type(None)}:
-            raise BadReplyError(f"{name} is a list of other things than numbers")
-        try:
-            value = np.array(value, dtype=np.float64)
-        except OverflowError as error:
-            raise BadReplyError(f"{name} has a number beyond all floats") from error
+        value = _floats(value, name)
     if not isinstance(value, np.ndarray) or value.dtype.kind not in "iuf":
         raise BadReplyError(f"{name} is {_short(value)}, expected an array of numbers")
     if value.shape != (length,):
         raise BadReplyError(f"{name} has shape {value.shape}, expected {(length,)}")
     return value
+
+
+def _floats(items: list, name: str) -> np.ndarray:
+    """Return a list of numbers as float64; null is NaN.
+
+    Types first, and not by numpy: it would try to make sense of lists in lists, however deep.
+    """
+    types = set(map(type, items))
+    if not types <= {int, float, type(None)}:
+        raise BadReplyError(f"{name} is a list of other things than numbers")
+    if type(None) in types:
+        items = [math.nan if item is None else item for item in items]
+    try:
+        return np.array(typed_array("d", items))
+    except OverflowError as error:
+        raise BadReplyError(f"{name} has a number beyond all floats") from error
 
 
 def _plain(value: object) -> object:

@@ -22,7 +22,7 @@ __all__ = [
     "read_spectrum",
 ]
 
-SPECTRUM_FIELDS = "sparcl_id targetid ra dec data_release flux ivar wavelength".split()
+SPECTRUM_FIELDS = "sparcl_id targetid ra dec data_release flux ivar".split()
 Spectra = dict[str, tuple[np.ndarray, np.ndarray]]
 POSITION_TOLERANCE = 1e-6  # degrees; the same number, written and read again
 GRID_TOLERANCE = 0.01  # Angstrom
@@ -135,7 +135,7 @@ def read_spectrum(entry: dict, record: SpectrumRecord) -> tuple[np.ndarray, np.n
     Parameters
     ----------
     entry : dict
-        With `SPECTRUM_FIELDS`; ``wavelength`` may be missing.
+        With `SPECTRUM_FIELDS`, and ``wavelength`` where the grid is to be checked.
     record : SpectrumRecord
         The record with the entry's ``sparcl_id``.
 

@@ -168,6 +168,14 @@ def test_spectra_come_in_blocks_and_positions_in_groups(sky):
     assert asked["/api/find/"] < 20
 
 
+def test_wavelengths_are_sent_once_for_each_release(sky):
+    with opened(sky, releases=["DESI-EDR", "DESI-DR1"], connections=1) as source:
+        for rows in ([0, 2], [4, 6], [1, 3], [5, 7]):  # even objects are in EDR
+            source.spectra(at(sky.ra[rows], sky.dec[rows]), 1.0)
+        asked = [q["include"][0] for _, path, q in source.server.requests if "spectras" in path]
+    assert ["wavelength" in include for include in asked] == [True, False, True, False]
+
+
 def test_outside_the_imaging_nothing_is_asked(sky):
     with opened(sky, layer="ls-dr9") as source:
         (answer,) = source.cutouts(at(280.0, -5.0), 96)
