@@ -11,7 +11,7 @@ from ..columns import Flag
 from ..records import Gap, Spectrum, Targets
 from .cache import DiskCache, NoCache
 from .sparcl import SparclClass
-from .sparcl_record import SpectrumRecord
+from .sparcl.record import SpectrumRecord
 from .spectrum_search import Match, SpectrumSearch
 from .transport import BadReplyError
 

@@ -17,8 +17,8 @@ from astroquery.query import BaseQuery
 from ..config import conf
 from ..errors import InputError
 from ..records import PIXEL_SCALE, Cutout
-from .fits_file import DamagedFileError, reading
-from .pixel_grid import is_native, native_matrix
+from .files.fits_file import DamagedFileError, reading
+from .files.pixel_grid import is_native, native_matrix
 from .transport import BadReplyError, Reply, Transport, read_reply
 
 __all__ = ["LegacySurveyClass", "read_image"]
@@ -176,7 +176,7 @@ def read_image(content: bytes, ra: float, dec: float, size: int, *, origin: str)
 
     Examples
     --------
-    >>> from astroclip_astro.fetch.pixel_grid import native_grid
+    >>> from astroclip_astro.fetch.files.pixel_grid import native_grid
     >>> header = native_grid(150, 2).to_header()
     >>> header.update(BANDS="grz", CRPIX1=24.5, CRPIX2=24.5)
     >>> file = io.BytesIO()

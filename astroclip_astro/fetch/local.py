@@ -14,12 +14,12 @@ from astropy.coordinates import angular_separation
 from ..columns import Flag
 from ..errors import InputError, SourceError
 from ..records import Cutout, Gap, Spectrum, Targets
-from .coadd_files import CoaddFile, read_spectra, recognise_coadd
-from .cutout_files import CutoutFile, recognise_cutout
-from .cutout_pixels import read_cutout
-from .fits_file import DamagedFileError, all_hdus, find_fits, open_fits, reading
-from .matching import SpectrumIndex, pairs_within, queues, sky_tree
-from .redrock_files import RedrockFile, read_redrock, recognise_redrock, redrocks_of
+from .files.coadd_files import CoaddFile, read_spectra, recognise_coadd
+from .files.cutout_files import CutoutFile, recognise_cutout
+from .files.cutout_pixels import read_cutout
+from .files.fits_file import DamagedFileError, all_hdus, find_fits, open_fits, reading
+from .files.matching import SpectrumIndex, pairs_within, queues, sky_tree
+from .files.redrock_files import RedrockFile, read_redrock, recognise_redrock, redrocks_of
 
 __all__ = ["Contents", "LocalSource"]
 

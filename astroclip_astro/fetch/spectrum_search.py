@@ -13,7 +13,7 @@ from ..records import Targets
 from .cache import DiskCache, NoCache
 from .sky_groups import Group, neighbours
 from .sparcl import SparclClass
-from .sparcl_record import SpectrumRecord
+from .sparcl.record import SpectrumRecord
 from .transport import BadReplyError
 
 __all__ = ["Match", "SpectrumSearch"]

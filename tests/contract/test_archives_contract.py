@@ -21,8 +21,8 @@ from astroclip_astro.config import conf
 from astroclip_astro.fetch.archive import ArchiveSource
 from astroclip_astro.fetch.desi_catalogue import DesiCatalogueClass
 from astroclip_astro.fetch.legacy_survey import LegacySurveyClass
-from astroclip_astro.fetch.plain_pickle import load
 from astroclip_astro.fetch.sparcl import SparclClass
+from astroclip_astro.fetch.sparcl.plain_pickle import load
 from astroclip_astro.fetch.transport import Transport
 from astroclip_astro.records import WAVELENGTH, Cutout, Spectrum, Targets
 

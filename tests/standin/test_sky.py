@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from astroclip_astro.errors import InputError
-from astroclip_astro.fetch.coadd_files import read_spectra, recognise_coadd
-from astroclip_astro.fetch.fits_file import open_fits
+from astroclip_astro.fetch.files.coadd_files import read_spectra, recognise_coadd
+from astroclip_astro.fetch.files.fits_file import open_fits
 from astroclip_astro.resources import folder
 from astroclip_astro.standin.objects import Nearest, UnreadableImageError, zpix
 from astroclip_astro.standin.sky import (

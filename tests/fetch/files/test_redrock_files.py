@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from astroclip_astro.fetch.coadd_files import recognise_coadd
-from astroclip_astro.fetch.fits_file import DamagedFileError, open_fits
-from astroclip_astro.fetch.redrock_files import (
+from astroclip_astro.fetch.files.coadd_files import recognise_coadd
+from astroclip_astro.fetch.files.fits_file import DamagedFileError, open_fits
+from astroclip_astro.fetch.files.redrock_files import (
     RedrockFile,
     read_redrock,
     recognise_redrock,

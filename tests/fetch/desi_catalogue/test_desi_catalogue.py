@@ -15,8 +15,7 @@ from tap_server import serve_service
 
 from astroclip_astro.config import conf
 from astroclip_astro.errors import InputError, SourceError
-from astroclip_astro.fetch import desi_catalogue, tap_query
-from astroclip_astro.fetch.desi_catalogue import DesiCatalogueClass
+from astroclip_astro.fetch.desi_catalogue import DesiCatalogueClass, core, tap_query
 from astroclip_astro.fetch.transport import BadReplyError, Transport
 from astroclip_astro.standin import serve
 from astroclip_astro.standin.messages import Answer
@@ -141,7 +140,7 @@ def test_region_finds_a_target_within_an_arcsecond(catalogue, row):
 
 
 def test_several_positions_have_their_rows(catalogue, monkeypatch):
-    monkeypatch.setattr(desi_catalogue, "POSITIONS", 3)
+    monkeypatch.setattr(core, "POSITIONS", 3)
     positions = SkyCoord([0, 0.2, 359.9, 180, 7, 0, 12], [0, 0, 0.1, 89.9, -90, 0, 50], unit="deg")
     found = catalogue.query_region(positions, "0.4 deg")
     for row, position in enumerate(positions):
@@ -190,7 +189,7 @@ def test_edr_has_a_column_and_a_table_of_its_own(url):
 
 
 def test_targets_are_found_by_id(catalogue, monkeypatch):
-    monkeypatch.setattr(desi_catalogue, "TARGETS", 2)
+    monkeypatch.setattr(core, "TARGETS", 2)
     ids = [LARGE + 6, LARGE + 1, LARGE + 6, 5, LARGE + 3, LARGE + 9]
     found = catalogue.query_targetids(ids, primary=False)
     assert keys(found) == keys(ZPIX[np.isin(ZPIX["targetid"], ids)])
@@ -269,7 +268,7 @@ def test_overflow_is_asked_for_in_parts(rows):
 
 
 def test_as_many_rows_as_asked_for_may_not_be_all(monkeypatch):
-    monkeypatch.setattr(desi_catalogue, "ROWS", 5)
+    monkeypatch.setattr(core, "ROWS", 5)
 
     def keep_quiet(request, answer):
         return replace(answer, body=answer.body.replace(b'value="OVERFLOW"', b'value="OK"'))
@@ -424,7 +423,7 @@ RESULTS = {
 
 @pytest.mark.parametrize(("change", "words"), RESULTS.values(), ids=RESULTS)
 def test_result_that_is_not_the_one_asked_for_is_refused(monkeypatch, change, words):
-    monkeypatch.setattr(desi_catalogue, "ROWS", 100)
+    monkeypatch.setattr(core, "ROWS", 100)
 
     def spoil(request, answer):
         result = request.path.endswith("/result")

@@ -8,7 +8,7 @@ import numpy as np
 from astropy.coordinates import angular_separation
 from scipy.spatial import cKDTree
 
-from ..records import Targets
+from ...records import Targets
 from .coadd_files import CoaddFile
 
 __all__ = ["SpectrumIndex", "pairs_within", "queues", "sky_tree"]

@@ -4,7 +4,7 @@ from astropy.wcs import WCS
 from hypothesis import given
 from hypothesis import strategies as st
 
-from astroclip_astro.fetch.pixel_grid import (
+from astroclip_astro.fetch.files.pixel_grid import (
     crop_start,
     inside,
     is_native,

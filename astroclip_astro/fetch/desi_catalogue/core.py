@@ -14,12 +14,12 @@ from astropy.coordinates import Angle, SkyCoord, search_around_sky
 from astropy.table import Table, unique, vstack
 from astroquery.query import BaseQuery
 
-from ..config import conf
-from ..errors import InputError
-from .catalogue_rows import DEC, KEY, RA, RowsInBoxes, RowsOfTargets, empty_rows, read_rows
-from .sky_boxes import boxes_around, boxes_between
+from ...config import conf
+from ...errors import InputError
+from ..sky_boxes import boxes_around, boxes_between
+from ..transport import BadReplyError, Transport
+from .rows import DEC, KEY, RA, RowsInBoxes, RowsOfTargets, empty_rows, read_rows
 from .tap_query import run_query
-from .transport import BadReplyError, Transport
 
 __all__ = ["RELEASES", "DesiCatalogueClass"]
 

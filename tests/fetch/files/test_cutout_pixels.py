@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from astroclip_astro.fetch.cutout_files import recognise_cutout
-from astroclip_astro.fetch.cutout_pixels import read_cutout
-from astroclip_astro.fetch.fits_file import open_fits
+from astroclip_astro.fetch.files.cutout_files import recognise_cutout
+from astroclip_astro.fetch.files.cutout_pixels import read_cutout
+from astroclip_astro.fetch.files.fits_file import open_fits
 from astroclip_astro.prepare.images import centre_crop
 from astroclip_astro.records import PIXEL_SCALE
 

@@ -7,11 +7,11 @@ import reprlib
 
 import numpy as np
 
-from ..records import WAVELENGTH
+from ...records import WAVELENGTH
+from ..transport import BadReplyError, Reply
 from . import plain_pickle
-from .sparcl_field import INT64, array, number, word
-from .sparcl_record import SpectrumRecord
-from .transport import BadReplyError, Reply
+from .field import INT64, array, number, word
+from .record import SpectrumRecord
 
 __all__ = [
     "SPECTRUM_FIELDS",

@@ -7,8 +7,8 @@ from astropy.coordinates import SkyCoord
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from astroclip_astro.fetch.coadd_files import CoaddFile
-from astroclip_astro.fetch.matching import SpectrumIndex, pairs_within, queues, sky_tree
+from astroclip_astro.fetch.files.coadd_files import CoaddFile
+from astroclip_astro.fetch.files.matching import SpectrumIndex, pairs_within, queues, sky_tree
 
 # Any position, the seam and the poles more often than chance has them.
 ANY_RA = st.one_of(st.floats(0, 360, exclude_max=True), st.sampled_from([0.0, 359.9999]))

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from astropy.io import fits
 
-from ..records import WAVELENGTH
+from ...records import WAVELENGTH
 from .fits_file import DamagedFileError, column, numbers_by_name, open_fits, overrun
 from .redrock_files import REDSHIFT_TABLES
 

@@ -14,7 +14,7 @@ import numpy as np
 from astropy.io import fits
 from astropy.utils.exceptions import AstropyWarning
 
-from ..errors import AstroclipError
+from ...errors import AstroclipError
 
 __all__ = [
     "DamagedFileError",
@@ -55,7 +55,7 @@ def reading() -> Iterator[None]:
     ...     raise KeyError("FLUX")
     Traceback (most recent call last):
         ...
-    astroclip_astro.fetch.fits_file.DamagedFileError: KeyError: 'FLUX'
+    astroclip_astro.fetch.files.fits_file.DamagedFileError: KeyError: 'FLUX'
     """
     try:
         with warnings.catch_warnings():

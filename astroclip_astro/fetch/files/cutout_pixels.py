@@ -9,7 +9,7 @@ from astropy.io import fits
 from astropy.wcs import WCS
 from scipy.ndimage import map_coordinates
 
-from ..records import Cutout
+from ...records import Cutout
 from .cutout_files import BANDS, CutoutFile, Plane
 from .pixel_grid import crop_start, inside, is_native, native_grid, native_matrix
 
@@ -50,7 +50,7 @@ def read_cutout(
     --------
     >>> import tempfile
     >>> from pathlib import Path
-    >>> from astroclip_astro.fetch.cutout_files import recognise_cutout
+    >>> from astroclip_astro.fetch.files.cutout_files import recognise_cutout
     >>> path = Path(tempfile.mkdtemp()) / "cutout.fits"
     >>> header = native_grid(150, 2).to_header()
     >>> header.update(BANDS="grz", CRPIX1=50.5, CRPIX2=50.5)

@@ -8,8 +8,8 @@ from astropy.table import Table
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from astroclip_astro.fetch.desi_catalogue.votable_reply import read_votable
 from astroclip_astro.fetch.transport import BadReplyError, Reply
-from astroclip_astro.fetch.votable_reply import read_votable
 
 
 def written(table_format):

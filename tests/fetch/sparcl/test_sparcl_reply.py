@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from astroclip_astro.fetch.sparcl_field import array, number, word
-from astroclip_astro.fetch.sparcl_record import (
+from astroclip_astro.fetch.sparcl.field import array, number, word
+from astroclip_astro.fetch.sparcl.record import (
     SpectrumRecord,
     read_record,
     records_table,
     unique_records,
 )
-from astroclip_astro.fetch.sparcl_reply import read_entries, read_spectra, read_spectrum
+from astroclip_astro.fetch.sparcl.reply import read_entries, read_spectra, read_spectrum
 from astroclip_astro.fetch.transport import BadReplyError, Reply
 from astroclip_astro.records import WAVELENGTH
 

@@ -17,7 +17,8 @@ from wire import connect
 
 from astroclip_astro.config import conf
 from astroclip_astro.errors import InputError, SourceError
-from astroclip_astro.fetch.sparcl import BLOCK, SparclClass
+from astroclip_astro.fetch.sparcl import SparclClass
+from astroclip_astro.fetch.sparcl.core import BLOCK
 from astroclip_astro.fetch.transport import BadReplyError, Transport
 from astroclip_astro.records import WAVELENGTH
 

@@ -4,8 +4,8 @@ from astropy.io import fits
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from astroclip_astro.fetch.cutout_files import recognise_cutout
-from astroclip_astro.fetch.fits_file import DamagedFileError, open_fits
+from astroclip_astro.fetch.files.cutout_files import recognise_cutout
+from astroclip_astro.fetch.files.fits_file import DamagedFileError, open_fits
 from astroclip_astro.records import PIXEL_SCALE
 
 IMAGE = np.ones((3, 40, 50))

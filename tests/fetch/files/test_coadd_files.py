@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from astroclip_astro.fetch.coadd_files import read_spectra, recognise_coadd
-from astroclip_astro.fetch.fits_file import DamagedFileError, open_fits
+from astroclip_astro.fetch.files.coadd_files import read_spectra, recognise_coadd
+from astroclip_astro.fetch.files.fits_file import DamagedFileError, open_fits
 from astroclip_astro.records import WAVELENGTH
 
 

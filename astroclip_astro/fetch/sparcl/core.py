@@ -19,22 +19,22 @@ from astropy.coordinates import Angle, SkyCoord
 from astropy.table import Table
 from astroquery.query import BaseQuery
 
-from ..config import conf
-from ..errors import InputError
-from ..records import WAVELENGTH
-from .sky_boxes import Box, boxes_around, boxes_between
-from .sparcl_field import INT64
-from .sparcl_record import (
+from ...config import conf
+from ...errors import InputError
+from ...records import WAVELENGTH
+from ..sky_boxes import Box, boxes_around, boxes_between
+from ..transport import BadReplyError, Transport, read_reply
+from .field import INT64
+from .record import (
     FIND_FIELDS,
     SpectrumRecord,
     read_record,
     records_table,
     unique_records,
 )
-from .sparcl_reply import SPECTRUM_FIELDS, Spectra, is_pickle, read_entries, read_spectra
-from .transport import BadReplyError, Transport, read_reply
+from .reply import SPECTRUM_FIELDS, Spectra, is_pickle, read_entries, read_spectra
 
-__all__ = ["BLOCK", "SparclClass", "SpectrumRecord"]
+__all__ = ["BLOCK", "SparclClass"]
 
 BLOCK = 100  # TARGETIDs or spectra in one request
 RECORD_BYTES, HEADER_BYTES = 2048, 1 << 20  # in a reply, with room to spare

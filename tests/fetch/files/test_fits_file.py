@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from astroclip_astro.fetch.fits_file import (
+from astroclip_astro.fetch.files.fits_file import (
     DamagedFileError,
     all_hdus,
     column,

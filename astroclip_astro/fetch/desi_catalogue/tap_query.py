@@ -19,9 +19,9 @@ from astropy.table import Table
 from pyvo.dal.exceptions import DALAccessError
 from pyvo.dal.tap import AsyncTAPJob, TAPQuery, TAPResults
 
-from ..config import conf
-from ..errors import AstroclipError
-from .transport import BadReplyError, Transport, read_reply
+from ...config import conf
+from ...errors import AstroclipError
+from ..transport import BadReplyError, Transport, read_reply
 from .votable_reply import read_votable
 
 __all__ = ["run_query"]

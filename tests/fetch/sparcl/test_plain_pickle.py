@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from astroclip_astro.fetch.plain_pickle import DEEPEST, load
+from astroclip_astro.fetch.sparcl.plain_pickle import DEEPEST, load
 from astroclip_astro.fetch.transport import BadReplyError
 
 DTYPES = ["?", "i1", "<i2", ">i4", "<i8", "u1", ">u2", "<u8", "<f2", ">f4", "<f4", "<f8", ">f8"]
@@ -241,7 +241,7 @@ def test_the_exploits_of_this_test_are_real(tmp_path):
 def test_nothing_is_imported_by_a_name_in_a_pickle():
     code = (
         "import sys\n"
-        "from astroclip_astro.fetch.plain_pickle import load\n"
+        "from astroclip_astro.fetch.sparcl.plain_pickle import load\n"
         "from astroclip_astro.fetch.transport import BadReplyError\n"
         "before = set(sys.modules)\n"
         "try:\n    load(b'\\x80\\x02cantigravity\\nfly\\n.')\n"

@@ -1,0 +1,1 @@
+"""Files of images and spectra on the user's disk, read with suspicion."""

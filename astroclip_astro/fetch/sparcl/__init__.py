@@ -1,0 +1,6 @@
+"""DESI spectra from SPARCL."""
+
+from .core import SparclClass
+from .record import SpectrumRecord
+
+__all__ = ["SparclClass", "SpectrumRecord"]
