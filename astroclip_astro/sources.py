@@ -105,8 +105,8 @@ def _open_archive(
     from .fetch.archive import ArchiveSource  # astroquery is loaded here, not for local files
 
     options = {
-        "layer": layer or conf.layer,
-        "releases": _releases(release or conf.release),
+        "layer": conf.layer if layer is None else layer,
+        "releases": _releases(conf.release if release is None else release),
         "connections": _connections(conf.jobs if jobs is None else jobs),
         "cache": _cache(cache, cache_limit, kept=source != "demo"),
     }

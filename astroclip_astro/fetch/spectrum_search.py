@@ -92,10 +92,13 @@ class SpectrumSearch:
         if content is None:
             return None
         try:
-            return [SpectrumRecord(**line) for line in json.loads(content)]
-        except (ValueError, TypeError):  # of another version of this package
-            self.cache.remove(key)
-            return None
+            lines = json.loads(content)
+            if isinstance(lines, list):
+                return [SpectrumRecord(**line) for line in lines]
+        except (ValueError, TypeError):
+            pass  # of another version of this package, as anything else that is no list
+        self.cache.remove(key)
+        return None
 
     def find(
         self, targets: Targets, radius: float, gather: Gather

@@ -117,9 +117,16 @@ class Transport:
     """
 
     def __init__(self, url: str, *, connections: int = 4) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise InputError(f"Address {url!r}, expected http:// or https:// and a server's name.")
+        try:
+            parts = urlsplit(url)
+            whole = parts.scheme in ("http", "https") and bool(parts.hostname)
+            whole = whole and parts.port != 0 and not parts.query and not parts.fragment
+        except ValueError:  # brackets or a port that make no sense
+            whole = False
+        if not whole:
+            raise InputError(
+                f"Address {url!r}, expected http:// or https://, a server's name and a path."
+            )
         self.url = url.rstrip("/")
         self.session = _Session()
         self.session.headers["User-Agent"] = (

@@ -270,7 +270,18 @@ def test_no_proxy_between_us_and_this_machine(monkeypatch):
     assert not settings["proxies"]
 
 
-@pytest.mark.parametrize("url", ["", "archive.example", "ftp://archive.example", "http://"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "archive.example",
+        "ftp://archive.example",
+        "http://",
+        "http://[",
+        "http://a:b",
+        "http://a?x=1",
+    ],
+)
 def test_an_address_that_is_none_is_refused(url):
     with pytest.raises(InputError, match="expected http"):
         Transport(url)
