@@ -246,7 +246,7 @@ FLAGS: tuple[FlagBit, ...] = (
     ),
     FlagBit(
         Flag.BAD_SPECTRUM,
-        "The spectrum is empty, lacks half a camera, or DESI's fibre status is not 0.",
+        "The spectrum is empty, lacks half a camera, or DESI says that its fibre was bad.",
         "Look at the spectrum before using values from it.",
     ),
     FlagBit(

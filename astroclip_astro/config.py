@@ -35,7 +35,7 @@ class Conf(ConfigNamespace):
     backoff = ConfigItem(0.5, "Seconds before the second attempt, on average; doubles each time.")
     longest_wait = ConfigItem(120.0, "Longest wait in seconds that a server may ask for.")
     give_up_after = ConfigItem(
-        20, "Requests in a row without any answer after which a service counts as down."
+        20, "Questions in a row, each asked `attempts` times, without answer: the service is down."
     )
 
 

@@ -101,8 +101,8 @@ class ArchiveImages:
         far = self._far_away(asking)
         done = sum(self._key(place, size) in self.cache for place in places - set(far))
         return (
-            f"images      {done:,} of {len(places) - len(far):,} cached; {len(far):,} positions "
-            "outside the imaging"
+            f"images      {done:,} of {len(places) - len(far):,} cached; outside the imaging, "
+            f"nothing to ask: {len(far):,}"
         )
 
     def _far_away(self, targets: Targets) -> dict[Place, Cutout | Gap]:

@@ -178,8 +178,9 @@ def boxes_between(west: float, east: float, south: float, north: float) -> list[
     """
     if east - west >= 360:
         return [Box(0, 360, south, north)]
-    turns = float(np.floor(west / 360)) * 360
-    west, east = west - turns, east - turns
+    width = east - west
+    west = west % 360 % 360  # twice: the first of hardly less than 0 is 360
+    east = west + width
     if east < 360:  # at 360 itself, RA 0 belongs to the range
         return [Box(west, east, south, north)]
     return [Box(west, 360, south, north), Box(0, east - 360, south, north)]

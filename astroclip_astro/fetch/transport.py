@@ -233,8 +233,8 @@ class Transport:
             down = self._silences >= conf.give_up_after
         if down and not stop.is_set():
             raise SourceError(
-                f"{self.url} gave no answer to {conf.give_up_after} requests in a row, the last "
-                f"time: {error}. What was fetched is kept; try again later with the same command."
+                f"{self.url} gave no answer to {conf.give_up_after} questions in a row, the last "
+                f"time: {error}. Finished rows are kept; try again later with the same command."
             ) from error
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 
 import click
@@ -61,6 +62,8 @@ def main(painted: int | None, **options: object) -> None:
     The first line printed is the address: below it are /viewer/fits-cutout, /api/ (SPARCL) and
     /tap.
     """
+    # A shell that starts it in the background has it ignore Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         sky = None if painted is None else painted_sky(painted)
         with serve(sky=sky, **options) as url:

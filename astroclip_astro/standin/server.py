@@ -91,8 +91,14 @@ class Standin:
         json: bool = True,
     ) -> None:
         for name, value in (("latency", latency), ("slow", slow), ("retry_after", retry_after)):
-            if not 0 <= value < float("inf"):
+            if not (isinstance(value, int | float) and 0 <= value < float("inf")):
                 raise InputError(f"{name}={value!r}, expected seconds, 0 or more.")
+        if retry_after != int(retry_after):
+            raise InputError(f"retry_after={retry_after!r}, expected whole seconds, as HTTP has.")
+        if not isinstance(faults, Mapping | None):
+            raise InputError(f"faults={faults!r}, expected a dict of probabilities by name.")
+        if not isinstance(port, int):
+            raise InputError(f"port={port!r}, expected a number; 0 finds a free one.")
         self._faults = Faults(faults, seed=seed)
         self._latency, self._slow, self._retry_after = latency, slow, retry_after
         sky = sky or demo_sky()
@@ -141,7 +147,7 @@ class Standin:
         self._closing.wait(self._latency + self._slow * ("slow" in draw))
         if self.closed or ("reset" in draw and draw.random.random() < 0.5):
             return None
-        service = "/" + request.path.split("/")[1]
+        service = "/" + request.path.removeprefix("/").split("/")[0]
         known = service in ("/viewer", "/api", "/tap")
         refusal = refuse(draw, retry_after=self._retry_after, as_json=service == "/api")
         if refusal or not known:
@@ -207,6 +213,8 @@ def serve(
 class _Server(ThreadingHTTPServer):
     """A thread for each connection, all of which can be hung up."""
 
+    request_queue_size = 128  # with the library's 5, the ninth connection at once waits a second
+
     def __init__(self, address: tuple[str, int], standin: Standin) -> None:
         self.standin = standin
         self._open: set[socket.socket] = set()
@@ -256,7 +264,11 @@ class _Handler(BaseHTTPRequestHandler):
         body = self._read_body()
         if body is None:
             return
-        parts = urlsplit(self.path)
+        try:
+            parts = urlsplit(self.path)
+        except ValueError:  # brackets that make no sense
+            self._send(page(400, "Bad Request"), None)
+            return
         query = parse_qs(parts.query, keep_blank_values=True)
         for name, values in _form(self.headers, body).items():
             query.setdefault(name, []).extend(values)

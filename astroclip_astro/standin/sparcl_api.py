@@ -185,7 +185,7 @@ def _parsed(request: Request, kind: type) -> dict | list:
     """Return the request's body, which is JSON of one kind."""
     try:
         body = json.loads(request.body)
-    except ValueError:  # also what is not UTF-8
+    except (ValueError, RecursionError):  # also what is not UTF-8
         body = None
     if not isinstance(body, kind):
         _refuse("BADBODY", f"The body must be a JSON {kind.__name__}")
@@ -205,7 +205,18 @@ def _check_fields(fields: Sequence[object], known: Sequence[str]) -> None:
 
 def _datafields() -> list[dict[str, object]]:
     """Return what fields there are."""
-    return [{"name": name, "core": name in FACTS} for name in (*FACTS, *VECTORS)]
+    return [
+        {
+            "data_release": release,
+            "origdp": name,
+            "newdp": name,
+            "storage": "C" if name in FACTS else "A",  # core, or auxiliary
+            "default": name == "sparcl_id",
+            "all": True,
+        }
+        for release in RELEASES
+        for name in (*FACTS, *VECTORS)
+    ]
 
 
 def _meta(warnings: Sequence[str] = ()) -> dict[str, object]:

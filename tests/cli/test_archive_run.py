@@ -152,6 +152,6 @@ def test_an_archive_that_is_down_is_status_3_and_says_so(run, painted, tmp_path)
     with conf.set_temp("attempts", 1):
         result = run(painted, *options(server, tmp_path), "--modality", "image")
     assert result.status == 3
-    assert "no answer to 20 requests in a row" in result.err
+    assert "no answer to 20 questions in a row" in result.err
     assert "try again later with the same command" in result.err
     assert result.err.splitlines()[-1].startswith("astroclip-annotate: ")

@@ -4,7 +4,7 @@ import astropy.units as u
 import numpy as np
 import pytest
 from astropy.coordinates import SkyCoord
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from astroclip_astro.fetch.sky_boxes import Box, boxes_around, boxes_between
@@ -44,6 +44,7 @@ def test_box_is_not_much_larger_than_its_circle(ra, dec, radius):
 
 
 @given(west=st.floats(-720, 720), width=st.floats(0, 400), ra=st.floats(0, 360))
+@example(west=-5e-324, width=0.0, ra=0.0)
 def test_range_of_ra_is_cut_at_zero(west, width, ra):
     boxes = boxes_between(west, west + width, 0, 1)
     assert all(0 <= box.west <= box.east <= 360 for box in boxes)

@@ -149,7 +149,7 @@ def test_a_service_that_is_down_stops_the_run(transport):
         for _ in range(2):
             with pytest.raises(BadReplyError):
                 ask(transport)
-        with pytest.raises(SourceError, match="no answer to 3 requests in a row"):
+        with pytest.raises(SourceError, match="no answer to 3 questions in a row"):
             ask(transport)
 
 

@@ -7,7 +7,9 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -214,9 +216,10 @@ def test_command_prints_its_address_and_stops_on_interrupt():
         url = process.stdout.readline().strip()
         try:
             status = requests.get(f"{url}/api/version/", timeout=10).status_code
-        finally:
             process.send_signal(signal.SIGINT)
-        errors = process.communicate(timeout=10)[1]
+            errors = process.communicate(timeout=10)[1]
+        finally:
+            process.kill()
     assert (status, process.returncode, errors) == (500, 0, "")
 
 
@@ -230,3 +233,32 @@ def test_command_explains_bad_options(arguments):
     assert (process.returncode, output) == (2, "")
     assert "expected" in errors
     assert "Traceback" not in errors
+
+
+def test_many_connections_at_once_are_served_at_once():
+    with standin.serve(sky=standin.painted_sky(3)) as url, ThreadPoolExecutor(32) as pool:
+        start = time.monotonic()
+        replies = pool.map(lambda _: requests.get(f"{url}/api/version/", timeout=30), range(32))
+        assert {reply.status_code for reply in replies} == {200}
+        # One connection that the listening queue turned away comes again after a second.
+        assert time.monotonic() - start < 1
+
+
+@pytest.mark.parametrize("path", ["*", "viewer", "http://[::1/tap"])
+def test_requests_that_make_no_sense_are_refused(path):
+    with standin.serve(sky=standin.painted_sky(3)) as url:
+        place = urlsplit(url)
+        with socket.create_connection((place.hostname, place.port), timeout=10) as connection:
+            connection.sendall(
+                f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode()
+            )
+            assert connection.recv(1000).split()[1] in (b"400", b"404")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"faults": ["http_429"]}, {"latency": "1"}, {"port": "x"}, {"retry_after": 1.5}],
+)
+def test_options_of_another_type_are_refused(options):
+    with pytest.raises(InputError, match=next(iter(options))):
+        standin.Standin(**options)
