@@ -235,7 +235,7 @@ def prepare_run(
         "chunk_rows": CHUNK_ROWS,
         "weights": job.model.card["sha256"],
         "reference": job.reference.sha256,
-        "source": job.source.name,
+        "source": [job.source.name, getattr(job.source, "identity", "")],
         "rows": [chosen.start, chosen.stop],
     }
     store = ChunkStore(output, fingerprint(targets, facts))

@@ -71,7 +71,7 @@ def open_source(
     }  # fmt: skip
     given = [name for name, value in options.items() if value is not None]
     text = str(source) if isinstance(source, str | os.PathLike) else ""
-    if text in ("archive", "demo") or re.match("https?://", text):
+    if text in ("archive", "demo") or re.match("https?://", text, re.IGNORECASE):
         return _open_archive(text, **options)
     if given:
         words = ", ".join(f"--{name.replace('_', '-')}" for name in given)
@@ -151,7 +151,18 @@ def _cache(cache: str | os.PathLike | None, limit: str | float | u.Quantity | No
         return DiskCache(default_folder(), limit=size) if kept else NO_CACHE
     if str(cache).lower() == "none":
         return NO_CACHE
-    return DiskCache(Path(cache).expanduser(), limit=size)
+    try:
+        if not isinstance(cache, str | os.PathLike) or not str(cache):
+            raise ValueError("expected a folder or none")
+        return DiskCache(Path(cache).expanduser(), limit=size)
+    except (OSError, RuntimeError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(
+            f"Cache {str(cache)[:60]!r} cannot be used ({reason}); pass another folder with "
+            "--cache, or --cache none (cache=... in Python)."
+        ) from None
 
 
 def _bytes(limit: str | float | u.Quantity) -> int:

@@ -89,6 +89,11 @@ class ArchiveSource:
         self._spectra = ArchiveSpectra(sparcl, cache, identity or sparcl.transport.url)
 
     @property
+    def identity(self) -> str:
+        """What decides the data besides the options: where they come from."""
+        return f"{self._images.identity} {self._spectra.identity}"
+
+    @property
     def keeps(self) -> bool:
         """Whether what was fetched is there for the next run."""
         return self.cache.folder is not None
@@ -239,6 +244,7 @@ class ArchiveSource:
         Exception
             What ``ask`` or ``receive`` raised, other than `BadReplyError`.
         """
+        transport.begin()
         try:
             with closing(in_parallel(ask, items, connections=self.connections)) as answers:
                 for count, (item, answer) in enumerate(answers, 1):
@@ -246,5 +252,6 @@ class ArchiveSource:
                         raise answer
                     receive(item, answer)
                     self.note(f"{what} {count}/{len(items)}")
-        finally:
+        except BaseException:
             transport.interrupt()
+            raise

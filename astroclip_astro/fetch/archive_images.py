@@ -66,9 +66,15 @@ class ArchiveImages:
         answers = self._far_away(targets)
         empty = Gap(Flag.NO_IMAGE, f"{self.identity}: no data at this position")
         for place in set(places) - set(answers):
-            if (content := self.cache.get(self._key(place, size))) is not None:
-                origin = f"cache of {self.identity}"
-                answers[place] = read_image(content, *place, size, origin=origin) or empty
+            content = self.cache.get(self._key(place, size))
+            if content is None:
+                continue
+            try:
+                cutout = read_image(content, *place, size, origin=f"cache of {self.identity}")
+            except BadReplyError:  # not ours, whoever wrote it
+                self.cache.remove(self._key(place, size))
+            else:
+                answers[place] = cutout or empty
 
         def receive(place: Place, answer: tuple[Cutout | None, bytes] | BadReplyError) -> None:
             if isinstance(answer, BadReplyError):

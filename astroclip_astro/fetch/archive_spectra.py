@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ..columns import Flag
-from ..records import Gap, Spectrum, Targets
+from ..records import WAVELENGTH, Gap, Spectrum, Targets
 from .cache import DiskCache, NoCache
 from .sparcl import SparclClass
 from .sparcl.record import SpectrumRecord
@@ -75,7 +75,8 @@ class ArchiveSpectra:
         )
         failed = Flag.NO_SPECTRUM | Flag.SOURCE_FAILED
         answers: list[Spectrum | Gap] = []
-        for match in matches:
+        keys = self._search.keys(targets, radius)
+        for match, key in zip(matches, keys, strict=True):
             if match is None:
                 answers.append(nothing)
             elif isinstance(match, BadReplyError):
@@ -83,6 +84,7 @@ class ArchiveSpectra:
             elif match.record.sparcl_id in arrays:
                 answers.append(self._spectrum(match, *arrays[match.record.sparcl_id]))
             else:
+                self.cache.remove(key)  # perhaps found in the cache, and gone from the archive
                 answers.append(Gap(failed, reasons[match.record.sparcl_id]))
         return answers
 
@@ -105,7 +107,8 @@ class ArchiveSpectra:
         for key in keys:
             found = self._search.kept(key)
             if found is not None:
-                done += not found or any(self._key(r.sparcl_id) in self.cache for r in found)
+                best = [record for record in found if record.specprimary] or found
+                done += not best or any(self._key(r.sparcl_id) in self.cache for r in best)
         return f"spectra     {done:,} of {len(keys):,} cached"
 
     def _fetch(
@@ -115,8 +118,8 @@ class ArchiveSpectra:
         arrays: dict[str, tuple[np.ndarray, np.ndarray]] = {}
         reasons: dict[str, str] = {}
         for name in wanted:
-            if (content := self.cache.get(self._key(name))) is not None:
-                arrays[name] = tuple(np.load(io.BytesIO(content), allow_pickle=False))
+            if (pair := self._kept(name)) is not None:
+                arrays[name] = pair
         waiting = [record for name, record in wanted.items() if name not in arrays]
         blocks = [
             waiting[i : i + SPECTRA_A_REQUEST] for i in range(0, len(waiting), SPECTRA_A_REQUEST)
@@ -136,6 +139,20 @@ class ArchiveSpectra:
 
         gather(self.sparcl.get_spectra, blocks, receive, "blocks of spectra")
         return arrays, reasons
+
+    def _kept(self, name: str) -> tuple[np.ndarray, np.ndarray] | None:
+        """Return a spectrum from the cache, None where there is none or something else."""
+        content = self.cache.get(self._key(name))
+        if content is None:
+            return None
+        try:
+            pair = np.load(io.BytesIO(content), allow_pickle=False)  # (2, 7781)
+        except (ValueError, OSError, EOFError):
+            pair = np.zeros(0)
+        if pair.shape == (2, len(WAVELENGTH)) and pair.dtype == np.float32:
+            return pair[0], pair[1]
+        self.cache.remove(self._key(name))
+        return None
 
     def _spectrum(self, match: Match, flux: np.ndarray, ivar: np.ndarray) -> Spectrum:
         """Return the record of a chosen spectrum."""

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import secrets
 import time
 from collections.abc import Iterator
@@ -20,6 +21,11 @@ __all__ = ["NO_CACHE", "DiskCache", "NoCache", "default_folder"]
 MAGIC = b"astroclip-astro cache 1\n"
 DIGEST = hashlib.sha256().digest_size
 SUFFIX, SCRATCH = ".kept", ".part"
+# A user may name a folder that has other files: only what has our names is ever touched.
+OUR_FOLDER, OUR_FILE = (
+    re.compile("[0-9a-f]{2}"),
+    re.compile(r"[0-9a-f]{64}(\.kept|-\d+-[0-9a-f]{8}\.part)"),
+)
 ABANDONED = 3600  # seconds after which a half-written file belongs to nobody
 ROOM = 0.9  # of the limit is what is left after old entries were removed
 SHARE = 0.01  # of the limit may be written before the folder is looked at again
@@ -155,11 +161,12 @@ class DiskCache:
             return
         entries, total = [], 0
         for used, bytes_taken, path in self._entries():
+            if path.endswith(SCRATCH) and time.time() - used > ABANDONED:
+                _unlink(path)
+                continue
+            total += bytes_taken
             if path.endswith(SUFFIX):
                 entries.append((used, bytes_taken, path))
-                total += bytes_taken
-            elif time.time() - used > ABANDONED:
-                _unlink(path)
         if total + size > self.limit:
             for _, bytes_taken, path in sorted(entries):
                 if total + size <= ROOM * self.limit:
@@ -171,7 +178,12 @@ class DiskCache:
     def _entries(self) -> Iterator[tuple[float, int, str]]:
         """Yield when each file was last used, its bytes, and its path."""
         try:
-            folders = [entry.path for entry in os.scandir(self.folder) if entry.is_dir()]
+            with os.scandir(self.folder) as entries:
+                folders = [
+                    entry.path
+                    for entry in entries
+                    if OUR_FOLDER.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False)
+                ]
         except FileNotFoundError:
             return
         except OSError as error:
@@ -180,11 +192,11 @@ class DiskCache:
             try:
                 with os.scandir(folder) as files:
                     for file in files:
-                        if file.name.endswith((SUFFIX, SCRATCH)):
-                            facts = file.stat()
+                        if OUR_FILE.fullmatch(file.name) and file.is_file(follow_symlinks=False):
+                            facts = file.stat(follow_symlinks=False)
                             yield facts.st_mtime, facts.st_size, file.path
-            except FileNotFoundError:
-                continue  # removed by another process just now
+            except (FileNotFoundError, PermissionError):
+                continue  # removed by another process just now, or another user's
 
     def _file(self, key: tuple) -> Path:
         """Return the file of a key; 256 folders keep each of them short."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 import re
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -28,7 +29,9 @@ LARGEST_SIZE = 3000  # pixels; above it the viewer silently serves less
 FITS_TYPES = {"image/fits", "application/fits"}
 HEADER_BYTES = 1 << 16  # more than any header of the viewer's
 ERROR_ATTEMPTS = 3  # status 500 also means "outside every brick": do not insist
+MANY_ERRORS = 10  # in a row: the catalogue lies outside the bricks, do not insist at all
 OFF_CENTRE = 0.05  # pixels between the position asked for and the centre of the reply
+_QUIET = threading.Lock()
 
 
 class LegacySurveyClass(BaseQuery):
@@ -56,11 +59,12 @@ class LegacySurveyClass(BaseQuery):
 
     def __init__(self, transport: Transport | None = None, *, layer: str = "ls-dr9") -> None:
         super().__init__()
-        if not re.fullmatch(r"[A-Za-z0-9._-]{1,60}", layer):
+        if not re.fullmatch(r"[A-Za-z0-9._-]{1,60}", str(layer)):
             raise InputError(f"Layer {layer!r}, expected a name such as ls-dr9 or ls-dr10.")
         self.layer = layer
         self.transport = transport or Transport(conf.viewer_url)
         self._session = self.transport.session
+        self._errors = 0  # in a row
 
     def get_images(self, coordinates: SkyCoord, *, size: int = 96) -> list[fits.HDUList]:
         """Fetch cutouts around positions, one after the other.
@@ -112,7 +116,13 @@ class LegacySurveyClass(BaseQuery):
         """
         if not 1 <= size <= LARGEST_SIZE:
             raise InputError(f"Cutout of {size} pixels, expected 1 to {LARGEST_SIZE}.")
-        return self.transport.attempt(lambda: self._ask(ra, dec, size))
+        try:
+            answer = self.transport.attempt(lambda: self._ask(ra, dec, size))
+        except BadReplyError as error:
+            self._errors += error.attempts == ERROR_ATTEMPTS
+            raise
+        self._errors = 0
+        return answer
 
     def _ask(self, ra: float, dec: float, size: int) -> tuple[Cutout | None, bytes]:
         """Make one request and check its reply."""
@@ -133,7 +143,8 @@ class LegacySurveyClass(BaseQuery):
             timeout=(conf.connect_timeout, conf.timeout),
         )
         largest = 4 * len(BANDS) * size**2 + HEADER_BYTES
-        reply = read_reply(response, largest=largest, insist=ERROR_ATTEMPTS)
+        insist = ERROR_ATTEMPTS if self._errors < MANY_ERRORS else 1
+        reply = read_reply(response, largest=largest, insist=insist)
         self._check_type(reply)
         return read_image(reply.content, ra, dec, size, origin=reply.url), reply.content
 
@@ -147,7 +158,8 @@ class LegacySurveyClass(BaseQuery):
                 f"Layer {self.layer!r}: the viewer at {self.transport.url} has no such layer; "
                 "pass --layer ls-dr9 or ls-dr10 (layer=... in Python)."
             )
-        raise BadReplyError(f"{reply.url}: {reply.content_type or 'no type'}, expected image/fits")
+        kind = reply.content_type or "no type"
+        raise BadReplyError(f"{reply.url}: {kind}, expected image/fits", silent=True)
 
 
 def read_image(content: bytes, ra: float, dec: float, size: int, *, origin: str) -> Cutout | None:
@@ -185,7 +197,9 @@ def read_image(content: bytes, ra: float, dec: float, size: int, *, origin: str)
     (3, 48, 48)
     """
     file = io.BytesIO(content)
-    with _checked(origin), reading(), fits.open(file, lazy_load_hdus=True) as hdus:
+    # `reading` quiets astropy's warnings for the whole process: two threads at once could leave
+    # them so.
+    with _QUIET, _checked(origin), reading(), fits.open(file, lazy_load_hdus=True) as hdus:
         _check_header(hdus[0], len(content), size)
         _check_place(hdus[0].header, ra, dec, size)
         values = np.array(hdus[0].data, np.float32)  # (3, size, size)

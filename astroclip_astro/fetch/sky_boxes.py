@@ -174,7 +174,7 @@ def boxes_between(west: float, east: float, south: float, north: float) -> list[
     Examples
     --------
     >>> [(box.west, box.east) for box in boxes_between(350, 370, 0, 1)]
-    [(350.0, 360), (0, 10.0)]
+    [(350, 360), (0, 10)]
     """
     if east - west >= 360:
         return [Box(0, 360, south, north)]

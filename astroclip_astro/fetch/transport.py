@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http.cookiejar import DefaultCookiePolicy
 from typing import TypeVar
 from urllib.parse import urljoin, urlsplit
 
@@ -73,7 +74,20 @@ class Reply:
 
 
 class _Session(requests.Session):
-    """A session that never leaves TLS once it is on it."""
+    """A session that never leaves TLS once it is on it, and keeps nothing of what servers say."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+
+    def request(self, method: str, url: str, **options: object) -> requests.Response:
+        """Make a request; an address to go on to that is none is a bad reply."""
+        try:
+            return super().request(method, url, **options)
+        except ValueError as error:
+            if isinstance(error, requests.RequestException):
+                raise
+            raise BadReplyError(f"{url}: sends us on to nowhere ({error})", attempts=1) from error
 
     def get_redirect_target(self, response: requests.Response) -> str | None:
         """Return where a reply sends us, or raise where that is not encrypted any more."""
@@ -84,7 +98,7 @@ class _Session(requests.Session):
         if urlsplit(response.url).scheme == "https" and urlsplit(place).scheme != "https":
             raise BadReplyError(f"{response.url} sends us on to {place}, not https", attempts=1)
         # requests reads the body before it goes on, however long it is.
-        if len(response.raw.read(BLOCK, decode_content=False)) == BLOCK:
+        if len(_read(response, BLOCK, response.url)) == BLOCK:
             raise BadReplyError(f"{response.url}: more than {BLOCK} bytes just to send us on")
         return target
 
@@ -121,11 +135,13 @@ class Transport:
             parts = urlsplit(url)
             whole = parts.scheme in ("http", "https") and bool(parts.hostname)
             whole = whole and parts.port != 0 and not parts.query and not parts.fragment
+            whole = whole and "@" not in parts.netloc  # a password would end up in headers
         except ValueError:  # brackets or a port that make no sense
             whole = False
         if not whole:
             raise InputError(
-                f"Address {url!r}, expected http:// or https://, a server's name and a path."
+                f"Address {url!r}, expected http:// or https://, a server's name and a path, "
+                "nothing else."
             )
         self.url = url.rstrip("/")
         self.session = _Session()
@@ -193,10 +209,14 @@ class Transport:
             self._silences = 0
         return answer
 
+    def begin(self) -> None:
+        """Allow attempts again after an interruption."""
+        if self._stop.is_set():
+            self._stop = threading.Event()
+
     def interrupt(self) -> None:
-        """Stop all attempts that are under way; later ones are not concerned."""
+        """Stop all attempts that are under way, and all others until `begin`."""
         self._stop.set()
-        self._stop = threading.Event()
 
     def _hold(self, stop: threading.Event) -> None:
         """Wait as long as the server asked for."""
@@ -212,8 +232,9 @@ class Transport:
             yield
         except BadReplyError as error:
             if error.wait > conf.longest_wait:
-                raise BadReplyError(
-                    f"{error}: asks to wait {error.wait:.0f} s", attempts=1, silent=True
+                raise SourceError(
+                    f"{error}: asks to wait {error.wait:.0f} s. Finished rows are kept; give the "
+                    "same command again after that."
                 ) from None
             with self._lock:
                 self._not_before = max(self._not_before, time.monotonic() + error.wait)
@@ -285,10 +306,9 @@ def read_reply(response: requests.Response, *, largest: int, insist: int | None 
 def _read(response: requests.Response, most: int, url: str) -> bytes:
     """Return a body, or as many bytes of it as are wanted at most."""
     content, end = bytearray(), time.monotonic() + conf.deadline
-    for block in response.iter_content(BLOCK):
+    # What is there is taken at once: a block that trickles in would never be seen to be late.
+    while len(content) < most and (block := response.raw.read1(BLOCK)):
         content += block
-        if len(content) >= most:
-            break
         if time.monotonic() > end:
             raise BadReplyError(f"{url}: not finished after {conf.deadline:.0f} s", silent=True)
     return bytes(content[:most])
@@ -298,11 +318,15 @@ def _refusal(response: requests.Response, url: str, insist: int | None) -> BadRe
     """Return what a reply with another status than 200 means."""
     status = response.status_code
     text = _read(response, MESSAGE_BYTES, url).decode("utf-8", "replace")
-    words = " ".join(re.sub(r"<[^>]*>", " ", text).split())[:200]
+    plain = "".join(letter if letter.isprintable() else " " for letter in text)
+    words = " ".join(re.sub(r"<[^>]*>", " ", plain).split())[:200]
     message = f"{url}: status {status}{': ' * bool(words)}{words}"
     if status in BUSY:
         return BadReplyError(message, wait=_wait(response, text), silent=True)
-    return BadReplyError(message, attempts=insist if status >= 500 else 1)
+    if status >= 500:
+        return BadReplyError(message, attempts=insist)
+    # 400 is about one question; the others are about us, or about the address.
+    return BadReplyError(message, attempts=1, silent=status != 400)
 
 
 def _wait(response: requests.Response, text: str) -> float:
@@ -314,5 +338,5 @@ def _wait(response: requests.Response, text: str) -> float:
         return float(said[1]) if said else 0.0
     try:
         return max(0.0, float(urllib3.Retry().parse_retry_after(header)))
-    except urllib3.exceptions.InvalidHeader:
-        return 0.0
+    except (urllib3.exceptions.InvalidHeader, ValueError, OverflowError):
+        return 0.0  # no number, and no date that there is

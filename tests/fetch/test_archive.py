@@ -1,5 +1,6 @@
 """The archives as a source: every row gets its own object, or says why it has none."""
 
+import warnings
 from collections import Counter
 from contextlib import contextmanager
 
@@ -308,6 +309,48 @@ def test_failures_are_never_kept(sky, tmp_path):
         assert image_numbers(source.cutouts(targets, 96)) == [*range(5)]
         assert flux_numbers(source.spectra(targets, 1.0)) == [*range(5)]
         assert paths(source)["/viewer/fits-cutout"] == 5
+
+
+def test_what_is_not_ours_in_the_cache_is_fetched_again(sky, tmp_path):
+    cache = DiskCache(tmp_path, limit=10**8)
+    targets = at(sky.ra[:2], sky.dec[:2])
+    with opened(sky, cache=cache, identity="sky") as source:
+        (spectrum, _) = source.spectra(targets, 1.0)
+        name = spectrum.origin.split()[-1]
+        for content in (b"junk", np.zeros(7).tobytes()):
+            cache.put(source._spectra._key(name), content)
+            cache.put(source._images._key((sky.ra[0], sky.dec[0]), 96), content)
+            assert flux_numbers(source.spectra(targets, 1.0)) == [0, 1]
+            assert image_numbers(source.cutouts(targets, 96)) == [0, 1]
+
+
+def test_a_spectrum_that_is_gone_is_looked_for_anew(sky, tmp_path):
+    cache = DiskCache(tmp_path, limit=10**8)
+    targets = at(sky.ra[:1], sky.dec[:1])
+    with opened(sky, cache=cache, identity="sky") as source:
+        (key,) = source._spectra._search.keys(targets, 1.0)
+        (spectrum,) = source.spectra(targets, 1.0)
+        name = spectrum.origin.split()[-1]
+        # The archive was filled anew: what the cache knows is an id that it has no more.
+        gone = name[:-12] + "0" * 12
+        cache.put(key, cache.get(key).replace(name.encode(), gone.encode()))
+        assert flux_numbers(source.spectra(targets, 1.0)) == [None]
+        assert flux_numbers(source.spectra(targets, 1.0)) == [0]
+
+
+def test_warnings_are_not_switched_off_for_good(sky):
+    before = list(warnings.filters)
+    with opened(sky, connections=8) as source:
+        for _ in range(3):
+            source.cutouts(at(sky.ra[:40], sky.dec[:40]), 96)
+    assert warnings.filters == before
+
+
+def test_many_positions_outside_every_brick_are_not_insisted_on(sky):
+    ra = 100 + np.arange(40) * 0.1
+    with opened(sky) as source:
+        assert {a.flag for a in source.cutouts(at(ra, np.full(40, 30.0)), 96)} == {FAILED_IMAGE}
+        assert paths(source)["/viewer/fits-cutout"] < 40 + 2 * 15
 
 
 def test_another_server_layer_size_and_radius_are_other_data(sky, tmp_path):

@@ -175,7 +175,7 @@ def test_killed_while_writing(tmp_path):
 def test_what_a_killed_process_left_is_swept_away_later(cache):
     cache.put(KEY, b"pixels")
     (path,) = files(cache)
-    old, new = path.with_name("old.part"), path.with_name("new.part")
+    old, new = (path.with_name(f"{path.stem}-{pid}-0123abcd.part") for pid in (1, 2))
     for scratch in (old, new):
         scratch.write_bytes(b"half")
     os.utime(old, (time.time() - 7200,) * 2)
@@ -183,6 +183,19 @@ def test_what_a_killed_process_left_is_swept_away_later(cache):
     assert not old.exists()
     assert new.exists(), "another process may be writing it right now"
     assert cache.get(KEY) == b"pixels"
+
+
+def test_other_peoples_files_are_never_touched(tmp_path):
+    theirs = [tmp_path / name for name in ("film.part", "notes.kept", "ab/film.part", "x/y.kept")]
+    for path in theirs:
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(bytes(5000))
+        os.utime(path, (0, 0))
+    cache = DiskCache(tmp_path, limit=1000)
+    for number in range(5):
+        cache.put((number,), bytes(400))
+    assert all(path.stat().st_size == 5000 for path in theirs)
+    assert cache.size() <= 1000
 
 
 def test_a_folder_that_cannot_be_written_says_what_to_do(tmp_path):

@@ -124,7 +124,7 @@ def test_all_connections_wait_when_one_was_told_to(transport):
 
 def test_a_server_that_asks_for_too_long_a_wait_is_left_alone(transport):
     wire = connect(transport, lambda request: (429, {"Retry-After": "7200"}, b""))
-    with pytest.raises(BadReplyError, match="asks to wait 7200 s"):
+    with pytest.raises(SourceError, match=r"asks to wait 7200 s\. Finished rows are kept"):
         ask(transport)
     assert len(wire.requests) == 1
 
@@ -184,17 +184,23 @@ def test_interrupt_ends_a_wait_and_nothing_later(transport):
     thread.join(5)
     assert time.monotonic() - start < 1
     assert len(errors) == 1
-    fresh = Transport(URL)
-    fresh.interrupt()
-    connect(fresh, [GOOD])
-    assert ask(fresh).content == b"good"
+
+
+def test_after_an_interruption_nothing_is_asked_until_work_begins_again(transport):
+    wire = connect(transport, [GOOD])
+    transport.interrupt()
+    with pytest.raises(BadReplyError, match="interrupted"):
+        ask(transport)
+    assert not wire.requests
+    transport.begin()
+    assert ask(transport).content == b"good"
 
 
 def test_body_is_never_read_beyond_what_is_expected(transport):
     read = []
 
     class Endless:
-        def read(self, size=-1, **_):
+        def read1(self, size=-1, **_):
             read.append(size)
             return b"x" * 1000
 
@@ -210,7 +216,7 @@ def test_body_is_never_read_beyond_what_is_expected(transport):
 
 def test_a_reply_that_trickles_ends(monkeypatch):
     class Trickle:
-        def read(self, size=-1, **_):
+        def read1(self, size=-1, **_):
             time.sleep(0.02)
             return b"x"
 
@@ -235,6 +241,45 @@ def test_requests_name_us_and_ask_for_plain_bytes(transport):
     headers = wire.requests[0][0].headers
     assert headers["User-Agent"].startswith("astroclip-astro/")
     assert headers["Accept-Encoding"] == "identity"
+
+
+def test_cookies_are_not_kept(transport):
+    wire = connect(transport, [(200, {"Set-Cookie": f"a={'x' * 3000}"}, b""), GOOD])
+    ask(transport)
+    ask(transport)
+    assert "Cookie" not in wire.requests[1][0].headers
+    assert not len(transport.session.cookies)
+
+
+@pytest.mark.parametrize("place", ["http://[::1", "https://a\u2100b/", "https://x\udcff/"])
+def test_a_redirect_to_nowhere_is_a_bad_reply(transport, place):
+    connect(transport, lambda request: (302, {"Location": place}, b""))
+    with pytest.raises(BadReplyError):
+        ask(transport)
+
+
+def test_what_a_server_says_does_not_command_the_terminal(transport):
+    connect(transport, [(403, PLAIN, b"\x1b]0;owned\x07\x1b[2Jgone")])
+    with pytest.raises(BadReplyError, match="gone") as raised:
+        ask(transport)
+    assert str(raised.value).isprintable()
+
+
+def test_a_service_that_refuses_everything_counts_as_down(transport):
+    wire = connect(transport, lambda request: (403, PLAIN, b"blocked"))
+    with conf.set_temp("give_up_after", 3):
+        for _ in range(2):
+            with pytest.raises(BadReplyError):
+                ask(transport)
+        with pytest.raises(SourceError):
+            ask(transport)
+    assert len(wire.requests) == 3
+
+
+@pytest.mark.parametrize("date", ["Fri, 31 Dec 99999 23:59:59 GMT", "Mon, 99 Foo 2026", "x" * 500])
+def test_a_date_that_is_none_asks_for_no_wait(transport, date):
+    connect(transport, [(429, {"Retry-After": date}, b""), GOOD])
+    assert ask(transport).content == b"good"
 
 
 def test_certificates_are_verified(transport):

@@ -118,6 +118,9 @@ def run_query(
             place = asked.submit().url
         if place == asked.queryurl:
             raise BadReplyError(f"{place}: no job in the reply, expected the address of one")
+        if not place.startswith(f"{asked.queryurl}/"):
+            # In the end we delete the job: that must be nothing but a job of this service.
+            raise BadReplyError(f"{place}: no job below {asked.queryurl}", attempts=1)
         return place
 
     def look() -> AsyncTAPJob:

@@ -239,11 +239,11 @@ class SparclClass(BaseQuery):
             releases = {record.release for record in left.values()}
             reasons.clear()
             # One release has one grid: once seen, a third of the bytes need not be sent again.
-            fields = [*SPECTRUM_FIELDS, *([] if releases <= self._grids_seen else ["wavelength"])]
+            with_grid = not releases <= self._grids_seen
+            fields = [*SPECTRUM_FIELDS, *["wavelength"] * with_grid]
             entries = self._spectra(list(left), fields)
-            good, bad = read_spectra(entries, left)
-            if all(entry.get("wavelength") is not None for entry in entries):
-                self._grids_seen.update(left[key].release for key in good)
+            good, bad = read_spectra(entries, left, with_grid=with_grid)
+            self._grids_seen.update(left[key].release for key in good)
             spectra.update(good)
             reasons.update(bad)
             if bad:

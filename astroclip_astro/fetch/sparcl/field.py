@@ -55,7 +55,7 @@ def number(
     150.0
     """
     value = _plain(entry.get(name))
-    if value is None and optional:
+    if optional and (value is None or value != value):  # NaN, as tables say "unknown"
         return None
     truth = (low, high) == (0, 1) and type(value) is bool
     right = truth or type(value) is int or (type(value) is float and not whole)

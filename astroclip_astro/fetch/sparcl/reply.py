@@ -83,11 +83,17 @@ def read_entries(reply: Reply) -> list[dict]:
             raise BadReplyError(f"no JSON ({error})") from error
     if not isinstance(whole, list) or {type(item) for item in whole} != {dict}:
         raise BadReplyError(f"{reprlib.repr(whole)}, expected a list of a header and records")
+    header = whole[0]
+    status = header.get("status")
+    failed = isinstance(status, dict) and status.get("success", True) is not True
+    # A record or an error in the header's place: what follows is not the whole answer.
+    if failed or {"sparcl_id", "errorCode", "errorMessage"} & header.keys():
+        raise BadReplyError(f"{reprlib.repr(header)}, expected a header that speaks of success")
     return whole[1:]
 
 
 def read_spectra(
-    entries: list[dict], wanted: dict[str, SpectrumRecord]
+    entries: list[dict], wanted: dict[str, SpectrumRecord], *, with_grid: bool = False
 ) -> tuple[Spectra, dict[str, str]]:
     """Find the spectra of records among the entries of ``spectras``.
 
@@ -97,6 +103,8 @@ def read_spectra(
         In any order; what belongs to no record is passed over.
     wanted : dict
         Records by ``sparcl_id``.
+    with_grid : bool
+        Whether every entry must have its wavelengths.
 
     Returns
     -------
@@ -119,6 +127,8 @@ def read_spectra(
         if not isinstance(key, str) or key not in wanted:
             continue
         try:
+            if with_grid and entry.get("wavelength") is None:
+                raise BadReplyError("no wavelengths, though asked for")
             spectrum = read_spectrum(entry, wanted[key])
         except BadReplyError as error:
             bad[key] = str(error)

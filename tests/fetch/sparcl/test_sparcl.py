@@ -605,7 +605,7 @@ def test_a_service_that_is_down_is_an_error_of_the_run():
     with conf.set_temp("give_up_after", 2):
         _, reasons = sparcl.get_spectra(records)
         assert "status 503" in reasons[records[0].sparcl_id]
-        with pytest.raises(SourceError, match="2 requests in a row"):
+        with pytest.raises(SourceError, match="2 questions in a row"):
             sparcl.get_spectra(records)
 
 

@@ -342,3 +342,20 @@ def test_messages_stay_short_whatever_was_sent():
     with pytest.raises(BadReplyError) as caught:
         word({"survey": "x" * 100_000}, "survey", 40)
     assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"status": {"success": False, "warnings": ["database is down"]}},
+        {"errorCode": "DBERR", "errorMessage": "down"},
+        {"sparcl_id": "a record in place of the header"},
+    ],
+)
+def test_a_header_that_speaks_of_failure_is_no_answer(header):
+    with pytest.raises(BadReplyError, match="expected a header"):
+        read_entries(Reply("application/json", json.dumps([header]).encode(), "https://sparcl"))
+
+
+def test_a_redshift_that_is_nan_is_unknown():
+    assert number({"redshift": float("nan")}, "redshift", -1, 100, optional=True) is None
