@@ -27,6 +27,7 @@ T = TypeVar("T")
 BLOCK = 1 << 16
 MESSAGE_BYTES = 4096  # of an error's body, enough for what it says
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+TIMEOUT_ATTEMPTS = 2  # each takes a minute already
 BUSY = {429, 502, 503, 504}  # the front end speaks, not the service behind it
 
 
@@ -242,6 +243,10 @@ class Transport:
         except requests.exceptions.SSLError as error:
             raise BadReplyError(
                 f"{self.url}: its certificate cannot be verified ({error})", attempts=1, silent=True
+            ) from error
+        except requests.Timeout as error:
+            raise BadReplyError(
+                f"{self.url}: no answer in time ({error})", attempts=TIMEOUT_ATTEMPTS, silent=True
             ) from error
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             kind = type(error).__name__

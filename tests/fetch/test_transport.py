@@ -49,7 +49,6 @@ def test_a_good_reply_is_read(transport):
         (429, {"Retry-After": "0"}, b""),
         (500, PLAIN, b""),
         requests.ConnectionError("reset"),
-        requests.Timeout("slow"),
         requests.exceptions.ChunkedEncodingError("cut short"),
     ],
 )
@@ -69,6 +68,7 @@ def test_what_passes_is_asked_again(transport, bad):
         (requests.exceptions.SSLError("self-signed certificate"), 1),
         ((200, PLAIN, b"x" * 101), 2),
         (requests.ConnectionError("refused"), 6),
+        (requests.Timeout("slow"), 2),
     ],
 )
 def test_attempts_end(transport, bad, times):
