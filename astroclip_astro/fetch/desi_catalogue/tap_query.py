@@ -7,11 +7,12 @@ address a job names. It gets a session here that does none of this.
 from __future__ import annotations
 
 import io
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TypeVar
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 import requests
 import urllib3
@@ -118,9 +119,11 @@ def run_query(
             place = asked.submit().url
         if place == asked.queryurl:
             raise BadReplyError(f"{place}: no job in the reply, expected the address of one")
-        if not place.startswith(f"{asked.queryurl}/"):
-            # In the end we delete the job: that must be nothing but a job of this service.
-            raise BadReplyError(f"{place}: no job below {asked.queryurl}", attempts=1)
+        # In the end we delete the job: that must be a job, on this server. Its path is the server's
+        # affair, DaCHS for one has another than the one it was asked at.
+        job, service = urlsplit(place), urlsplit(asked.queryurl)
+        if job[:2] != service[:2] or not re.search("/async/[^/]+/?$", job.path):
+            raise BadReplyError(f"{place}: no job of {asked.queryurl}", attempts=1)
         return place
 
     def look() -> AsyncTAPJob:

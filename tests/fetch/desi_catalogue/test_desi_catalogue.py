@@ -487,3 +487,21 @@ def test_faults_cost_rows_but_never_change_them(demo_url):
                 assert found[ANSWER].as_array().tolist() == [tuple(row[name] for name in ANSWER)]
                 answered += 1
     assert answered >= 4
+
+
+@pytest.mark.parametrize(
+    "place", ["http://127.0.0.1:{port}/precious", "http://elsewhere.example/tap/async/1"]
+)
+def test_nothing_but_a_job_of_the_service_is_ever_deleted(place):
+    asked = []
+
+    def spoil(request, answer):
+        asked.append((request.method, request.path))
+        if request.method == "POST" and request.path == "/async":
+            port = request.base.split(":")[2].split("/")[0]
+            return replace(answer, headers={"Location": place.format(port=port)})
+        return answer
+
+    with reading(spoil) as catalogue, pytest.raises(BadReplyError, match="no job of"):
+        catalogue.query_targetids([1])
+    assert "DELETE" not in {method for method, _ in asked}
