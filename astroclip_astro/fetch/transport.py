@@ -315,7 +315,8 @@ def _read(response: requests.Response, most: int, url: str) -> bytes:
     while len(content) < most and (block := response.raw.read1(BLOCK)):
         content += block
         if time.monotonic() > end:
-            raise BadReplyError(f"{url}: not finished after {conf.deadline:.0f} s", silent=True)
+            late = f"{url}: not finished after {conf.deadline:.0f} s"
+            raise BadReplyError(late, attempts=TIMEOUT_ATTEMPTS, silent=True)
     return bytes(content[:most])
 
 
