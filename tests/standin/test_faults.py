@@ -1,7 +1,6 @@
 """Faults happen as often as asked, the same for the same seed, and are what they say."""
 
 import io
-import pickle
 import time
 
 import numpy as np
@@ -11,6 +10,7 @@ from astropy.io import fits
 
 from astroclip_astro import standin
 from astroclip_astro.errors import InputError
+from astroclip_astro.fetch.sparcl.plain_pickle import load
 from astroclip_astro.standin.faults import FAULTS, Faults, disturb
 
 SKY = standin.painted_sky(30)
@@ -194,7 +194,7 @@ def faulty_spectra(fault, names, rate=1.0, tries=1):
     with standin.serve(sky=SKY, faults={fault: rate}) as url, requests.Session() as session:
         for _ in range(tries):
             # Our own server on this machine: nothing else has written this pickle.
-            yield pickle.loads(spectra(session, url, names).content)[1:]
+            yield load(spectra(session, url, names).content)[1:]
 
 
 def test_wrong_position_swaps_one_records_content(names):

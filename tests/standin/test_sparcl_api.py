@@ -1,6 +1,5 @@
 """Finding and retrieving spectra as SPARCL does it, traps included."""
 
-import pickle
 import uuid
 
 import numpy as np
@@ -8,6 +7,7 @@ import pytest
 import requests
 
 from astroclip_astro import standin
+from astroclip_astro.fetch.sparcl.plain_pickle import load
 from astroclip_astro.records import WAVELENGTH
 
 COUNT = 600
@@ -67,7 +67,7 @@ def unpacked(reply):
     if reply.headers["Content-Type"] == "application/json":
         meta, *records = reply.json()
     else:
-        meta, *records = pickle.loads(reply.content)
+        meta, *records = load(reply.content)
     return meta, records
 
 
