@@ -1,5 +1,6 @@
 """The archives as a source: every row gets its own object, or says why it has none."""
 
+import io
 import warnings
 from collections import Counter
 from contextlib import contextmanager
@@ -101,6 +102,17 @@ def test_facts_of_the_spectrum_come_with_it(sky):
     assert spectrum.separation == pytest.approx(0.5, abs=1e-3)
     assert len(spectrum.flux) == len(WAVELENGTH)
     assert np.array_equal(spectrum.ivar, 4 * spectrum.flux)
+
+
+@pytest.mark.parametrize(
+    ("zwarn", "good"), [(0, True), (4, True), (1 << 9, False), (1 << 11, False)]
+)
+def test_warnings_about_the_fibre_are_heeded(bit, good):
+    warned = standin.painted_sky(3)
+    warned.spectra["redshift_warning"] = bit
+    with opened(warned) as source:
+        (spectrum,) = source.spectra(at(warned.ra[0], warned.dec[0]), 1.0)
+    assert (spectrum.zwarn, spectrum.good_fibre) == (bit, good)
 
 
 def test_radius_is_inclusive_and_no_wider(sky):
@@ -317,7 +329,9 @@ def test_what_is_not_ours_in_the_cache_is_fetched_again(sky, tmp_path):
     with opened(sky, cache=cache, identity="sky") as source:
         (spectrum, _) = source.spectra(targets, 1.0)
         name = spectrum.origin.split()[-1]
-        for content in (b"junk", np.zeros(7).tobytes()):
+        short = io.BytesIO()
+        np.save(short, np.ones((2, 10), np.float32))
+        for content in (b"junk", np.zeros(7).tobytes(), short.getvalue()):
             cache.put(source._spectra._key(name), content)
             cache.put(source._images._key((sky.ra[0], sky.dec[0]), 96), content)
             assert flux_numbers(source.spectra(targets, 1.0)) == [0, 1]
