@@ -104,9 +104,7 @@ def test_facts_of_the_spectrum_come_with_it(sky):
     assert np.array_equal(spectrum.ivar, 4 * spectrum.flux)
 
 
-@pytest.mark.parametrize(
-    ("zwarn", "good"), [(0, True), (4, True), (1 << 9, False), (1 << 11, False)]
-)
+@pytest.mark.parametrize(("bit", "good"), [(0, True), (4, True), (1 << 9, False), (1 << 11, False)])
 def test_warnings_about_the_fibre_are_heeded(bit, good):
     warned = standin.painted_sky(3)
     warned.spectra["redshift_warning"] = bit
