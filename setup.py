@@ -22,6 +22,7 @@ setup(
         "astroclip_astro.models",
         "astroclip_astro.prepare",
         "astroclip_astro.search",
+        "astroclip_astro.simulate",
         "astroclip_astro.sky",
         "astroclip_astro.standin",
         "astroclip_astro.catalogue",
@@ -36,6 +37,7 @@ setup(
         "astroclip_astro.catalogs.demo_sky": "catalogs/demo_sky",
     },
     package_data={
+        "astroclip_astro.simulate": ["population.fits"],
         "astroclip_astro.weights": ["*.safetensors", "*.json", "README.md"],
         "astroclip_astro.catalogs": ["*.fits", "*.json", "README.md"],
         "astroclip_astro.catalogs.demo_sky": ["*.fits"],

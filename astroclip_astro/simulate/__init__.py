@@ -1,0 +1,47 @@
+"""SIMULATED galaxies, calibrated on real ones: images, spectra, redshifts and stellar masses.
+
+How one comes about; each step is a module, and each arrow a dataclass::
+
+    population -> Properties   redshift, mass, r, g - r, r - z: drawn from a fit to real galaxies
+    spectra    -> StellarPopulation   stars and dust with these colours
+    structure  -> Structure    bulge, disc and arms that go with them
+    lines      -> EmissionLines
+    galaxy     -> Galaxy       the galaxy as it is: its spectrum, and its shape on the pixels
+    images     -> what the Legacy Surveys see of it    field, profiles, artefacts
+    instrument -> what DESI sees of it                 exposures, artefacts
+    survey     -> an HDF5 file of N of them
+
+`templates` holds what is the same for all of them, read from the packages of the ``[simulate]``
+extra: stars (`stellar_grid`), a library of star formation histories (`library`), bands (`filters`),
+distances, and DESI's nights and noise (`exposures`).
+"""
+
+from .artefacts import RATES, Artefact
+from .galaxy import FIELDS, Galaxy, make_galaxy, simulate_galaxy
+from .images import Conditions, draw_conditions, observe_image
+from .instrument import ObservedSpectrum, Visit, draw_visit, observe_spectrum
+from .population import Properties, draw_properties, load_population
+from .survey import simulate_survey
+from .templates import Templates, load_templates
+
+__all__ = [
+    "FIELDS",
+    "RATES",
+    "Artefact",
+    "Conditions",
+    "Galaxy",
+    "ObservedSpectrum",
+    "Properties",
+    "Templates",
+    "Visit",
+    "draw_conditions",
+    "draw_properties",
+    "draw_visit",
+    "load_population",
+    "load_templates",
+    "make_galaxy",
+    "observe_image",
+    "observe_spectrum",
+    "simulate_galaxy",
+    "simulate_survey",
+]
