@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .artefacts import Artefact
 from .images import Conditions, GalaxyModel, draw_conditions, model_galaxy, observe_image
 from .instrument import draw_visit, observe_spectrum
 from .lines import LINES, EmissionLines, draw_lines, line_spectrum
