@@ -24,7 +24,7 @@ class Field:
 FIELDS = {
     "images": Field((3, 32, 32), "float16", "nanomaggy", "Cutouts."),
     "spectrum": Field((2000,), "float32", "1e-17 erg / (Angstrom s cm2)", "Spectrum."),
-    "history": Field((900,), "float32", "solMass / yr", "Star formation; short of being chunked."),
+    "history": Field((200,), "float32", "solMass / yr", "Star formation; too short for chunks."),
     "flux": Field((3,), "float32", "nanomaggy", "Fluxes in g, r, z."),
     "hemisphere": Field((), "S1", "", "N or S."),
     "redshift": Field((), "float32", "", "Redshift."),

@@ -17,63 +17,22 @@ import numpy as np
 
 from astroclip_astro.errors import AstroclipError, OutputError
 
+from .interrupts import interrupts_held
+from .survey_file import FORMAT, PART_ROWS, Disk, new_file, storage
+
 if TYPE_CHECKING:
     import h5py
 
     from .galaxy import Field
 
-__all__ = ["PART_ROWS", "Parts", "storage"]
+__all__ = ["Parts"]
 
-PART_ROWS = 64  # galaxies; about a second of work, and what a kill can cost
-CHUNK_BYTES = 131_072  # of a chunk; one random galaxy costs no more than this
-SMALL_ROW = 4096  # bytes; columns of smaller rows are not chunked
-FORMAT = "v110"  # of the HDF5 file: checksummed, and quick to look up in with many chunks
 PART_NAME, SCRATCH_NAME = re.compile(r"\d{8}\.h5"), re.compile(r"(\d{8}|joined)\.\d+\.tmp")
 
 WAY_ON = (
     "give the command it came from to go on with that, drop it (--no-resume, resume=False), or "
     "choose another output."
 )
-
-
-def storage(field: Field, n: int) -> dict[str, object]:
-    """Return how a dataset is laid out; the one rule for parts and survey.
-
-    Long rows are chunked, a few galaxies to a chunk, so that any one is cheap to read. Those of
-    four bytes and more a number are compressed: shuffle and gzip 1 take a quarter off spectra.
-    float16 pixels are not: noise fills them, an eighth could be gained and reading would be ten
-    times slower.
-
-    Parameters
-    ----------
-    field : Field
-        Shape and dtype of one galaxy's value.
-    n : int
-        Galaxies in the survey.
-
-    Returns
-    -------
-    dict
-        Arguments for `h5py.Group.create_dataset`.
-
-    Examples
-    --------
-    >>> from types import SimpleNamespace
-    >>> storage(SimpleNamespace(shape=(7781,), dtype="float32"), 1000)["chunks"]
-    (4, 7781)
-    >>> storage(SimpleNamespace(shape=(), dtype="float64"), 1000)
-    {}
-    """
-    dtype = np.dtype(field.dtype)
-    size = dtype.itemsize * math.prod(field.shape)
-    if size < SMALL_ROW:
-        return {}
-    fitting = max(1, min(CHUNK_BYTES // size, PART_ROWS))
-    rows = 2 ** int(math.log2(fitting))  # so that chunks end where parts end
-    layout: dict[str, object] = {"chunks": (min(rows, n), *field.shape)}
-    if dtype.itemsize >= 4:
-        layout |= {"shuffle": True, "compression": "gzip", "compression_opts": 1}
-    return layout
 
 
 @dataclass(frozen=True)
@@ -235,21 +194,10 @@ class Parts:
         OutputError
             Where it cannot be written; the parts stay.
         """
-        import h5py
-
         scratch = self.folder / f"joined.{os.getpid()}.tmp"
         try:
-            with h5py.File(scratch, "w", libver=FORMAT) as file:
-                try:
-                    self._fill(file, attributes)
-                    file.flush()
-                except BaseException:
-                    # Without room to write what it holds, HDF5 ends the process when it closes
-                    # a file; an empty file gives that room back.
-                    os.truncate(scratch, 0)
-                    raise
-            with scratch.open("rb") as stream:
-                os.fsync(stream.fileno())
+            with new_file(scratch) as (file, disk):
+                self._fill(file, disk, attributes)
             os.replace(scratch, self.output)
         except OSError as error:
             raise self._failure(error) from error
@@ -263,22 +211,29 @@ class Parts:
                 self.path(number).unlink(missing_ok=True)
             self.folder.rmdir()
 
-    def _fill(self, file: h5py.File, attributes: Mapping[str, object]) -> None:
+    def _fill(self, file: h5py.File, disk: Disk, attributes: Mapping[str, object]) -> None:
         """Write attributes and all parts, in order, to the survey's file."""
+        with interrupts_held():
+            file.attrs.update(attributes)
+            for name, field in self.fields.items():
+                dataset = file.create_dataset(
+                    name, shape=(self.n, *field.shape), dtype=field.dtype, **storage(field, self.n)
+                )
+                dataset.attrs.update({"unit": field.unit, "description": field.description})
+        for number in range(self.count):
+            with interrupts_held():
+                self._copy_part(number, file)
+            disk.check()
+
+    def _copy_part(self, number: int, file: h5py.File) -> None:
+        """Copy one part to the survey's file."""
         import h5py
 
-        file.attrs.update(attributes)
-        for name, field in self.fields.items():
-            dataset = file.create_dataset(
-                name, shape=(self.n, *field.shape), dtype=field.dtype, **storage(field, self.n)
-            )
-            dataset.attrs.update({"unit": field.unit, "description": field.description})
-        for number in range(self.count):
-            with h5py.File(self.path(number)) as part:
-                if part.attrs.get("survey") != self.identity:  # another run, at the same time
-                    raise self._foreign(self.path(number), part.attrs.get("survey"))
-                for name in self.fields:
-                    self._copy(part[name], file[name], number)
+        with h5py.File(self.path(number)) as part:
+            if part.attrs.get("survey") != self.identity:  # of another run, at the same time
+                raise self._foreign(self.path(number), part.attrs.get("survey"))
+            for name in self.fields:
+                self._copy(part[name], file[name], number)
 
     def _copy(self, part: h5py.Dataset, survey: h5py.Dataset, number: int) -> None:
         """Copy a dataset of one part to its place."""

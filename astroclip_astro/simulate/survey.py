@@ -8,10 +8,10 @@ import os
 import shutil
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -27,7 +27,9 @@ from astroclip_astro.records import PIXEL_SCALE, WAVELENGTH
 from astroclip_astro.version import __version__
 
 from .galaxy import FIELDS, simulate_galaxy
-from .parts import PART_ROWS, Parts
+from .interrupts import interrupts_held
+from .parts import Parts
+from .survey_file import PART_ROWS
 from .templates import Templates, load_templates
 
 __all__ = ["simulate_survey"]
@@ -293,19 +295,6 @@ def run_processes(maker: Maker, jobs: int, report: Callable[[int, bool], None]) 
     finally:
         with interrupts_held():  # a second Ctrl-C here would leave the processes waiting for ever
             pool.shutdown(cancel_futures=True)  # what is in work is finished, a second or two
-
-
-@contextmanager
-def interrupts_held() -> Iterator[None]:
-    """Let Ctrl-C wait; processes started meanwhile never get it, from their first moment on."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def start_worker(maker: Maker) -> None:

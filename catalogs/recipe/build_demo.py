@@ -1,17 +1,17 @@
 """Make the demo catalogue and the SIMULATED sky it looks at.
 
-Usage: python catalogs/recipe/build_demo.py SURVEY_FOLDER
+Usage: python catalogs/recipe/build_demo.py
 
-Takes the first galaxies of seed 106 of the prototype simulator, which are neither in the training
-set nor in the reference, and writes them as the archives would: viewer cutouts, DESI coadds and
+Simulates galaxies of a seed that no training set and no reference uses, passes over those whose
+data the simulator spoils, and writes them as the archives would: viewer cutouts, DESI coadds and
 redrock files. The first forty have a good image and a good spectrum; the rows behind them go wrong
 on purpose.
 """
 
 from __future__ import annotations
 
-import argparse
 import shutil
+from itertools import count as numbers
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +19,11 @@ from astropy.io import fits
 from astropy.table import Table
 from astropy.wcs import WCS
 
+from astroclip_astro import simulate
+
 HERE = Path(__file__).resolve().parents[1]
-SEED, COUNT = 106, 52
+SEED, COUNT = 20261124, 52
+SIZE = 96  # pixels of a cutout, cut from the middle
 # What goes wrong on purpose, by row; the good ones come first.
 NO_BAND, BAD_PIXELS, NO_FIBRE, DEAD_CAMERA, DAMAGED_FILE, BAD_FIBRE, TWICE = (
     40,
@@ -143,28 +146,36 @@ def write_spectra(sky: Path, flux: np.ndarray, ivar: np.ndarray, targets: Table)
     redrock(kept).writeto(sky / "redrock-sim-bright-0.fits")
 
 
+def galaxies() -> dict[str, np.ndarray]:
+    """Return the first good galaxies of the seed, one array for each of their fields."""
+    templates, found = simulate.load_templates(), []
+    for index in numbers():
+        galaxy = simulate.simulate_galaxy(templates, SEED, index)
+        if not galaxy["artefacts"]:
+            found.append(galaxy)
+        if len(found) == COUNT:
+            return {name: np.stack([one[name] for one in found]) for name in found[0]}
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("survey", type=Path)
-    with np.load(parser.parse_args().survey / f"c{SEED}.npz") as file:
-        part = {name: file[name][:COUNT] for name in ("image", "spectrum", "ivar", "z", "mag")}
+    part = galaxies()
+    edge = (part["images"].shape[-1] - SIZE) // 2
+    images = part["images"][..., edge : edge + SIZE, edge : edge + SIZE].astype(np.float32)
+    rmag = (22.5 - 2.5 * np.log10(part["flux"][:, 1])).astype("f4")
     sky = HERE / "demo_sky"
     shutil.rmtree(sky, ignore_errors=True)
     sky.mkdir()
     ra, dec = positions(COUNT)
-    write_images(sky, part["image"].astype(np.float32), ra, dec)
-    write_spectra(
-        sky, part["spectrum"].copy(), part["ivar"].copy(), target_table(ra, dec, part["z"])
-    )
+    write_images(sky, images, ra, dec)
+    targets = target_table(ra, dec, part["redshift"])
+    write_spectra(sky, part["spectrum"].copy(), part["ivar"].copy(), targets)
     names = ["no-ra", "bad-dec", "empty-sky", "galactic-plane", "SIM-00-again"]
     catalogue = Table(
         {
             "name": [f"SIM-{row:02d}" for row in range(COUNT)] + names,
             "ra": np.concatenate([ra, [np.nan, 0.0, 0.05, 280.0, ra[0]]]),
             "dec": np.concatenate([dec, [-5.0, 95.0, -4.0, -5.0, dec[0]]]),
-            "rmag": np.concatenate([part["mag"][:, 1], [np.nan] * 4, part["mag"][:1, 1]]).astype(
-                "f4"
-            ),
+            "rmag": np.concatenate([rmag, np.full(4, np.nan, "f4"), rmag[:1]]),
         },
         meta={"SIMULATD": True, "OBJECT": "SIMULATED demo sky of astroclip-astro"},
     )

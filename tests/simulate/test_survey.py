@@ -18,8 +18,8 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from astroclip_astro.errors import AstroclipError, InputError, OutputError
 from astroclip_astro.simulate import survey
-from astroclip_astro.simulate.parts import storage
 from astroclip_astro.simulate.survey import simulate_survey
+from astroclip_astro.simulate.survey_file import storage
 
 TESTS = Path(survey_stub.__file__).parent
 N = 150  # three parts, the last one partly filled
@@ -348,7 +348,7 @@ def test_numbers_out_of_range_are_refused(path, options, words):
 
 def test_disk_without_room_is_found_before_any_work(path, made, monkeypatch):
     monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=4_000_000))
-    with pytest.raises(OutputError, match=r"150 galaxies need up to 0\.00 GB.*make room"):
+    with pytest.raises(OutputError, match=r"150 galaxies need up to 0\.0\d GB.*make room"):
         simulate_survey(path, N, jobs=1)
     assert made() == []
     assert not list(path.parent.iterdir())
