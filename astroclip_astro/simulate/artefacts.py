@@ -34,14 +34,17 @@ class Artefact(IntFlag):
 
 # Part of all galaxies, and what happens; more often than in real data, on purpose.
 RATES: dict[Artefact, tuple[float, str]] = {
-    Artefact.BLANK_BAND: (0.01, "one band of the image is 0 throughout"),
+    Artefact.BLANK_BAND: (0.005, "one band of the image is 0 throughout"),
     Artefact.BAD_PIXELS: (0.03, "a block, row or column of the image is 0 in one band"),
     Artefact.SATURATED_STAR: (0.03, "a star of r = 11 to 16 with bleed trail in the field"),
     Artefact.GRADIENT: (0.10, "the background of each band slopes"),
     Artefact.TRAIL: (0.01, "a satellite crosses one band"),
     Artefact.DEAD_CAMERA: (0.01, "one camera of the spectrum is 0, with ivar 0"),
-    Artefact.COSMIC_RAY: (0.20, "one to four spikes of 5 to 100 sigma that nobody masked"),
-    Artefact.MASKED_STRETCH: (0.05, "10 to 400 pixels of the spectrum are 0, with ivar 0"),
+    Artefact.COSMIC_RAY: (0.20, "one to four spikes of up to 100 sigma that nobody masked"),
+    Artefact.MASKED_STRETCH: (
+        0.05,
+        "one to three stretches of 10 to 400 pixels are 0, with ivar 0",
+    ),
     Artefact.CAMERA_STEP: (0.10, "one camera is scaled by 3 to 15 per cent against the others"),
     Artefact.SKY_RESIDUALS: (0.15, "bright sky lines are left over at several sigma"),
     Artefact.STRONG_TILT: (0.05, "flux calibration tilts by 10 to 30 per cent end to end"),

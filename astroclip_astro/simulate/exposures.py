@@ -76,7 +76,8 @@ def load_spectrographs() -> Spectrographs:
         Noise and resolution of two coadds in ``fastspecfit``, exposures of ``desispec``
         (``tsnr_refset_etc.csv``, bright programme), extinction curve of ``desiutil``.
     """
-    from desiutil.dust import dust_transmission  # slow to import, and needed only here
+    data_file("desiutil", "dust.py")  # says what to install where it is missing
+    from desiutil.dust import dust_transmission
 
     depth, widths = zip(*(read_coadd(name) for name in COADDS), strict=True)
     dispersion = np.mean(widths, axis=0)
@@ -140,9 +141,11 @@ def resolution_matrix(dispersion: np.ndarray) -> sparse.csr_matrix:
     low, high = WAVELENGTH - PIXEL / 2, WAVELENGTH + PIXEL / 2
     rows, columns, values = [], [], []
     reach = 4
+    # The widths are those of real matrices, which act on pixels already.
+    kernel = np.sqrt(dispersion**2 - PIXEL**2 / 12)
     for shift in range(-reach, reach + 1):  # what pixel + shift has, blurred into this pixel
         pixel = np.clip(np.arange(len(WAVELENGTH)) + shift, 0, len(WAVELENGTH) - 1)
-        scaled = PIXEL / (dispersion * np.sqrt(2))
+        scaled = PIXEL / (kernel * np.sqrt(2))
         blur = 0.5 * (erf((shift + 0.5) * scaled) - erf((shift - 0.5) * scaled))
         first = np.searchsorted(edges[:, 1], low[pixel], side="right")
         for step in range(8):  # no pixel touches more cells: 0.8 A at 3600 A is 2.2 cells

@@ -29,7 +29,7 @@ class Filters:
     response : ndarray
         float64 (3, w), so scaled that `weights` gives nanomaggies.
     effective : ndarray
-        float64 (3,), photon-weighted mean wavelength of a flat spectrum, Angstrom.
+        float64 (3,), mean wavelength, weighted by the response, Angstrom.
     """
 
     wavelength: np.ndarray

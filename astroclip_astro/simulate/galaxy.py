@@ -6,11 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from astroclip_astro.errors import InputError
+
 from .artefacts import Artefact
 from .images import Conditions, GalaxyModel, draw_conditions, model_galaxy, observe_image
 from .instrument import draw_visit, observe_spectrum
 from .lines import LINES, EmissionLines, draw_lines, line_spectrum
-from .population import Properties, draw_properties
+from .population import REDSHIFTS, Properties, draw_properties
 from .spectra import (
     MASS_OFFSET,
     StellarPopulation,
@@ -51,7 +53,7 @@ class Field:
     description: str
 
 
-FLUX_UNIT = "1e-17 erg/s/cm2/Angstrom"
+FLUX_UNIT = "1e-17 erg / (s cm2 Angstrom)"
 FIELDS = {
     "images": Field(
         (3, 152, 152), "f2", "nanomaggy", "g, r, z, 0.262 arcsec pixels, with Galactic reddening"
@@ -59,11 +61,13 @@ FIELDS = {
     "spectrum": Field(
         (7781,), "f4", FLUX_UNIT, "DESI, 3600 + 0.8 i Angstrom, with Galactic reddening"
     ),
-    "ivar": Field((7781,), "f4", f"({FLUX_UNIT})^-2", "inverse variance of spectrum, 0 if masked"),
+    "ivar": Field(
+        (7781,), "f4", "1e34 s2 cm4 Angstrom2 / erg2", "inverse variance of spectrum, 0 if masked"
+    ),
     "clean_spectrum": Field((7781,), "f4", FLUX_UNIT, "spectrum without noise and artefacts"),
     "ra": Field((), "f8", "deg", "right ascension, ICRS"),
     "dec": Field((), "f8", "deg", "declination, ICRS"),
-    "targetid": Field((), "i8", "", "simulated TARGETID: DESI's bit for mocks, seed, number"),
+    "targetid": Field((), "i8", "", "simulated TARGETID: bit of mocks, seed modulo 65536, number"),
     "redshift": Field((), "f4", "", "redshift drawn"),
     "log_stellar_mass": Field((), "f4", "dex(solMass)", "stellar mass drawn, scale of PROVABGS"),
     "flux": Field((3,), "f4", "nanomaggy", "dereddened g, r, z drawn, as a catalogue has them"),
@@ -170,6 +174,12 @@ def make_galaxy(
     Galaxy
         Ready for `observe_image` and `observe_spectrum`.
 
+    Raises
+    ------
+    InputError
+        If a property is not finite, the redshift outside 0.01 to 0.6, or the colours such as no
+        stars have.
+
     Examples
     --------
     >>> from astroclip_astro import simulate
@@ -179,6 +189,7 @@ def make_galaxy(
     >>> (templates.band_weights @ galaxy.spectrum).round(1)
     array([ 47.9, 100. , 144.5], dtype=float32)
     """
+    check_properties(properties)
     choice, shape, gas, pixels = map(np.random.default_rng, streams(seed, 4))
     redshift, log_mass = properties.redshift, properties.log_stellar_mass - MASS_OFFSET
     stars = choose_stars(templates, properties, choice)
@@ -211,6 +222,19 @@ def make_galaxy(
         light=light.reshape(2, 2, 3).sum(axis=1),  # (2, 3)
         model=model_galaxy(structure, pixels),
     )
+
+
+def check_properties(properties: Properties) -> None:
+    """Raise `InputError` if no galaxy can be made with these properties."""
+    for name in ("redshift", "log_stellar_mass", "r", "g_r", "r_z"):
+        value = getattr(properties, name)
+        if not np.isfinite(value):
+            raise InputError(f"{name} of a galaxy is {value}; it must be a finite number.")
+    low, high = REDSHIFTS
+    if not low <= properties.redshift <= high:
+        raise InputError(
+            f"Redshift {properties.redshift} is outside {low} to {high}, which can be simulated."
+        )
 
 
 def simulate_galaxy(templates: Templates, seed: int, index: int) -> dict[str, np.ndarray]:

@@ -206,7 +206,7 @@ def spoil(image: np.ndarray, conditions: Conditions, rng: np.random.Generator) -
         wrong |= Artefact.GRADIENT
         x = np.linspace(-1, 1, SIZE, dtype=np.float32)
         for band in range(3):
-            across, down = rng.normal(0, 0.6, 2) * conditions.sky[band]
+            across, down = rng.normal(0, 0.9, 2) * conditions.sky[band]
             image[band] += np.float32(across) * x + np.float32(down) * x[:, None]
     if drawn(Artefact.TRAIL, rng):
         wrong |= Artefact.TRAIL

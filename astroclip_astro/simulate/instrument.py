@@ -19,10 +19,11 @@ CAMERAS = {
     "R": ((5760, 7620), (5800, 7520)),
     "Z": ((7520, 9824.1), (7620, 9824.1)),
 }
+BORDERS = (5780.0, 7570.0)  # in the middle of what two cameras see, Angstrom
 VISITS = (0.60, 0.25, 0.15)  # chances of one, two or three exposures
 # Depth against the nominal one, so that R-camera S/N of real bright-programme spectra of the same
 # continuum is reproduced (docs/simulation.md).
-DEPTH = 1.15
+DEPTH = 1.2
 SHARES = (0.10, 0.27, 0.63)  # of B, R and Z in TSNR2_BGS
 MOON_BANDS = (4770.0, 6420.0, 9170.0)  # Angstrom, of the sky brightnesses
 LOSSES = 0.62  # of counts in atmosphere and fibre, beyond `Spectrographs.counts`
@@ -169,19 +170,18 @@ def calibration(rng: np.random.Generator) -> tuple[np.ndarray, Artefact]:
     if drawn(Artefact.CAMERA_STEP, rng):
         wrong |= Artefact.CAMERA_STEP
         step[rng.integers(3)] = rng.choice([-1, 1]) * rng.uniform(0.03, 0.15)
-    for size, ((low, high), _) in zip(step, CAMERAS.values(), strict=True):
-        factor = factor * np.where((low <= WAVELENGTH) & (high > WAVELENGTH), 1 + size, 1)
-    return factor, wrong
+    camera = np.searchsorted(BORDERS, WAVELENGTH, side="right")  # (7781,), 0 to 2
+    return factor * (1 + step)[camera], wrong
 
 
 def sky_residuals(variance: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, Artefact]:
     """Return what sky subtraction leaves, (7781,), in proportion to the lines of the sky.
 
-    The bright lines are where the noise stands above its running median; what is left there keeps
-    its sign over a few hundred Angstrom, as when a fibre's throughput is off.
+    The bright lines are where the variance stands above its median within 311 Angstrom; what is
+    left there keeps its sign over a few hundred Angstrom, as when a fibre's throughput is off.
     """
     wrong = Artefact(0)
-    strength = abs(rng.normal(0, 0.3))  # of the noise, at a line ten times the sky between lines
+    strength = abs(rng.normal(0, 0.7))  # of the noise, at a line ten times the sky between lines
     if drawn(Artefact.SKY_RESIDUALS, rng):
         wrong = Artefact.SKY_RESIDUALS
         strength = rng.uniform(1.5, 5.0)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .distances import Distances
 from .filters import Filters
 from .stellar_grid import AGE_EDGES, METALLICITIES, StellarGrid
 from .wavelengths import REST
@@ -40,7 +39,8 @@ class Library:
     surviving : ndarray
         float32 (n,), mass today per mass formed.
     magnitudes : ndarray
-        float32 (redshifts, 3, n), g, r, z of one solar mass formed, at each of `REDSHIFTS`.
+        float32 (redshifts, 3, n), g, r, z of one solar mass formed, at each of `REDSHIFTS`, were
+        its light not dimmed by distance.
     """
 
     log_ssfr: np.ndarray
@@ -52,15 +52,24 @@ class Library:
     surviving: np.ndarray
     magnitudes: np.ndarray
 
-    def at(self, redshift: float) -> np.ndarray:
-        """Return g, r, z magnitudes of all at one redshift, float32 (3, n)."""
+    def at(self, redshift: float, dimming: float) -> np.ndarray:
+        """Return g, r, z magnitudes of one solar mass of each, float32 (3, n).
+
+        Parameters
+        ----------
+        redshift : float
+            From 0.005 to 0.62.
+        dimming : float
+            By distance, see `Distances.dimming`.
+        """
         place = np.interp(redshift, REDSHIFTS, np.arange(len(REDSHIFTS)))
         below = min(int(place), len(REDSHIFTS) - 2)
         part = np.float32(place - below)
-        return (1 - part) * self.magnitudes[below] + part * self.magnitudes[below + 1]  # (3, n)
+        near = (1 - part) * self.magnitudes[below] + part * self.magnitudes[below + 1]  # (3, n)
+        return near - np.float32(2.5 * np.log10(dimming))
 
 
-def build_library(stars: StellarGrid, filters: Filters, distances: Distances) -> Library:
+def build_library(stars: StellarGrid, filters: Filters) -> Library:
     """Make the library; always the same one.
 
     Parameters
@@ -69,8 +78,6 @@ def build_library(stars: StellarGrid, filters: Filters, distances: Distances) ->
         Spectra to mix.
     filters : Filters
         Bands of the magnitudes.
-    distances : Distances
-        From solar luminosities to observed flux.
 
     Returns
     -------
@@ -89,7 +96,7 @@ def build_library(stars: StellarGrid, filters: Filters, distances: Distances) ->
     metals = metallicity_weights(log_metallicity)  # (n, 5)
     magnitudes = np.empty((len(REDSHIFTS), 3, COUNT), np.float32)
     for row, redshift in enumerate(REDSHIFTS):
-        weights = filters.weights(REST * (1 + redshift)) * distances.dimming(redshift)
+        weights = filters.weights(REST * (1 + redshift))
         basis = np.einsum("maw,bw->bma", stars.spectra, weights, optimize=True)  # (3, 5, 20)
         for band in range(3):
             rest = filters.effective[band] / (1 + redshift)
@@ -115,7 +122,7 @@ def exponential_ages(log_ssfr: np.ndarray, start: np.ndarray) -> np.ndarray:
     rate today, per mass formed, is the one wanted.
     """
     start = start * 1e9
-    growth = np.linspace(-6, 24, 3000)  # k times start
+    growth = np.linspace(-80, 24, 8000)  # k times start
     spread = np.where(
         np.abs(growth) < 1e-6, 1.0, np.expm1(growth) / np.where(growth == 0, 1, growth)
     )

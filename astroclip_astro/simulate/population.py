@@ -116,7 +116,7 @@ def draw_properties(population: Population, rng: np.random.Generator) -> Propert
     population : Population
         The density.
     rng : numpy.random.Generator
-        Used for nothing but this draw.
+        Draws again until the galaxy lies inside.
 
     Returns
     -------

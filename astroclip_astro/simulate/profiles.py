@@ -19,6 +19,8 @@ SIZE = 152  # pixels of the finished image
 MARGIN = 20  # more on each side, so that what lies just outside shines in
 FRAME = SIZE + 2 * MARGIN
 REACH = 8.0  # half-light radii; profiles end there, as the Legacy Surveys' do
+PADDED = 216  # for Fourier transforms: light that leaves on one side must not come in on another
+WINGS = 40  # pixels; the seeing's wings end there
 FINE = 7  # samples across a pixel near the centre
 CORE = 5  # pixels on each side of the centre that are sampled finely
 MOFFAT = 3.0  # index of the wings
@@ -35,7 +37,8 @@ def sersic(
     index : float
         Sersic index, 0.5 to 6.
     radius : float
-        Half-light radius along the major axis, arcsec.
+        Half-light radius along the major axis, arcsec, of the whole profile; that of the light
+        within its end at 8 of them is up to a tenth smaller where the index is high.
     ratio : float
         Minor over major axis.
     angle : float
@@ -94,7 +97,7 @@ def sersic_flux(index: float, shape: float, major: float, ratio: float) -> float
 def spiral_disc(
     disc: np.ndarray, structure: Structure, centre: tuple[float, float], rng: np.random.Generator
 ) -> np.ndarray:
-    """Return a disc in g, r, z with arms, clumps, bar and dust lane, each of unit flux.
+    """Return a disc in g, r, z with arms, clumps, bar and dust lane.
 
     Parameters
     ----------
@@ -168,15 +171,22 @@ def spiral_disc(
 def moffat(step: int) -> np.ndarray:
     """Return a Moffat of FWHM 0.02 arcsec times ``step``, its centre at [0, 0], unit sum."""
     width = 0.02 * step / PIXEL_SCALE / (2 * np.sqrt(2 ** (1 / MOFFAT) - 1))
-    place = np.minimum(np.arange(FRAME), FRAME - np.arange(FRAME))
-    light = (1 + (place[:, None] ** 2 + place[None] ** 2) / width**2) ** -MOFFAT
+    place = np.minimum(np.arange(PADDED), PADDED - np.arange(PADDED))
+    distance2 = place[:, None] ** 2 + place[None] ** 2
+    light = np.where(distance2 < WINGS**2, (1 + distance2 / width**2) ** -MOFFAT, 0)
     return (light / light.sum()).astype(np.float32)
 
 
 @lru_cache(maxsize=128)
 def transfer(step: int) -> np.ndarray:
-    """Return the Fourier transform of `moffat`, float32 (192, 97); it is real."""
+    """Return the Fourier transform of `moffat`, float32 (216, 109); it is real."""
     return fft.rfft2(moffat(step)).real
+
+
+def convolved(image: np.ndarray, step: int) -> np.ndarray:
+    """Return an image convolved with `moffat`, float32 (216, 216); the image is at its start."""
+    shape = (PADDED, PADDED)
+    return fft.irfft2(fft.rfft2(image, shape) * transfer(step), shape)
 
 
 def blur(image: np.ndarray, seeing: float) -> np.ndarray:
@@ -194,7 +204,7 @@ def blur(image: np.ndarray, seeing: float) -> np.ndarray:
     ndarray
         float32 (152, 152), without the margin.
     """
-    seen = fft.irfft2(fft.rfft2(image) * transfer(round(seeing / 0.02)), s=image.shape)
+    seen = convolved(image, round(seeing / 0.02))
     return seen[MARGIN : MARGIN + SIZE, MARGIN : MARGIN + SIZE]
 
 
@@ -205,7 +215,7 @@ def fibre_kernel(step: int) -> np.ndarray:
     place = ((np.arange(FRAME) - (FRAME - 1) / 2)[:, None] + offset).ravel() * PIXEL_SCALE
     hole = np.hypot(place[:, None], place[None]) < FIBRE_DIAMETER / 2
     hole = hole.reshape(FRAME, 5, FRAME, 5).mean(axis=(1, 3)).astype(np.float32)
-    return fft.irfft2(fft.rfft2(hole) * transfer(step), s=hole.shape)
+    return convolved(hole, step)[:FRAME, :FRAME]
 
 
 def fibre_part(image: np.ndarray, seeing: float, *, of_point: bool = True) -> float:

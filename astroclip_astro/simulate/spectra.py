@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
+from astroclip_astro.errors import InputError
+
 from .library import BIRTH_CLOUD, YOUNG_BINS, metallicity_weights
 from .population import Properties
 from .stellar_grid import AGE_EDGES
@@ -27,13 +29,14 @@ __all__ = [
 MASS_OFFSET = 0.2
 MASS_SCATTER = 0.2  # dex; how softly the mass-to-light ratio is asked for
 COLOUR_SCATTER = 0.025  # magnitudes; what is left is closed by `match_photometry`
-# log10 mass, log10 of the stars' metallicity over solar; a little below the relation of Gallazzi et
-# al. (2005, MNRAS 362, 41, table 2), so that quiescent templates have the colours of real ones.
+# log10 mass, log10 of the stars' metallicity over solar: Gallazzi et al. (2005, MNRAS 362, 41),
+# table 2.
 MASS_METALLICITY = (
     (8.0, 9.0, 9.5, 10.0, 10.5, 11.0, 11.5),
-    (-1.1, -0.8, -0.6, -0.4, -0.2, -0.1, -0.05),
+    (-1.1, -0.8, -0.6, -0.35, -0.1, 0.05, 0.1),
 )
-SEGREGATION = 0.5  # how much older the bulge is than the disc: 0 alike, 1 no young stars
+ROUNDS = 60  # of `match_photometry`; ordinary colours take 4
+SEGREGATION = 0.35  # how much older the bulge is than the disc: 0 alike, 1 no young stars
 LIGHT_SPEED = 299792.458  # km/s
 MILES_RESOLUTION = 64.0  # km/s at 5000 Angstrom, dispersion
 
@@ -98,11 +101,13 @@ def choose_stars(
 
     Notes
     -----
-    The probability of each is that of its colours (Gaussian, 0.03 mag) and mass (Gaussian, 0.2
-    dex) times what is known of galaxies of this mass and redshift: `expectations`.
+    The probability of each is that of its colours (Gaussian, `COLOUR_SCATTER`) and mass (Gaussian,
+    `MASS_SCATTER`) times what is known of galaxies of this mass and redshift: `expectations`.
     """
     library = templates.library
-    g, r, z = library.at(properties.redshift)  # (n,) each
+    g, r, z = library.at(
+        properties.redshift, templates.distances.dimming(properties.redshift)
+    )  # (n,) each
     log_mass_formed = 0.4 * (r - np.float32(properties.r))
     log_mass = log_mass_formed + np.log10(library.surviving)
     blue, red = np.float32(properties.g_r) - (g - r), np.float32(properties.r_z) - (r - z)
@@ -248,13 +253,21 @@ def match_photometry(templates: Templates, spectra: np.ndarray, flux: np.ndarray
     -------
     ndarray
         float32 (w,), the factor; 1 where the library matched perfectly.
+
+    Raises
+    ------
+    InputError
+        If the colours are out of reach of any smooth factor.
     """
     logs = np.zeros(3)
     factor = np.ones_like(spectra)
-    for _ in range(8):
+    for _ in range(ROUNDS):
         miss = np.log(flux / (templates.band_weights @ (spectra * factor)))  # (3,)
         logs += miss
         factor = np.exp(logs.astype(np.float32) @ templates.bumps)  # (w,)
         if np.abs(miss).max() < 1e-4:
-            break
-    return factor
+            return factor
+    raise InputError(
+        f"No smooth factor gives this galaxy the fluxes {flux.round(3)} nanomaggies in g, r, z; "
+        "colours g - r of -0.5 to 3 and r - z of -0.5 to 2 can be reached."
+    )

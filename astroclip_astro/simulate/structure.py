@@ -12,7 +12,7 @@ __all__ = ["Structure", "draw_structure", "velocity_dispersion"]
 
 # Radii against the relations below, so that the light outside a fibre is that of real galaxies
 # (docs/simulation.md); relations of half-light radii at 5000 Angstrom miss the faint outskirts.
-EARLY_SCALE, LATE_SCALE = 1.2, 1.2
+EARLY_SCALE, LATE_SCALE = 1.62, 1.36
 
 
 @dataclass(frozen=True)
@@ -92,15 +92,16 @@ def draw_structure(
     Returns
     -------
     Structure
-        Sizes by mass and type from van der Wel et al. (2014, ApJ 788, 28), table 1, with the
-        flattening of small early galaxies; inclinations at random.
+        Sizes by mass and type near van der Wel et al. (2014, ApJ 788, 28), table 1, with more
+        scatter and with the flattening of small early galaxies, times `EARLY_SCALE` and
+        `LATE_SCALE`; inclinations at random.
     """
     early = stars.log_ssfr < -11.0
     tilt = rng.random()  # cosine of the inclination
     thickness = rng.uniform(0.12, 0.28)
     if early:
         kpc = 10 ** (0.60 + 0.70 * max(log_mass - 10.7, -0.9) + rng.normal(0, 0.14))
-        kpc *= 1.22 * (1 + redshift) ** -0.9 * EARLY_SCALE
+        kpc *= EARLY_SCALE * (1 + redshift) ** -0.9
         steep = np.interp(log_mass, [9.5, 10.5, 11.3], [2.2, 3.6, 4.6])
         flat = float(np.sqrt((1 - 0.35**2) * tilt**2 + 0.35**2))
         return Structure(
@@ -122,7 +123,7 @@ def draw_structure(
             lane=0.0,
         )
     kpc = 10 ** (0.86 + 0.25 * (log_mass - 10.7) + rng.normal(0, 0.18))
-    kpc *= 1.02 * (1 + redshift) ** -0.6 * LATE_SCALE
+    kpc *= LATE_SCALE * (1 + redshift) ** -0.6
     bulge = rng.beta(1.1, 4.5) * 1.6 * np.interp(log_mass, [9, 10, 11], [0.25, 0.8, 1.5])
     if log_mass < 9.3 and rng.random() < 0.7:
         bulge = 0.0

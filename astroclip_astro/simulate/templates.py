@@ -68,7 +68,7 @@ def load_templates() -> Templates:
     Returns
     -------
     Templates
-        About 60 MB.
+        About 25 MB.
 
     Raises
     ------
@@ -79,7 +79,7 @@ def load_templates() -> Templates:
     return Templates(
         population=load_population(),
         stars=stars,
-        library=build_library(stars, filters, distances),
+        library=build_library(stars, filters),
         filters=filters,
         distances=distances,
         spectrographs=load_spectrographs(),

@@ -18,6 +18,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from astroclip_astro.errors import AstroclipError, InputError, OutputError
 from astroclip_astro.simulate import survey
+from astroclip_astro.simulate.parts import Parts
 from astroclip_astro.simulate.survey import simulate_survey
 from astroclip_astro.simulate.survey_file import storage
 
@@ -175,6 +176,23 @@ def test_interrupted_survey_says_how_to_go_on_and_does(path, made, whole):
     assert path.read_bytes() == whole
 
 
+def test_interrupt_while_joining_keeps_all_parts(path, made, whole, monkeypatch):
+    real = Parts._copy_part
+
+    def copy_part(*arguments):
+        signal.raise_signal(signal.SIGINT)
+        real(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Parts, "_copy_part", copy_part)
+        with pytest.raises(KeyboardInterrupt, match="150 of 150 galaxies are kept"):
+            simulate_survey(path, N, jobs=1)
+    assert sorted(part.suffix for part in path.parent.glob("*/*")) == [".h5"] * 3
+    made()
+    assert simulate_survey(path, N, jobs=1).read_bytes() == whole
+    assert made() == []
+
+
 def test_survey_killed_with_its_workers_at_work_goes_on(path, made, whole, tmp_path):
     process = begin(path, f"simulate_survey({str(path)!r}, {N}, jobs=2)", SURVEY_STUB_DELAY="0.01")
     wait_for_part(path)
@@ -255,6 +273,22 @@ def test_parts_with_other_fields_are_in_the_way(path, monkeypatch):
     monkeypatch.setattr(survey, "FIELDS", fewer)
     with pytest.raises(OutputError, match=r"\(its field flux: float32 \(3,\) nanomaggy, expected"):
         simulate_survey(path, N, jobs=1)
+
+
+def test_parts_of_another_run_at_the_same_time_are_never_joined(path):
+    other = path.with_name("other.h5")
+    interrupt_after(1, other, seed=3)
+
+    def mix(done, made):
+        if made:
+            shutil.copy(
+                path.parent / "other.h5.partial" / "00000000.h5",
+                path.parent / "survey.h5.partial" / "00000000.h5",
+            )
+
+    with pytest.raises(OutputError, match="its seed: 3, expected: 0"):
+        simulate_survey(path, N, jobs=1, progress=mix)
+    assert not path.exists()
 
 
 def test_parts_beyond_the_survey_are_in_the_way(path):
@@ -392,10 +426,10 @@ def test_disk_that_fills_while_joining_ends_in_words(path, whole):
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A disk of 4 MB, where the system lets us have one."""
+    """A disk of 3 MB, where the system lets us have one."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(folder)]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=3000k", "tmpfs", str(folder)]
     if shutil.which("mount") is None or subprocess.run(mount, capture_output=True).returncode:
         pytest.skip("only root can mount a small disk")
     yield folder
