@@ -55,6 +55,12 @@ def bank(step: int) -> np.ndarray:
     )
 
 
+def exact_pair(best: int, seeing: float) -> np.ndarray:
+    """Return one pair of the bank as seen with the exact seeing, float32 (2, 64 x 64)."""
+    seen = [blur(part[best], float(seeing))[WINDOW, WINDOW].ravel() for part in profiles()]
+    return np.stack(seen)
+
+
 def fit(
     pairs: np.ndarray, image: np.ndarray, good: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -137,9 +143,11 @@ def measure(images: np.ndarray, seeing: np.ndarray, ebv: float) -> np.ndarray:
         sigma = 1.4826 * np.median(np.abs(residual[good]))
         other = ndimage.binary_dilation((residual > 5 * sigma).reshape(2 * HALF, -1), iterations=2)
         good &= ~other.ravel() | (away < 0.8)
-    mix = light[:, best] / light[:, best].sum()
+    pairs = [exact_pair(best, width) for width in seeing]
+    _, light, _ = fit(pairs[lead][:, None], cut[lead], good)
+    mix = light[:, 0] / light[:, 0].sum()
     flux = np.zeros(3)
     for band in range(3):
         if images[band].any():
-            flux[band] = total_flux(mix @ bank(steps[band])[:, best], cut[band], good)
+            flux[band] = total_flux(mix @ pairs[band], cut[band], good)
     return 22.5 - 2.5 * np.log10(np.maximum(flux, 0.1)) - EXTINCTION * ebv

@@ -1,4 +1,4 @@
-"""Directives that write the output columns and the flag bits as the package defines them."""
+"""Directives that write output columns, flag bits and artefact bits as the package defines them."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from sphinx.util.docutils import SphinxDirective
 
 from astroclip_astro import columns
 from astroclip_astro.columns import COLUMNS, FLAGS, GROUPS, OutputColumn
+from astroclip_astro.simulate import artefacts
 
-__all__ = ["columns_table", "flags_table", "markdown_table"]
+__all__ = ["artefacts_table", "columns_table", "flags_table", "markdown_table"]
 
 
 def markdown_table(heads: list[str], rows: list[list[str]]) -> str:
@@ -74,6 +75,15 @@ def type_words(column: OutputColumn) -> str:
     return dtype.name + (f"[{','.join(map(str, column.shape))}]" if column.shape else "")
 
 
+def artefacts_table() -> str:
+    """Return a Markdown table of what goes wrong with simulated galaxies."""
+    rows = [
+        [str(bit.value), f"`{bit.name}`", f"{100 * rate:g} %", words]
+        for bit, (rate, words) in artefacts.RATES.items()
+    ]
+    return markdown_table(["bit", "name", "of all galaxies", "what happens"], rows)
+
+
 class OutputColumns(SphinxDirective):
     """``{output-columns}``: the table of output columns."""
 
@@ -92,8 +102,18 @@ class FlagBits(SphinxDirective):
         return self.parse_text_to_nodes(flags_table())
 
 
+class ArtefactBits(SphinxDirective):
+    """``{artefact-bits}``: the table of what goes wrong with simulated galaxies."""
+
+    def run(self) -> list[nodes.Node]:
+        """Return the table."""
+        self.env.note_dependency(artefacts.__file__)
+        return self.parse_text_to_nodes(artefacts_table())
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Make the directives known to Sphinx."""
     app.add_directive("output-columns", OutputColumns)
     app.add_directive("flag-bits", FlagBits)
+    app.add_directive("artefact-bits", ArtefactBits)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

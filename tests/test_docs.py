@@ -19,6 +19,7 @@ from astroclip_astro.resources import folder
 from astroclip_astro.run import prepare_run
 from astroclip_astro.search.neighbours import K
 from astroclip_astro.search.reference import Reference
+from astroclip_astro.simulate import FIELDS, RATES, simulate_survey
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -258,20 +259,21 @@ def test_examples_are_python(page):
 
 @pytest.fixture(scope="module")
 def annotated_demo(tmp_path_factory):
-    """A folder with the demo catalogue and what the README's first command makes of it."""
+    """A folder with the demo catalogue, what the README's first command makes of it, a survey."""
     place = tmp_path_factory.mktemp("demo")
     (place / "catalogs").mkdir()
     shutil.copy(folder("catalogs") / "demo.fits", place / "catalogs")
     run = prepare_run(place / "catalogs" / "demo.fits", source="demo", device="cpu")
     with closing(run.job):
         run.annotate()
+    simulate_survey(place / "survey.h5", 100, seed=1, jobs=1)
     return place
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", WITH_EXAMPLES, ids=lambda page: page.name)
 def test_examples_run(page, annotated_demo, tmp_path, monkeypatch):
-    shutil.copytree(annotated_demo / "catalogs", tmp_path / "catalogs")
+    shutil.copytree(annotated_demo, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
     before = {path.name for path in tmp_path.iterdir()}
     exec(compile(examples(page), page.name, "exec"), {})
@@ -292,3 +294,14 @@ def test_pages_build_without_a_warning(tmp_path):
     assert result.returncode == 0, result.stderr
     page = (tmp_path / "html" / "columns.html").read_text(encoding="utf-8")
     assert all(f">{column.name}<" in page for column in COLUMNS)
+
+
+@pytest.mark.parametrize("name", sorted(FIELDS))
+def test_every_dataset_of_a_survey_is_described(name):
+    assert f"`{name}`" in (DOCS / "simulation.md").read_text()
+
+
+@pytest.mark.parametrize("bit", RATES, ids=lambda bit: bit.name)
+def test_every_artefact_is_described(bit, columns_directive):
+    (row,) = rows_of(columns_directive.artefacts_table(), str(bit.value))
+    assert f"`{bit.name}`" in row
