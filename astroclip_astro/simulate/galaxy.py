@@ -23,6 +23,7 @@ from .spectra import (
 )
 from .structure import Structure, draw_structure, velocity_dispersion
 from .templates import Templates
+from .threads import one_thread
 from .wavelengths import OBSERVED
 
 __all__ = ["FIELDS", "Field", "Galaxy", "make_galaxy", "simulate_galaxy"]
@@ -155,6 +156,7 @@ class Galaxy:
         return np.where((place > OBSERVED[0]) & (place < OBSERVED[-1]), widths, np.nan)
 
 
+@one_thread()
 def make_galaxy(
     templates: Templates, properties: Properties, seed: int | np.random.SeedSequence
 ) -> Galaxy:
@@ -237,6 +239,7 @@ def check_properties(properties: Properties) -> None:
         )
 
 
+@one_thread()
 def simulate_galaxy(templates: Templates, seed: int, index: int) -> dict[str, np.ndarray]:
     """Simulate one galaxy of a survey.
 

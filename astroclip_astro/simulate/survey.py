@@ -20,7 +20,6 @@ from multiprocessing import get_context, parent_process
 from pathlib import Path
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from astroclip_astro.errors import AstroclipError, InputError, OutputError
 from astroclip_astro.records import PIXEL_SCALE, WAVELENGTH
@@ -31,6 +30,7 @@ from .interrupts import interrupts_held
 from .parts import Parts
 from .survey_file import PART_ROWS
 from .templates import Templates, load_templates
+from .threads import one_thread
 
 __all__ = ["simulate_survey"]
 
@@ -64,7 +64,7 @@ class Maker:
         rows, first = self.parts.rows(number), number * PART_ROWS
         if self.parts.whole(number):
             return rows, False
-        with threadpool_limits(1):  # sums over threads would depend on their number
+        with one_thread():
             galaxies = [
                 self.simulate(self.templates, self.seed, first + row) for row in range(rows)
             ]

@@ -14,6 +14,7 @@ from .library import Library, attenuation_curve, build_library
 from .packages import versions
 from .population import Population, load_population
 from .stellar_grid import StellarGrid, load_stellar_grid
+from .threads import one_thread
 from .wavelengths import OBSERVED, REST
 
 __all__ = ["Templates", "load_templates"]
@@ -62,6 +63,7 @@ class Templates:
     versions: dict[str, str]
 
 
+@one_thread()
 def load_templates() -> Templates:
     """Read and prepare all templates; a few seconds.
 

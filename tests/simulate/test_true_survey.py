@@ -9,12 +9,14 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 import astroclip_astro
 from astroclip_astro.simulate import (
     FIELDS,
     draw_properties,
     load_population,
+    load_templates,
     simulate_galaxy,
     simulate_survey,
 )
@@ -51,6 +53,14 @@ def test_every_row_is_its_galaxy(surveys, templates, index):
         assert set(survey) == set(FIELDS)
         for name in FIELDS:
             assert np.array_equal(survey[name][index], galaxy[name], equal_nan=name != "hemisphere")
+
+
+def test_threads_of_linear_algebra_change_no_bit():
+    with threadpool_limits(1):
+        one = simulate_galaxy(load_templates(), SEED, 5)
+    with threadpool_limits(2):
+        two = simulate_galaxy(load_templates(), SEED, 5)
+    assert all(one[name].tobytes() == two[name].tobytes() for name in FIELDS)
 
 
 def test_label_written_is_the_label_drawn(surveys):

@@ -1,0 +1,36 @@
+"""Linear algebra on one thread, so that a galaxy's last bit is the same on every machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+
+import scipy.linalg.blas  # noqa: F401  loaded here, so that the controller knows it
+from threadpoolctl import ThreadpoolController
+
+__all__ = ["one_thread"]
+
+
+@lru_cache(maxsize=1)
+def controller() -> ThreadpoolController:
+    """Return what controls the libraries of numpy and scipy; finding them takes milliseconds."""
+    return ThreadpoolController()
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Keep linear algebra to one thread; sums over several depend on their number.
+
+    Also a decorator.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> with one_thread():
+    ...     total = np.ones((2, 3)) @ np.ones(3)
+    >>> total
+    array([3., 3.])
+    """
+    with controller().limit(limits=1):
+        yield
