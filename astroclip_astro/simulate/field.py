@@ -14,6 +14,7 @@ __all__ = ["add_companion", "add_neighbours", "add_saturated_star", "add_stars"]
 AREA = (FRAME * PIXEL_SCALE / 60) ** 2  # square arcmin
 GALAXIES, STARS = 22.0, 2.2  # a square arcmin, to r = 24.2 and 24
 COUNT_SLOPE = 0.33  # of log10 of the number of galaxies, a magnitude
+FARTHEST = 60.0  # pixels; companions of large galaxies are still in the image
 COUNT_RANGE = 6.2  # magnitudes
 
 
@@ -81,7 +82,7 @@ def add_companion(
     rng : numpy.random.Generator
         Brightness, place and shape.
     """
-    away = rng.uniform(1.2, 3.0) * max(radius, 0.6) / PIXEL_SCALE
+    away = min(rng.uniform(1.2, 3.0) * max(radius, 0.6) / PIXEL_SCALE, FARTHEST)
     turn = rng.uniform(0, 2 * np.pi)
     stamp(
         images,
@@ -130,6 +131,8 @@ def stamp(
     y0, x0 = place
     rows = slice(max(int(y0) - reach, 0), min(int(y0) + reach + 2, FRAME))
     columns = slice(max(int(x0) - reach, 0), min(int(x0) + reach + 2, FRAME))
+    if rows.start >= rows.stop or columns.start >= columns.stop:
+        return  # all of it is outside
     y = (np.arange(rows.start, rows.stop) - y0)[:, None].astype(np.float32)
     x = (np.arange(columns.start, columns.stop) - x0)[None].astype(np.float32)
     cos, sin = np.float32(np.cos(angle) / major), np.float32(np.sin(angle) / major)

@@ -22,8 +22,9 @@ from astroclip_astro.simulate import (
     packages,
     simulate_galaxy,
 )
-from astroclip_astro.simulate.artefacts import RATES
+from astroclip_astro.simulate.artefacts import RATES, Artefact
 from astroclip_astro.simulate.galaxy import draw_place, galactic_latitude
+from astroclip_astro.simulate.instrument import draw_visit
 from astroclip_astro.simulate.lines import LINES, NAMES
 from astroclip_astro.simulate.packages import PACKAGES
 from astroclip_astro.simulate.wavelengths import OBSERVED
@@ -142,6 +143,51 @@ def test_large_seeds_still_give_positive_targetids(templates):
     targetid = simulate_galaxy(templates, 2**63 - 1, 0)["targetid"]
     assert targetid > 0
     assert targetid >> 58 == 1
+
+
+@pytest.fixture(scope="module")
+def remade(templates):
+    """Galaxies of the survey, and what the fibre saw, made again step by step."""
+
+    def stream(index, number):
+        return np.random.SeedSequence(SEED, spawn_key=(index, number))
+
+    galaxies = []
+    for index in range(20):
+        properties, night, fibre = (
+            np.random.default_rng(stream(index, number)) for number in (0, 3, 4)
+        )
+        galaxy = make_galaxy(
+            templates, draw_properties(templates.population, properties), stream(index, 1)
+        )
+        seeing = draw_visit(templates.spectrographs, night).seeing
+        galaxies.append((galaxy, seeing, float(np.exp(fibre.normal(0.0, 0.2)))))
+    return galaxies
+
+
+def test_clean_spectrum_is_the_light_in_the_fibre(templates, survey, remade):
+    spectrographs = templates.spectrographs
+    for found, (galaxy, seeing, gas) in zip(survey, remade, strict=False):
+        light = spectrographs.resolution @ galaxy.in_fibre(seeing, gas)
+        expected = light * 10 ** (-0.4 * found["ebv"] * spectrographs.reddening)
+        assert np.allclose(found["clean_spectrum"], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_widths_written_are_of_the_lines_named(survey, remade):
+    for found, (galaxy, seeing, gas) in zip(survey, remade, strict=False):
+        widths = dict(zip(NAMES, galaxy.equivalent_widths(seeing, gas), strict=True))
+        doublet = widths["OII_3726"] + widths["OII_3729"]
+        expected = [widths["HALPHA"], doublet, widths["OIII_5007"], widths["HBETA"]]
+        assert np.allclose(found["equivalent_widths"], expected, rtol=1e-5)
+
+
+def test_bits_of_image_and_spectrum_are_both_written(survey):
+    bits = np.bitwise_or.reduce([int(found["artefacts"]) for found in survey])
+    assert bits & Artefact.GRADIENT  # one in ten
+    assert bits & Artefact.COSMIC_RAY  # one in five
+    masking = Artefact.DEAD_CAMERA | Artefact.MASKED_STRETCH
+    for found in survey:
+        assert bool(found["artefacts"] & masking) == bool((found["ivar"] == 0).any())
 
 
 def test_spectrum_scatters_about_the_clean_one(survey):

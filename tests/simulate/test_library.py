@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from astroclip_astro.simulate.library import (
@@ -15,6 +15,7 @@ from astroclip_astro.simulate.stellar_grid import AGE_EDGES, METALLICITIES
 from astroclip_astro.simulate.wavelengths import REST
 
 
+@settings(deadline=None)
 @given(log_ssfr=st.floats(-13, -8.3), start=st.floats(0.5, 13.4))
 def test_all_mass_forms_after_the_start(log_ssfr, start):
     (ages,) = exponential_ages(np.array([log_ssfr]), np.array([start]))

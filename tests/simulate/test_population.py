@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 from astropy.table import Table
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.model_selection import KFold, cross_val_predict
 from sklearn.neighbors import KNeighborsRegressor
@@ -88,6 +88,7 @@ def test_covariances_are_positive_definite():
     assert np.allclose(factors @ factors.transpose(0, 2, 1), covariances)
 
 
+@settings(deadline=None)
 @given(seed=st.integers(0, 2**63 - 1))
 def test_draws_lie_inside_the_range(seed):
     galaxy = draw_properties(POPULATION, np.random.default_rng(seed))

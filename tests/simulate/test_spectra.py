@@ -7,9 +7,11 @@ import pytest
 from astropy import constants, units
 from astropy.cosmology import FlatLambdaCDM
 
+from astroclip_astro.errors import InputError
 from astroclip_astro.simulate.population import Properties, draw_properties
 from astroclip_astro.simulate.spectra import (
     LIGHT_SPEED,
+    MASS_OFFSET,
     MILES_RESOLUTION,
     choose_stars,
     match_photometry,
@@ -58,10 +60,25 @@ def test_stars_have_the_brightness(synthetic):
     assert np.abs(wanted - made)[:, 1].max() < 0.05
 
 
-def test_stars_have_the_mass_softly(chosen):
+def test_stars_have_the_mass_on_the_templates_scale(chosen):
     away = [stars.log_mass_model - wanted.log_stellar_mass for wanted, stars in chosen]
+    assert np.median(away) == pytest.approx(-MASS_OFFSET, abs=0.1)
     assert np.std(away) < 0.3
-    assert abs(np.median(away)) < 0.3
+
+
+def test_mass_is_asked_for_softly(templates, chosen):
+    """The same colours and brightness with 0.6 dex more mass: colours leave little choice."""
+
+    def mean_mass(shift):
+        heavier = (replace(w, log_stellar_mass=w.log_stellar_mass + shift) for w, _ in chosen)
+        return np.mean(
+            [
+                choose_stars(templates, wanted, np.random.default_rng(seed)).log_mass_model
+                for seed, wanted in enumerate(heavier)
+            ]
+        )
+
+    assert 0.04 < mean_mass(0.3) - mean_mass(-0.3) < 0.5
 
 
 def test_dimming_is_that_of_the_cosmology(templates):
@@ -137,16 +154,17 @@ def test_dust_of_one_magnitude_dims_v_by_one_magnitude(templates, chosen):
     assert -2.5 * np.log10(dusty / bare)[at_v] == pytest.approx(1.0, abs=0.001)
 
 
-def test_young_stars_sit_in_thicker_dust(templates, chosen):
+@pytest.mark.parametrize(("age", "magnitudes"), [(0, 1.8), (1, 1.8), (2, 1.0)])
+def test_stars_below_10_myr_sit_in_thicker_dust(templates, chosen, age, magnitudes):
     young = np.zeros(20, np.float32)
-    young[0] = 1
+    young[age] = 1
     stars = replace(chosen[0][1], ages=young, slope=0.0, attenuation=0.0)
     bare, dusty = (
         stellar_continuum(templates, replace(stars, attenuation=dust), 0.1, 0.4).sum(axis=0)
         for dust in (0.0, 1.0)
     )
     at_v = np.searchsorted(OBSERVED, 5500 * 1.1)
-    assert -2.5 * np.log10(dusty / bare)[at_v] == pytest.approx(1.8, abs=0.002)
+    assert -2.5 * np.log10(dusty / bare)[at_v] == pytest.approx(magnitudes, abs=0.002)
 
 
 def photometry(spectrum):
@@ -176,6 +194,12 @@ def test_matching_factor_is_smooth_and_one_where_nothing_is_missing(templates):
     factor = match_photometry(templates, light, flux * [1.1, 1, 0.9])
     step = np.log(factor[300:] / factor[:-300])  # over 3 per cent in wavelength
     assert np.abs(step).max() < 0.03
+
+
+def test_colours_out_of_reach_are_refused(templates):
+    light = (OBSERVED / 5000).astype(np.float32)
+    with pytest.raises(InputError, match="colours g - r"):
+        match_photometry(templates, light, templates.band_weights @ light * [1e-4, 1, 1e4])
 
 
 def line_at(place):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from astropy.io import fits
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from astroclip_astro.simulate.packages import data_file
@@ -33,6 +33,7 @@ def original():
         return [np.array(hdus[name].data, float) for name in names]
 
 
+@settings(deadline=None)
 @given(seed=st.integers(0, 10_000), samples=st.integers(40, 400))
 def test_rebinning_keeps_energy(seed, samples):
     rng = np.random.default_rng(seed)

@@ -3,7 +3,7 @@
 import h5py
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from astroclip_astro.errors import InputError
@@ -85,6 +85,7 @@ def test_neighbours_share_a_group_and_the_sky_has_768():
     assert np.mean(groups == sky_groups(ra, dec + np.where(dec > 0, -0.01, 0.01))) > 0.99
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.integers(0, 9), min_size=2, max_size=200).filter(lambda g: len(set(g)) > 1),
     st.floats(0.01, 0.99),
