@@ -29,7 +29,7 @@ __all__ = [
 MASS_OFFSET = 0.2
 MASS_SCATTER = 0.2  # dex; how softly the mass-to-light ratio is asked for
 COLOUR_SCATTER = 0.025  # magnitudes; what is left is closed by `match_photometry`
-# log10 mass, log10 of the stars' metallicity over solar: near Gallazzi et al. (2005, MNRAS 362, 41).
+# log10 mass, log10 of the stars' metallicity over solar: near Gallazzi et al. (2005, MNRAS 362, 41)
 MASS_METALLICITY = (
     (8.0, 9.0, 9.5, 10.0, 10.5, 11.0, 11.5),
     (-1.1, -0.8, -0.6, -0.35, -0.1, 0.05, 0.1),
