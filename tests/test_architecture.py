@@ -13,7 +13,7 @@ PACKAGE = Path(astroclip_astro.__file__).parent
 ROOT = Path(__file__).resolve().parents[1]
 LEVELS = {
     0: {"errors", "columns", "config", "resources", "version"},
-    1: {"records"},
+    1: {"destination", "records"},
     2: {"catalogue", "sky", "fetch", "prepare", "models", "search", "simulate", "standin"},
     3: {
         "embedding",

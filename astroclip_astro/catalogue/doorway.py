@@ -16,6 +16,7 @@ from typing import BinaryIO
 
 from astropy.table import Table
 
+from ..destination import check_destination
 from ..errors import AstroclipError, CatalogueError, OutputError
 from .fits_table import read_fits, write_fits
 from .parquet import read_parquet, write_parquet
@@ -175,18 +176,7 @@ def check_output(path: str | os.PathLike, *, overwrite: bool = False) -> str:
     if form is None:
         known = ", ".join(suffix for suffixes in SUFFIXES.values() for suffix in suffixes)
         raise OutputError(f"Output {path} has no suffix that says a format; use one of {known}.")
-    if path.is_dir():
-        raise OutputError(f"Output {path} is a folder; name a file.")
-    if path.exists() and not overwrite:
-        raise OutputError(
-            f"Output {path} exists; choose another name, or allow it to be replaced "
-            "(--overwrite, overwrite=True)."
-        )
-    folder = path.resolve().parent
-    if not folder.is_dir():
-        raise OutputError(f"Folder {folder} of the output does not exist; make it first.")
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise OutputError(f"Folder {folder} of the output cannot be written; choose another.")
+    check_destination(path, overwrite=overwrite)
     return form
 
 

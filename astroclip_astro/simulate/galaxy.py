@@ -30,6 +30,7 @@ __all__ = ["FIELDS", "Field", "Galaxy", "make_galaxy", "simulate_galaxy"]
 
 MOCK = 1 << 58  # the bit of a DESI TARGETID that says it is a mock
 LARGEST_EBV = 0.3
+POINT_IN_FIBRE = 0.78  # of a star's light, in 1 arcsec seeing
 
 
 @dataclass(frozen=True)
@@ -308,9 +309,6 @@ def simulate_galaxy(templates: Templates, seed: int, index: int) -> dict[str, np
         "fibre_flux": np.float32(POINT_IN_FIBRE * (galaxy.light[:, 1] @ [bulge, disc])),
         "artefacts": np.int32(spoiled | spectrum.artefacts),
     }
-
-
-POINT_IN_FIBRE = 0.78  # of a star's light, in 1 arcsec seeing
 
 
 def draw_place(rng: np.random.Generator) -> tuple[float, float, float, Conditions]:

@@ -21,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
+from astroclip_astro.destination import check_destination
 from astroclip_astro.errors import AstroclipError, InputError, OutputError
 from astroclip_astro.records import PIXEL_SCALE, WAVELENGTH
 from astroclip_astro.version import __version__
@@ -201,24 +202,7 @@ def check_output(path: Path, *, overwrite: bool) -> Path:
     """Return where a survey will be, absolute, sure that it can be written there."""
     if path.suffix.lower() not in SUFFIXES:
         raise OutputError(f"Output {path} has no suffix {' or '.join(SUFFIXES)}; add one.")
-    try:
-        path = path.resolve()  # a link stays a link
-        if path.is_dir():
-            raise OutputError(f"Output {path} is a folder; name a file.")
-        if path.exists() and not overwrite:
-            raise OutputError(
-                f"Output {path} exists; choose another name, or allow it to be replaced "
-                "(--overwrite, overwrite=True)."
-            )
-        if not path.parent.is_dir():
-            raise OutputError(f"Folder {path.parent} of the output does not exist; make it first.")
-    except OSError as error:
-        raise OutputError(
-            f"Output {path} cannot be used ({error.strerror}); choose another."
-        ) from None
-    if not os.access(path.parent, os.W_OK | os.X_OK):
-        raise OutputError(f"Folder {path.parent} of the output cannot be written; choose another.")
-    return path
+    return check_destination(path, overwrite=overwrite)
 
 
 def check_room(parts: Parts) -> None:

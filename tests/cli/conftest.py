@@ -1,5 +1,6 @@
 """Run commands in this process and see what a shell would see."""
 
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,17 +11,23 @@ from astroclip_astro.cli.annotate import main
 
 
 @pytest.fixture
-def run(monkeypatch, capsys):
-    """Return a function that runs ``astroclip-annotate`` and gives status, out and err."""
+def run_command(monkeypatch, capsys):
+    """Return a function that runs a command by its name and gives status, out and err."""
 
-    def run_command(*arguments):
-        monkeypatch.setattr("sys.argv", ["astroclip-annotate", *map(str, arguments)])
+    def run(name, main, *arguments):
+        monkeypatch.setattr("sys.argv", [name, *map(str, arguments)])
         with pytest.raises(SystemExit) as ended:
             main()
         captured = capsys.readouterr()
         return SimpleNamespace(status=ended.value.code, out=captured.out, err=captured.err)
 
-    return run_command
+    return run
+
+
+@pytest.fixture
+def run(run_command):
+    """Return a function that runs ``astroclip-annotate`` and gives status, out and err."""
+    return partial(run_command, "astroclip-annotate", main)
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ import subprocess
 import sys
 import time
 from contextlib import closing
+from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 
 import h5py
 import pytest
@@ -22,19 +22,11 @@ TESTS = Path(survey_stub.__file__).parent
 
 
 @pytest.fixture
-def run(monkeypatch, capsys, tmp_path):
+def run(run_command, monkeypatch, tmp_path):
     """Return a function that runs the command on stub galaxies; gives status, out and err."""
     survey_stub.install(monkeypatch.setattr)
     monkeypatch.chdir(tmp_path)
-
-    def run_command(*arguments):
-        monkeypatch.setattr("sys.argv", ["astroclip-simulate", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        captured = capsys.readouterr()
-        return SimpleNamespace(status=ended.value.code, out=captured.out, err=captured.err)
-
-    return run_command
+    return partial(run_command, "astroclip-simulate", main)
 
 
 def test_survey_is_written_and_said_to_be_simulated(run, tmp_path):

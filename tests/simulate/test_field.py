@@ -52,7 +52,7 @@ def test_a_neighbour_keeps_its_flux_and_place(index, radius, ratio, angle, row, 
         place=np.array([row, column]),
     )
     assert np.allclose(images.sum(axis=(1, 2), dtype=float), LIGHT, rtol=1e-4)
-    away = 0.5  # pixels; the smallest are sampled at one or two of them
+    away = 0.5 if radius < 0.3 else 0.2  # pixels; the smallest are sampled at one or two of them
     assert centroid(images[2].astype(float)) == pytest.approx((row, column), abs=away)
     assert images.min() >= 0
 
