@@ -15,6 +15,7 @@ setup(
     packages=[
         "astroclip_astro",
         "astroclip_astro.cli",
+        "astroclip_astro.dataset",
         "astroclip_astro.fetch",
         "astroclip_astro.fetch.desi_catalogue",
         "astroclip_astro.fetch.files",

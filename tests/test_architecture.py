@@ -14,7 +14,17 @@ ROOT = Path(__file__).resolve().parents[1]
 LEVELS = {
     0: {"errors", "columns", "config", "resources", "version"},
     1: {"destination", "records"},
-    2: {"catalogue", "sky", "fetch", "prepare", "models", "search", "simulate", "standin"},
+    2: {
+        "catalogue",
+        "sky",
+        "dataset",
+        "fetch",
+        "prepare",
+        "models",
+        "search",
+        "simulate",
+        "standin",
+    },
     3: {
         "embedding",
         "job",

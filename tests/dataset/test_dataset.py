@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from astroclip_astro.dataset import batches as module
+from astroclip_astro.dataset.batches import batches
+from astroclip_astro.dataset.split import held_out, sky_groups
+from astroclip_astro.dataset.training_set import open_training_set
 from astroclip_astro.errors import InputError
-from astroclip_astro.train import dataset as module
-from astroclip_astro.train.dataset import batches, held_out, open_training_set, sky_groups
 
 ROWS = 50
 

@@ -1,0 +1,128 @@
+"""Batches of a training set, larger than memory or not, read ahead of time in a thread."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from astroclip_astro.errors import InputError
+
+from .training_set import TrainingSet
+
+__all__ = ["batches"]
+
+AHEAD = 4  # batches read before they are asked for
+
+
+def batches(
+    training_set: TrainingSet,
+    rows: np.ndarray,
+    names: Sequence[str],
+    *,
+    size: int,
+    seed: int,
+    first: int = 0,
+) -> AbstractContextManager[Iterator[dict[str, np.ndarray]]]:
+    """Read batches without end, in a thread of their own.
+
+    Parameters
+    ----------
+    training_set : TrainingSet
+        Where from.
+    rows : ndarray
+        int64 (n,), the galaxies to use, in any order.
+    names : sequence of str
+        Datasets of each batch.
+    size : int
+        Galaxies in a batch. What is left of an epoch when no batch is full is left out of it.
+    seed : int
+        Of the order; each epoch has its own.
+    first : int
+        Number of the first batch: a resumed training sees what an uninterrupted one would.
+
+    Returns
+    -------
+    context manager
+        Of an iterator over dict of str to ndarray (size, ...), as stored. The thread ends with
+        the block.
+
+    Raises
+    ------
+    InputError
+        If there are fewer rows than a batch has.
+    """
+    if len(rows) < size:
+        raise InputError(f"{len(rows)} galaxies to train on, fewer than a batch of {size}.")
+    return _reading(training_set.path, np.asarray(rows), tuple(names), size, seed, first)
+
+
+@contextmanager
+def _reading(
+    path: Path, rows: np.ndarray, names: tuple[str, ...], size: int, seed: int, first: int
+) -> Iterator[Iterator[dict[str, np.ndarray]]]:
+    """Run the reading thread for as long as the block lasts."""
+    ready: queue.Queue = queue.Queue(maxsize=AHEAD)
+    stop = threading.Event()
+
+    def put(item: object) -> None:
+        while not stop.is_set():
+            try:
+                return ready.put(item, timeout=0.1)
+            except queue.Full:
+                continue
+
+    def read() -> None:
+        import h5py
+
+        try:
+            with h5py.File(path) as file:
+                number = first
+                while not stop.is_set():
+                    chosen = chosen_rows(rows, size, seed, number)
+                    put({name: rows_of(file[name], chosen) for name in names})
+                    number += 1
+        except Exception as error:  # handed to whoever reads the batches
+            put(error)
+
+    def take() -> Iterator[dict[str, np.ndarray]]:
+        while True:
+            item = ready.get()
+            if isinstance(item, Exception):
+                raise item
+            yield item
+
+    thread = threading.Thread(target=read, daemon=True)
+    thread.start()
+    try:
+        yield take()
+    finally:
+        stop.set()
+        thread.join()
+
+
+def chosen_rows(rows: np.ndarray, size: int, seed: int, number: int) -> np.ndarray:
+    """Return the rows of a batch by its number, int64 (size,)."""
+    epoch, place = divmod(number, len(rows) // size)
+    order = epoch_order(len(rows), seed, epoch)
+    return rows[order[place * size : (place + 1) * size]]
+
+
+@lru_cache(maxsize=2)
+def epoch_order(count: int, seed: int, epoch: int) -> np.ndarray:
+    """Return the order of an epoch, int64 (count,)."""
+    return np.random.default_rng([seed, epoch]).permutation(count)
+
+
+def rows_of(dataset: object, rows: np.ndarray) -> np.ndarray:
+    """Return some rows in the order asked for; HDF5 reads them in theirs."""
+    order = np.argsort(rows)
+    values = np.empty((len(rows), *dataset.shape[1:]), dataset.dtype)
+    for place in order:  # one by one is faster than h5py's lists of rows
+        values[place] = dataset[rows[place]]
+    return values

@@ -1,0 +1,79 @@
+"""Which galaxies are held out: whole parts of the sky, or whole groups of another kind."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from astroclip_astro.errors import InputError
+
+__all__ = ["held_out", "sky_groups"]
+
+NSIDE = 8  # of sky groups: 768 of 54 square degrees
+
+
+def sky_groups(ra: np.ndarray, dec: np.ndarray) -> np.ndarray:
+    """Return the part of the sky that each galaxy lies in.
+
+    Parameters
+    ----------
+    ra, dec : ndarray
+        float64 (n,), ICRS degrees.
+
+    Returns
+    -------
+    ndarray
+        int64 (n,), HEALPix pixel of 54 square degrees (nside 8, nested).
+
+    Examples
+    --------
+    >>> sky_groups(np.array([10.0, 10.1, 200.0]), np.array([5.0, 5.1, -3.0])).shape
+    (3,)
+    """
+    from astropy import units
+    from astropy_healpix import lonlat_to_healpix
+
+    return np.asarray(lonlat_to_healpix(ra * units.deg, dec * units.deg, NSIDE, order="nested"))
+
+
+def held_out(groups: np.ndarray, fraction: float, *, seed: int = 0) -> np.ndarray:
+    """Choose whole groups to hold out, so that neighbours never help each other's test.
+
+    Parameters
+    ----------
+    groups : ndarray
+        (n,), any labels: sky pixels, rosettes, tiles.
+    fraction : float
+        Of the galaxies to hold out, between 0 and 1; whole groups come close to it.
+    seed : int
+        Of the order in which groups are taken.
+
+    Returns
+    -------
+    ndarray
+        bool (n,), True where held out.
+
+    Raises
+    ------
+    InputError
+        If the fraction is not between 0 and 1, or there are fewer than two groups.
+
+    Examples
+    --------
+    >>> out = held_out(np.array([1, 1, 2, 3, 3, 4]), 0.4, seed=1)
+    >>> bool(out[0] == out[1] and 0 < out.sum() < 6)
+    True
+    """
+    labels, members, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    if not 0 < fraction < 1:
+        raise InputError(f"Fraction to hold out is {fraction}, expected a number between 0 and 1.")
+    if len(labels) < 2:
+        raise InputError(
+            f"All {len(groups)} galaxies are in one group ({labels}); nothing can be held out. "
+            "Split by another column."
+        )
+    order = np.random.default_rng(seed).permutation(len(labels))
+    before = np.cumsum(sizes[order]) - sizes[order]
+    taken = order[before + 0.5 * sizes[order] < fraction * len(groups)]
+    if len(taken) == 0:
+        taken = order[:1]
+    return np.isin(members, taken[: len(labels) - 1])

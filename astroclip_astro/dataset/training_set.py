@@ -1,0 +1,111 @@
+"""A training set: one HDF5 file, one galaxy a row, looked at before it is used."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from astroclip_astro.errors import InputError
+
+__all__ = ["KNOWN", "TrainingSet", "open_training_set"]
+
+# What may be in a training set, and the shape of one galaxy's value; None is any length.
+KNOWN = {
+    "images": (3, None, None),
+    "spectrum": (7781,),
+    "ivar": (7781,),
+    "clean_spectrum": (7781,),
+    "psf_size": (3,),
+    "redshift": (),
+    "log_stellar_mass": (),
+    "flux": (3,),
+    "ebv": (),
+    "ra": (),
+    "dec": (),
+    "targetid": (),
+}
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """An HDF5 file with one galaxy a row.
+
+    Parameters
+    ----------
+    path : Path
+        The file: of ``astroclip-simulate``, of Stein et al., or of your own by their names.
+    names : frozenset of str
+        Which of the known datasets it has.
+    rows : int
+        Number of galaxies.
+    simulated : bool
+        Whether the file says that its galaxies are SIMULATED.
+    """
+
+    path: Path
+    names: frozenset[str]
+    rows: int
+    simulated: bool
+
+    def column(self, name: str) -> np.ndarray:
+        """Return a whole column; for numbers, not for images or spectra."""
+        import h5py
+
+        with h5py.File(self.path) as file:
+            return file[name][:]
+
+
+def open_training_set(path: Path, needed: Sequence[str] = ()) -> TrainingSet:
+    """Look at a training set, without reading images or spectra.
+
+    Parameters
+    ----------
+    path : Path
+        An HDF5 file.
+    needed : sequence of str
+        Datasets that must be there.
+
+    Returns
+    -------
+    TrainingSet
+        All its known datasets have the same number of rows, and the right shapes.
+
+    Raises
+    ------
+    InputError
+        If it is no HDF5 file, lacks a dataset, or one has the wrong shape.
+    """
+    import h5py
+
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"No training set {path}; make one with astroclip-simulate.")
+    try:
+        with h5py.File(path) as file:
+            shapes = {name: file[name].shape for name in KNOWN if name in file}
+            simulated = bool(file.attrs.get("SIMULATED", False))
+    except OSError as error:
+        raise InputError(f"{path} cannot be read as HDF5 ({error}); is it complete?") from None
+    missing = [name for name in needed if name not in shapes]
+    if missing:
+        raise InputError(
+            f"Training set {path} has no dataset {', '.join(missing)}, only "
+            f"{', '.join(sorted(shapes)) or 'none that is known'}; this stage needs it."
+        )
+    for name, shape in shapes.items():
+        right = len(shape) == len(KNOWN[name]) + 1 and all(
+            expected in (None, found)
+            for expected, found in zip(KNOWN[name], shape[1:], strict=True)
+        )
+        if not right:
+            wanted = ", ".join("any" if one is None else str(one) for one in ("n", *KNOWN[name]))
+            raise InputError(f"{name} of {path} has shape {shape}, expected ({wanted}).")
+    lengths = {shape[0] for shape in shapes.values()}
+    if len(lengths) != 1 or 0 in lengths:
+        raise InputError(
+            f"Datasets of {path} have {sorted(lengths) or 'no'} rows; expected one number for all."
+        )
+    return TrainingSet(path, frozenset(shapes), lengths.pop(), simulated)
