@@ -11,10 +11,26 @@ from astroclip_astro.columns import GROUPS, MODALITIES
 from astroclip_astro.config import conf
 from astroclip_astro.errors import InputError, SourceError
 
-__all__ = ["embedding_options", "run_command"]
+__all__ = ["compute_options", "embedding_options", "run_command"]
 
-INPUT_STATUS, SOURCE_STATUS, INTERRUPTED_STATUS = 2, 3, 130
+FAILED_STATUS, INPUT_STATUS, SOURCE_STATUS, INTERRUPTED_STATUS = 1, 2, 3, 130
 
+COMPUTE_OPTIONS = (
+    click.option(
+        "--device",
+        type=click.Choice(["auto", "cpu", "cuda", "mps"]),
+        default="auto",
+        show_default=True,
+        help="Where to compute; auto prefers a GPU.",
+    ),
+    click.option(
+        "--precision",
+        type=click.Choice(["auto", "float32", "bfloat16"]),
+        default="auto",
+        show_default=True,
+        help="Number format inside the network; auto is bfloat16 on GPUs that have it.",
+    ),
+)
 EMBEDDING_OPTIONS = (
     click.option(
         "--source",
@@ -79,20 +95,6 @@ EMBEDDING_OPTIONS = (
         help="Largest distance of a spectrum from the row's position.",
     ),
     click.option(
-        "--device",
-        type=click.Choice(["auto", "cpu", "cuda", "mps"]),
-        default="auto",
-        show_default=True,
-        help="Where to compute; auto prefers a GPU.",
-    ),
-    click.option(
-        "--precision",
-        type=click.Choice(["auto", "float32", "bfloat16"]),
-        default="auto",
-        show_default=True,
-        help="Number format inside the network; auto is bfloat16 on GPUs that have it.",
-    ),
-    click.option(
         "--columns",
         default=",".join(GROUPS),
         show_default=True,
@@ -101,9 +103,16 @@ EMBEDDING_OPTIONS = (
 )
 
 
+def compute_options(command: Callable) -> Callable:
+    """Add the options that say where to compute, and how precisely."""
+    for option in reversed(COMPUTE_OPTIONS):
+        command = option(command)
+    return command
+
+
 def embedding_options(command: Callable) -> Callable:
     """Add the options that say what to embed, with what, and where."""
-    for option in reversed(EMBEDDING_OPTIONS):
+    for option in reversed((*EMBEDDING_OPTIONS, *COMPUTE_OPTIONS)):
         command = option(command)
     return command
 

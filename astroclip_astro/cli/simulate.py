@@ -12,11 +12,9 @@ from tqdm.auto import tqdm
 from astroclip_astro.errors import AstroclipError, InputError
 from astroclip_astro.version import __version__
 
-from .options import INTERRUPTED_STATUS, run_command
+from .options import FAILED_STATUS, INTERRUPTED_STATUS, run_command
 
 __all__ = ["main", "simulate"]
-
-FAILED_STATUS = 1
 
 
 @click.command(name="astroclip-simulate", context_settings={"help_option_names": ["-h", "--help"]})

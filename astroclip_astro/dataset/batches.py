@@ -28,6 +28,7 @@ def batches(
     size: int,
     seed: int,
     first: int = 0,
+    part: slice = slice(None),
 ) -> AbstractContextManager[Iterator[dict[str, np.ndarray]]]:
     """Read batches without end, in a thread of their own.
 
@@ -45,6 +46,8 @@ def batches(
         Of the order; each epoch has its own.
     first : int
         Number of the first batch: a resumed training sees what an uninterrupted one would.
+    part : slice
+        What is read of each batch, where several processes share it.
 
     Returns
     -------
@@ -59,12 +62,18 @@ def batches(
     """
     if len(rows) < size:
         raise InputError(f"{len(rows)} galaxies to train on, fewer than a batch of {size}.")
-    return _reading(training_set.path, np.asarray(rows), tuple(names), size, seed, first)
+    return _reading(training_set.path, np.asarray(rows), tuple(names), size, seed, first, part)
 
 
 @contextmanager
 def _reading(
-    path: Path, rows: np.ndarray, names: tuple[str, ...], size: int, seed: int, first: int
+    path: Path,
+    rows: np.ndarray,
+    names: tuple[str, ...],
+    size: int,
+    seed: int,
+    first: int,
+    part: slice,
 ) -> Iterator[Iterator[dict[str, np.ndarray]]]:
     """Run the reading thread for as long as the block lasts."""
     ready: queue.Queue = queue.Queue(maxsize=AHEAD)
@@ -84,7 +93,7 @@ def _reading(
             with h5py.File(path) as file:
                 number = first
                 while not stop.is_set():
-                    chosen = chosen_rows(rows, size, seed, number)
+                    chosen = chosen_rows(rows, size, seed, number)[part]
                     put({name: rows_of(file[name], chosen) for name in names})
                     number += 1
         except Exception as error:  # handed to whoever reads the batches

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
+from array_api_compat import array_namespace, device
 
 from ..errors import InputError
 
 __all__ = ["centre_crop", "clean_images", "stretch"]
 
 # Softening of the asinh stretch in g, r, z: about three times the sky noise of a DR9 pixel.
-SOFTENING = np.array([0.01, 0.015, 0.03], np.float32)
+SOFTENING = (0.01, 0.015, 0.03)
 # Lupton et al. 2004 as the viewer and AstroCLIP v2 use it: scales in g, r, z; offset; Q.
-RGB_SCALES = np.array([6.0, 3.4, 2.2], np.float32)
-RGB_OFFSET, RGB_Q = np.float32(0.03), np.float32(20.0)
+RGB_SCALES = (6.0, 3.4, 2.2)
+RGB_OFFSET, RGB_Q = 0.03, 20.0
 
 
 def clean_images(images: np.ndarray) -> np.ndarray:
@@ -52,8 +53,8 @@ def stretch(images: np.ndarray, name: str) -> np.ndarray:
 
     Parameters
     ----------
-    images : ndarray
-        grz images, (..., 3, h, w), nanomaggies a pixel.
+    images : ndarray or Tensor
+        grz images, (..., 3, h, w), nanomaggies a pixel; of any library of the array API standard.
     name : {"raw", "rgb", "stein", "asinh"}
         ``raw`` as they are (AstroCLIP v1); ``rgb`` the composite of AstroCLIP v2, bands reversed
         (z, r, g) and within 0-1; ``stein`` the same with the misplaced bracket of Stein et al.
@@ -62,8 +63,8 @@ def stretch(images: np.ndarray, name: str) -> np.ndarray:
 
     Returns
     -------
-    ndarray
-        float32, same shape.
+    ndarray or Tensor
+        float32, same shape, of the same library and on the same device.
 
     Examples
     --------
@@ -71,23 +72,29 @@ def stretch(images: np.ndarray, name: str) -> np.ndarray:
     >>> stretch(np.zeros((3, 2, 2)), "asinh").shape
     (3, 2, 2)
     """
-    images = np.asarray(images, np.float32)
+    xp = array_namespace(images)
+    images = xp.astype(images, xp.float32, copy=False)
+
+    def bands(values: tuple[float, ...]) -> object:
+        shaped = xp.asarray(values, dtype=xp.float32, device=device(images))
+        return xp.reshape(shaped, (3, 1, 1))
+
     if name == "raw":
         return images
     if name == "asinh":
-        return np.arcsinh(images / SOFTENING[:, None, None])
+        return xp.asinh(images / bands(SOFTENING))
     if name not in ("rgb", "stein"):
         raise ValueError(f"Unknown stretch {name!r}, expected 'raw', 'rgb', 'stein' or 'asinh'.")
-    scales = RGB_SCALES[:, None, None]
-    lifted = np.maximum(0, images * scales + RGB_OFFSET)
-    intensity = lifted.mean(axis=-3, keepdims=True)
-    intensity = np.where(intensity == 0, np.float32(1e-6), intensity)
-    gain = np.arcsinh(RGB_Q * intensity) / (np.sqrt(RGB_Q) * intensity)
+    scales = bands(RGB_SCALES)
+    lifted = xp.clip(images * scales + RGB_OFFSET, 0, None)
+    intensity = xp.mean(lifted, axis=-3, keepdims=True)
+    intensity = xp.where(intensity == 0, xp.asarray(1e-6, dtype=xp.float32), intensity)
+    gain = xp.asinh(RGB_Q * intensity) / (RGB_Q**0.5 * intensity)
     if name == "rgb":
         colours = (images * scales + RGB_OFFSET) * gain
     else:
         colours = images * (scales + RGB_OFFSET * gain)
-    return np.clip(colours, 0, 1)[..., ::-1, :, :]
+    return xp.flip(xp.clip(colours, 0, 1), axis=-3)
 
 
 def centre_crop(images: np.ndarray, size: int) -> np.ndarray:

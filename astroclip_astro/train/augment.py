@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-__all__ = ["SIZE", "Views", "augment", "draw_views"]
+__all__ = ["SIZE", "Views", "augment", "draw_views", "turn"]
 
 SIZE = 96  # pixels of a view
 PIXEL_SCALE = 0.262  # arcsec
@@ -109,7 +109,7 @@ def draw_views(
 
 
 def augment(
-    images: Tensor, views: Views, generator: torch.Generator, *, seeing: Tensor | None = None
+    images: Tensor, views: Views, pixels: Tensor, *, seeing: Tensor | None = None
 ) -> Tensor:
     """Return one view of each image.
 
@@ -120,8 +120,8 @@ def augment(
         leave no view without data in its corners, but for the smallest scales.
     views : Views
         What is done to each.
-    generator : torch.Generator
-        Of the noise, on the device of ``images``.
+    pixels : Tensor
+        float32 (n, 3, 96, 96), noise of the views in units of its deviation: standard normal.
     seeing : Tensor, optional
         float32 (n, 3), FWHM of ``images``, arcsec. Without it they count as perfectly sharp.
 
@@ -133,7 +133,8 @@ def augment(
     Examples
     --------
     >>> generator = torch.Generator().manual_seed(0)
-    >>> augment(torch.zeros(2, 3, 152, 152), draw_views(2, generator), generator).shape
+    >>> pixels = torch.randn(2, 3, 96, 96, generator=generator)
+    >>> augment(torch.zeros(2, 3, 152, 152), draw_views(2, generator), pixels).shape
     torch.Size([2, 3, 96, 96])
     """
     device = images.device
@@ -145,8 +146,7 @@ def augment(
         own = seeing.to(device) * views.scale.to(device)[:, None]
     view = turn(view, views)  # (n, 3, 96, 96)
     view = blur(view, (wanted**2 - own**2).clamp(min=0).sqrt() / FWHM / PIXEL_SCALE)
-    noise = torch.randn(view.shape, generator=generator, device=device)
-    return view + noise * views.noise.to(device)[:, :, None, None]
+    return view + pixels * views.noise.to(device)[:, :, None, None]
 
 
 def turn(images: Tensor, views: Views) -> Tensor:

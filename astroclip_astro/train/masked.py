@@ -5,7 +5,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["masked_loss", "token_mask"]
+from astroclip_astro.models.astroclip import AstroCLIP
+from astroclip_astro.models.configuration import Configuration
+from astroclip_astro.models.spectrum_encoder import SpectrumTransformer
+
+from .settings import SpectrumSettings
+from .stage import Stage, add_noise, draw_noise
+
+__all__ = ["SpectrumStage", "masked_loss", "token_mask"]
 
 
 def token_mask(
@@ -55,3 +62,109 @@ def masked_loss(reconstruction: Tensor, target: Tensor, mask: Tensor) -> Tensor:
     """
     hidden = mask[..., None] & (target != 0)
     return (reconstruction - target)[hidden].square().mean()
+
+
+def clean_target(clean: Tensor, tokens: Tensor, config: Configuration) -> Tensor:
+    """Return the tokens of noiseless spectra, standardised as the observed ones were."""
+    mean, deviation = 2 * tokens[:, 0, :1] + 2, 8 * tokens[:, 0, 1:2] + 2  # (batch, 1)
+    windows = ((clean - mean) / deviation).unfold(1, config.window, config.window_step)
+    target = tokens.clone()
+    target[:, 1:, 2:] = windows[:, : tokens.shape[1] - 1]
+    return target
+
+
+def line_part(tokens: Tensor) -> Tensor:
+    """Return windows less their own straight lines: lines and breaks are left."""
+    windows = tokens[:, 1:, 2:]  # (batch, windows, window)
+    x = torch.linspace(-1, 1, windows.shape[-1], device=tokens.device)
+    slope = (windows * x).mean(-1, keepdim=True) / x.square().mean()
+    return windows - windows.mean(-1, keepdim=True) - slope * x
+
+
+def reconstruct(encoder: SpectrumTransformer, tokens: Tensor, mask: Tensor) -> Tensor:
+    """Fill in hidden tokens that only the last layer sees, as places without content.
+
+    All layers but the last are spared them; the same number must be hidden in every spectrum.
+    """
+    count, length = mask.shape
+    order = mask.to(torch.uint8).argsort(dim=1, stable=True)  # visible ones first
+    visible = order[:, : int((~mask[0]).sum()), None]  # (batch, visible, 1)
+    positions = encoder.position_embed.weight[:length].expand(count, -1, -1)
+    width = positions.shape[-1]
+    x = encoder.data_embed(tokens.gather(1, visible.expand(-1, -1, tokens.shape[-1])))
+    x = x + positions.gather(1, visible.expand(-1, -1, width))
+    *blocks, last = encoder.blocks
+    for block in blocks:
+        x = block(x)  # (batch, visible, width)
+    whole = positions.to(x.dtype).scatter(1, visible.expand(-1, -1, width), x)
+    return encoder.head(encoder.final_layernorm(last(whole)))
+
+
+class SpectrumStage(Stage):
+    """Mask-filling of spectra.
+
+    Parameters
+    ----------
+    model : AstroCLIP
+        Its spectrum transformer is trained.
+    settings : SpectrumSettings
+        What is hidden, and what counts.
+    """
+
+    name = "spectrum"
+    needs = ("spectrum",)
+
+    def __init__(self, model: AstroCLIP, settings: SpectrumSettings) -> None:
+        super().__init__(model, settings)
+        self.encoder = model.spectrum_encoder
+        self.uses = ("ivar",) if settings.noise else ()
+        if settings.target == "clean":
+            self.needs = ("spectrum", "clean_spectrum")
+
+    def draw(self, count: int, generator: torch.Generator) -> dict[str, Tensor]:
+        """Draw which tokens are hidden, and extra noise."""
+        settings, config = self.settings, self.encoder.config
+        mask = token_mask(
+            count,
+            config.tokens,
+            chunks=settings.chunks,
+            width=settings.chunk_width,
+            generator=generator,
+        )
+        noise = draw_noise(count, config.spectrum_samples, settings.noise, generator)
+        return {"mask": mask} | noise
+
+    def forward(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Return the loss, and its part over hidden tokens.
+
+        ``lines`` is the unexplained share of the variance of hidden lines.
+        """
+        settings, mask = self.settings, batch["mask"]
+        tokens = self.encoder.tokens(add_noise(batch))
+        target = tokens
+        if settings.target == "clean":
+            target = clean_target(batch["clean_spectrum"], tokens, self.encoder.config)
+        if settings.masked == "dropped":
+            found = reconstruct(self.encoder, tokens, mask).float()
+        else:
+            found = self.encoder(tokens.masked_fill(mask[..., None], 0)).float()
+        loss = masked = masked_loss(found, target, mask)
+        if settings.visible_weight:
+            loss = loss + settings.visible_weight * masked_loss(found, target, ~mask)
+        lines, hidden = line_part(target), mask[:, 1:]
+        error = (line_part(found) - lines).square()
+        if settings.line_weight:
+            weight = torch.where(hidden, 1.0, settings.visible_weight)[..., None]
+            loss = loss + settings.line_weight * (error * weight).mean() / lines.square().mean()
+        unexplained = error[hidden].mean() / lines[hidden].square().mean()
+        return {"loss": loss, "masked": masked.detach(), "lines": unexplained.detach()}
+
+    def embeddings(self, batch: dict[str, Tensor]) -> Tensor:
+        """Return the mean of each spectrum's tokens, (n, spectrum width)."""
+        return self.encoder.embed(self.encoder.tokens(batch["spectrum"])).float().mean(1)
+
+    def expected_loss(self, batch: dict[str, Tensor]) -> float:
+        """Return the variance of what is hidden, plus 1: that of an untrained answer."""
+        tokens = self.encoder.tokens(batch["spectrum"])
+        hidden = batch["mask"][..., None] & (tokens != 0)
+        return tokens[hidden].square().mean().item() + 1

@@ -29,7 +29,13 @@ def views():
 
 def view(images, **changed):
     """One view of two images, with nothing done but what is asked for."""
-    return augment(images, Views(**(SAME | changed)), torch.Generator().manual_seed(0))
+    return augment(images, Views(**(SAME | changed)), pixels(2))
+
+
+def pixels(count):
+    """Noise before it is scaled."""
+    generator = torch.Generator().manual_seed(0)
+    return torch.randn(count, 3, module.SIZE, module.SIZE, generator=generator)
 
 
 def spot(row, column, size=152):
@@ -152,7 +158,7 @@ def test_blur_widens_to_the_seeing_wanted_and_keeps_the_light():
 def test_image_blurred_already_is_left_alone():
     images, poor = spot(5, 5), torch.full((2, 3), 2.5)
     drawn = Views(**(SAME | {"seeing": torch.full((2, 3), 2.0)}))
-    seen = augment(images, drawn, torch.Generator(), seeing=poor)
+    seen = augment(images, drawn, pixels(2), seeing=poor)
     assert torch.allclose(seen, view(images), atol=1e-6)
 
 
@@ -166,7 +172,7 @@ def test_same_generator_same_views():
 
     def once():
         generator = torch.Generator().manual_seed(6)
-        return augment(images, draw_views(3, generator), generator)
+        return augment(images, draw_views(3, generator), pixels(3))
 
     assert torch.equal(once(), once())
     assert once().shape == (3, 3, module.SIZE, module.SIZE)

@@ -1,0 +1,240 @@
+"""``astroclip-train``: the three stages of training, one by one or in turn."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import click
+from tqdm.auto import tqdm
+
+from astroclip_astro.errors import AstroclipError, InputError
+from astroclip_astro.version import __version__
+
+from .options import FAILED_STATUS, INTERRUPTED_STATUS, compute_options, run_command
+
+__all__ = ["main", "train"]
+
+TRAINING_OPTIONS = (
+    click.option(
+        "--data", type=click.Path(path_type=Path), required=True, help="Training set, HDF5."
+    ),
+    click.option(
+        "-o",
+        "--output",
+        type=click.Path(path_type=Path),
+        required=True,
+        metavar="RUN",
+        help="Folder for checkpoints, log, loss plot, configuration and weights.",
+    ),
+    click.option(
+        "--config",
+        default="full",
+        show_default=True,
+        metavar="full|compact|FILE",
+        help="Sizes and settings: as published, what two CPU cores can train, or a TOML file.",
+    ),
+    click.option("--steps", type=int, help="Steps in all.  [default: the configuration's]"),
+    click.option(
+        "--batch-size",
+        type=int,
+        help="Galaxies in a step, of all processes together.  [default: the configuration's]",
+    ),
+    click.option(
+        "--accumulate",
+        type=int,
+        metavar="N",
+        help="Compute each batch in N parts, where memory is short.  [default: 1]",
+    ),
+    click.option("--seed", type=int, default=0, show_default=True, help="Of everything random."),
+    click.option(
+        "--holdout",
+        type=float,
+        default=0.05,
+        show_default=True,
+        metavar="FRACTION",
+        help="Galaxies to validate with instead of training on them; 0 for none.",
+    ),
+    click.option(
+        "--holdout-by",
+        default="sky",
+        show_default=True,
+        metavar="sky|NAME",
+        help="Which are held out together: those of a part of the sky, or of one value of a "
+        "dataset.",
+    ),
+    compute_options,
+    click.option(
+        "--checkpoint-every",
+        type=float,
+        default=120.0,
+        show_default=True,
+        metavar="SECONDS",
+        help="Time between checkpoints.",
+    ),
+    click.option("--resume", is_flag=True, help="Go on from the last checkpoint in RUN."),
+    click.option("--check", is_flag=True, help="Only try it on one batch; nothing is written."),
+    click.option("-q", "--quiet", is_flag=True, help="No progress bar and no summary."),
+)
+ENCODER = "Folder of its run, weights file or bundled weights."
+
+
+def training_options(command: Callable) -> Callable:
+    """Add the options that all stages share."""
+    for option in reversed(TRAINING_OPTIONS):
+        command = option(command)
+    return command
+
+
+@click.group(name="astroclip-train", context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="astroclip-train")
+def train() -> None:
+    """Train encoders of your own, or the bundled ones again.
+
+    Each stage writes RUN/weights.safetensors, which --weights of the other commands takes. An
+    interrupted run goes on with --resume. Several processes: torchrun --nproc-per-node N
+    --no-python astroclip-train ...
+
+    Exit status: 0 done, 1 the training or its early check failed, 2 a mistake in the input,
+    130 interrupted.
+    """
+
+
+@train.command()
+@training_options
+@click.option("--spectrum-encoder", metavar="RUN|WEIGHTS", help=f"Begin with this. {ENCODER}")
+def spectrum(spectrum_encoder: str | None, **options: object) -> int:
+    """Pretrain the spectrum encoder: fill in what is hidden of spectra."""
+    return work("spectrum", options, {"spectrum_encoder": spectrum_encoder})
+
+
+@train.command()
+@training_options
+@click.option("--image-encoder", metavar="RUN|WEIGHTS", help=f"Begin with this. {ENCODER}")
+def image(image_encoder: str | None, **options: object) -> int:
+    """Pretrain the image encoder: MoCo v2, two views of a galaxy told from other galaxies."""
+    return work("image", options, {"image_encoder": image_encoder})
+
+
+@train.command()
+@training_options
+@click.option("--spectrum-encoder", metavar="RUN|WEIGHTS", help=f"Pretrained. {ENCODER}")
+@click.option("--image-encoder", metavar="RUN|WEIGHTS", help=f"Pretrained. {ENCODER}")
+@click.option(
+    "--unfreeze/--freeze",
+    default=None,
+    help="Whether the encoders learn too, not only their heads.  [default: the configuration's]",
+)
+def align(
+    spectrum_encoder: str | None,
+    image_encoder: str | None,
+    unfreeze: bool | None,
+    **options: object,
+) -> int:
+    """Align both encoders: images and spectra of the same galaxy come together."""
+    encoders = {"spectrum_encoder": spectrum_encoder, "image_encoder": image_encoder}
+    return work("align", options, encoders, unfreeze=unfreeze)
+
+
+@train.command(name="all")
+@training_options
+def everything(**options: object) -> int:
+    """Train the three stages in turn, in RUN/spectrum, RUN/image and RUN/align."""
+    return work("all", options, {})
+
+
+def work(stage: str, options: dict, encoders: dict[str, str | None], **changes: object) -> int:
+    """Train with a progress bar; say what came of it."""
+    from dataclasses import replace  # torch is loaded here, not for --help
+
+    from astroclip_astro.train.settings import STAGES, read_configuration
+    from astroclip_astro.train.training import Training, check_stage, train_all, train_stage
+
+    check, quiet = options.pop("check"), options.pop("quiet") or os.environ.get("RANK", "0") != "0"
+    changes |= {name: options.pop(name) for name in ("steps", "batch_size", "accumulate")}
+    changes = {name: value for name, value in changes.items() if value is not None}
+    configuration = read_configuration(options.pop("config"))
+    for name in STAGES if stage == "all" else (stage,):
+        changed = replace(getattr(configuration, name), **changes)
+        configuration = replace(configuration, **{name: changed})
+    if check and stage == "all":
+        raise InputError("--check tries one stage; give it to spectrum, image and align in turn.")
+    try:
+        with closing(Bar(quiet=quiet)) as bar:
+            training = Training(configuration=configuration, progress=bar.show, **options)
+            if check:
+                return tell(check_stage(stage, training, **encoders))
+            if stage == "all":
+                weights = train_all(training)
+            else:
+                weights = train_stage(stage, training, **encoders)
+    except KeyboardInterrupt as stop:
+        click.echo(f"astroclip-train: interrupted; {stop}. Go on with --resume.", err=True)
+        return INTERRUPTED_STATUS
+    except InputError:
+        raise
+    except AstroclipError as error:
+        click.echo(f"astroclip-train: {error}", err=True)
+        return FAILED_STATUS
+    if not quiet:
+        click.echo(f"Wrote {weights} and its card; the loss is in {weights.parent / 'loss.png'}")
+    return 0
+
+
+def tell(checks: object) -> int:
+    """Print what the early checks found."""
+    click.echo(f"loss before the first step   {checks.first:.4f}, expected {checks.expected:.4f}")
+    click.echo(f"loss after overfitting       {checks.last:.4f}")
+    click.echo(f"gradients                    {'finite' if checks.finite else 'NOT FINITE'}")
+    click.echo(f"effective rank of embeddings {checks.rank:.1f}")
+    failures = checks.failures()
+    for words in failures:
+        click.echo(f"astroclip-train: {words}", err=True)
+    return FAILED_STATUS if failures else 0
+
+
+class Bar:
+    """A progress bar in steps, with the loss and the galaxies a second; one for each stage.
+
+    Parameters
+    ----------
+    quiet : bool
+        Whether to show nothing.
+    """
+
+    def __init__(self, *, quiet: bool) -> None:
+        self.quiet = quiet
+        self.bar: tqdm | None = None
+
+    def show(self, stage: str, step: int, steps: int, row: dict[str, float]) -> None:
+        """Show the steps done of a stage; steps of an earlier run count as done, not as work."""
+        if self.bar is None or self.bar.desc != f"{stage}: ":
+            self.close()
+            self.bar = tqdm(
+                desc=stage,
+                total=steps,
+                initial=step - 1,
+                unit="step",
+                disable=self.quiet,
+                dynamic_ncols=True,
+            )
+        self.bar.set_postfix_str(
+            f"loss {row['loss']:.4f}, {row['rate']:.0f} galaxies/s", refresh=False
+        )
+        self.bar.update(step - self.bar.n)
+
+    def close(self) -> None:
+        """Leave the bar as it is, and go to the next line."""
+        if self.bar is not None:
+            self.bar.close()
+
+
+def main() -> None:
+    """Run the command."""
+    run_command(train)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,279 @@
+"""The loop: batch, loss, gradient, step; logged, checkpointed, the same after an interruption."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from astroclip_astro.dataset.batches import batches
+from astroclip_astro.dataset.training_set import TrainingSet
+from astroclip_astro.errors import AstroclipError
+
+from .processes import Processes, average_buffers, gather
+from .run_folder import RunFolder
+from .settings import StageSettings
+from .stage import Stage, effective_rank
+
+__all__ = ["Data", "Loop", "TrainingError", "run_loop"]
+
+VALIDATIONS = 40  # times in a run
+VALIDATION_BATCHES = 4
+MEMORY = 0.9  # momentum of SGD
+
+
+class TrainingError(AstroclipError):
+    """A training that cannot go on; what it has learned until then is kept."""
+
+
+@dataclass(frozen=True)
+class Data:
+    """Galaxies to learn from, and others held out.
+
+    Parameters
+    ----------
+    training_set : TrainingSet
+        The file.
+    rows, held_out : ndarray
+        int64, its rows that are trained on and those that are not.
+    """
+
+    training_set: TrainingSet
+    rows: np.ndarray
+    held_out: np.ndarray
+
+
+@dataclass(frozen=True)
+class Loop:
+    """How a loop runs; nothing here changes what is learned, but for rounding.
+
+    Parameters
+    ----------
+    processes : Processes
+        Who takes part.
+    precision : torch.dtype
+        Number format inside the networks.
+    seed : int
+        Of everything random.
+    checkpoint_every : float
+        Seconds.
+    progress : callable
+        Called with stage, steps done, steps in all and the log's line, in the first process.
+    """
+
+    processes: Processes
+    precision: torch.dtype
+    seed: int
+    checkpoint_every: float
+    progress: Callable[[str, int, int, dict[str, float]], object]
+
+
+def optimiser_of(stage: Stage) -> torch.optim.Optimizer:
+    """Return the stage's optimiser; each group remembers its largest learning rate."""
+    settings = stage.settings
+    groups = [
+        {"params": parameters, "lr": share * settings.learning_rate, "share": share}
+        for parameters, share in stage.groups()
+    ]
+    if settings.optimiser == "sgd":
+        return torch.optim.SGD(groups, momentum=MEMORY, weight_decay=settings.weight_decay)
+    return torch.optim.AdamW(groups, betas=settings.betas, weight_decay=settings.weight_decay)
+
+
+def learning_rate(step: int, settings: StageSettings) -> float:
+    """Return the learning rate of a step: linear warm-up, then a cosine over all steps.
+
+    Examples
+    --------
+    >>> from astroclip_astro.train.settings import SpectrumSettings
+    >>> settings = SpectrumSettings(steps=100, warmup=10, learning_rate=1.0)
+    >>> [round(learning_rate(step, settings), 3) for step in (0, 9, 50, 99)]
+    [0.1, 0.98, 0.5, 0.0]
+    """
+    warm = min(1.0, (step + 1) / settings.warmup) if settings.warmup else 1.0
+    cosine = (1 + math.cos(math.pi * step / settings.steps)) / 2
+    return (
+        settings.learning_rate * warm * (settings.final_rate + (1 - settings.final_rate) * cosine)
+    )
+
+
+def step_seed(seed: int, stage: Stage, step: int) -> int:
+    """Return the seed of one step of one stage."""
+    state = np.random.SeedSequence([seed, *stage.name.encode(), step]).generate_state(1, np.uint64)
+    return int(state[0] >> 1)
+
+
+def to_tensors(batch: dict[str, np.ndarray], device: torch.device) -> dict[str, Tensor]:
+    """Move data to where they are computed on; samples without data are zeros."""
+    return {
+        name: torch.nan_to_num(torch.from_numpy(values).to(device), posinf=0, neginf=0)
+        for name, values in batch.items()
+    }
+
+
+def with_draws(batch: dict, stage: Stage, seed: int, loop: Loop) -> dict[str, Tensor]:
+    """Add this process's share of the random numbers of a whole batch."""
+    processes = loop.processes
+    count = len(next(iter(batch.values()))) * processes.count
+    draws = stage.draw(count, torch.Generator().manual_seed(seed))
+    mine = processes.part(count)
+    return to_tensors(batch, processes.device) | {
+        name: values[mine].to(processes.device) for name, values in draws.items()
+    }
+
+
+def datasets(stage: Stage, training_set: TrainingSet) -> list[str]:
+    """Return the datasets a stage reads of a training set."""
+    return [*stage.needs, *(name for name in stage.uses if name in training_set.names)]
+
+
+def run_loop(stage: Stage, data: Data, folder: RunFolder, loop: Loop) -> None:
+    """Train a stage until all its steps are done, from the last checkpoint where there is one.
+
+    Parameters
+    ----------
+    stage : Stage
+        What is learned; changed in place.
+    data : Data
+        Galaxies.
+    folder : RunFolder
+        Where the log and checkpoints go.
+    loop : Loop
+        How.
+
+    Raises
+    ------
+    TrainingError
+        If a loss or a gradient is no number.
+    OutputError
+        If the folder cannot be written.
+    KeyboardInterrupt
+        After a checkpoint was written.
+    """
+    settings, processes = stage.settings, loop.processes
+    stage.to(processes.device).to(memory_format=torch.channels_last)
+    optimiser = optimiser_of(stage)
+    start = folder.load(stage, optimiser)
+    if processes.first:
+        for path in (folder.log, folder.validation):
+            folder.cut(path, start)
+    model = stage
+    if processes.count > 1:
+        model = DistributedDataParallel(stage, broadcast_buffers=False)
+    every = max(1, settings.steps // VALIDATIONS)
+    saved = step = start
+    clock = last = time.monotonic()
+    with batches(
+        data.training_set,
+        data.rows,
+        datasets(stage, data.training_set),
+        size=settings.batch_size,
+        seed=loop.seed,
+        first=start,
+        part=processes.part(settings.batch_size),
+    ) as stream:
+        try:
+            for step in range(start, settings.steps):
+                row = one_step(model, stage, optimiser, next(stream), step, loop)
+                now = time.monotonic()
+                row["rate"], last = settings.batch_size / (now - last), now
+                done = step + 1 == settings.steps
+                if processes.first:
+                    folder.add(folder.log, row)
+                    loop.progress(stage.name, step + 1, settings.steps, row)
+                if (step + 1) % every == 0 or done:
+                    validate(stage, data, folder, loop, step + 1)
+                    last = time.monotonic()
+                if processes.first and (done or now - clock > loop.checkpoint_every):
+                    folder.save(step + 1, stage, optimiser)
+                    saved, clock = step + 1, time.monotonic()
+                    last = clock
+        except KeyboardInterrupt:
+            # The step that was interrupted may have changed some parameters and not others.
+            raise KeyboardInterrupt(f"{saved} of {settings.steps} steps are kept") from None
+
+
+def one_step(
+    model: nn.Module,
+    stage: Stage,
+    optimiser: torch.optim.Optimizer,
+    batch: dict[str, np.ndarray],
+    step: int,
+    loop: Loop,
+) -> dict[str, float]:
+    """Do one step of the optimiser and return its line of the log."""
+    settings, device = stage.settings, loop.processes.device
+    seed = step_seed(loop.seed, stage, step)
+    torch.manual_seed(seed + loop.processes.rank)  # of dropout
+    rate = learning_rate(step, settings)
+    for group in optimiser.param_groups:
+        group["lr"] = rate * group["share"]
+    values = with_draws(batch, stage, seed, loop)
+    stage.train()
+    optimiser.zero_grad(set_to_none=True)
+    totals: dict[str, Tensor] = {}
+    for number, part in enumerate(in_parts(values, stage.parts)):
+        # Gradients are shared by the processes once, with the last part.
+        last = number + 1 == stage.parts
+        waiting = nullcontext() if last or model is stage else model.no_sync()
+        with waiting:
+            with torch.autocast(
+                device.type, loop.precision, enabled=loop.precision != torch.float32
+            ):
+                found = model(part)
+            (found["loss"] / stage.parts).backward()
+        for name, value in found.items():
+            totals[name] = totals.get(name, 0) + value.detach() / stage.parts
+    trained = [p for group in optimiser.param_groups for p in group["params"]]
+    length = nn.utils.clip_grad_norm_(trained, settings.clip or math.inf)
+    means = {n: gather(v.reshape(1)).mean().item() for n, v in totals.items()}
+    if not (math.isfinite(means["loss"]) and math.isfinite(length.item())):
+        raise TrainingError(
+            f"At step {step + 1} the loss is {means['loss']} and its gradient {length.item()}; "
+            "lower learning_rate in the configuration, or use float32."
+        )
+    optimiser.step()
+    stage.after_step()
+    average_buffers(stage)
+    row = {"step": step + 1, "loss": means.pop("loss"), "learning_rate": rate, "rate": 0.0}
+    return row | {"gradient": length.item()} | means
+
+
+def in_parts(values: dict[str, Tensor], parts: int) -> Iterator[dict[str, Tensor]]:
+    """Cut a batch in equal parts."""
+    count = len(next(iter(values.values()))) // parts
+    for start in range(0, count * parts, count):
+        yield {name: value[start : start + count] for name, value in values.items()}
+
+
+@torch.no_grad()
+def validate(stage: Stage, data: Data, folder: RunFolder, loop: Loop, step: int) -> None:
+    """Log loss and effective rank on galaxies held out, the same ones each time."""
+    shared = len(data.held_out) // loop.processes.count * loop.processes.count
+    size = min(stage.settings.batch_size, shared)
+    if not size:
+        return
+    count = min(len(data.held_out) // size, VALIDATION_BATCHES)
+    stage.eval()
+    losses, embedded = [], []
+    names = datasets(stage, data.training_set)
+    part = loop.processes.part(size)
+    with batches(data.training_set, data.held_out, names, size=size, seed=0, part=part) as stream:
+        for number in range(count):
+            values = with_draws(next(stream), stage, number, loop)
+            losses.append(gather(stage(values)["loss"].reshape(1)).mean().item())
+            embedded.append(gather(stage.embeddings(values)))
+    row = {
+        "step": step,
+        "loss": float(np.mean(losses)),
+        "effective_rank": effective_rank(torch.cat(embedded)),
+    }
+    if loop.processes.first:
+        folder.add(folder.validation, row)

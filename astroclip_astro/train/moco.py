@@ -1,0 +1,159 @@
+"""MoCo v2: the pretraining task of the image encoder, two views of a galaxy told from others."""
+
+from __future__ import annotations
+
+import copy
+import math
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from astroclip_astro.models.astroclip import AstroCLIP
+from astroclip_astro.prepare.images import stretch
+
+from .augment import SIZE, Views, augment, draw_views
+from .processes import gather
+from .settings import ImageSettings
+from .stage import Stage, in_groups, unit
+
+__all__ = ["ImageStage", "moco_loss"]
+
+VIEWS = ("query", "key")
+
+
+def moco_loss(query: Tensor, key: Tensor, queue: Tensor, temperature: float) -> Tensor:
+    """Tell each query's own key from those in the queue.
+
+    Parameters
+    ----------
+    query, key : Tensor
+        Unit vectors, (n, width); row i of one is another view of row i of the other.
+    queue : Tensor
+        Unit vectors of earlier keys, (length, width).
+    temperature : float
+        Of the similarities.
+
+    Returns
+    -------
+    Tensor
+        Mean of the n cross-entropies; ln(length + 1) where nothing is known.
+
+    Notes
+    -----
+    He et al. 2020 (arXiv:1911.05722, eq. 1).
+    """
+    own = (query * key).sum(dim=1, keepdim=True)
+    logits = torch.cat([own, query @ queue.T], dim=1) / temperature  # (n, 1 + length)
+    return functional.cross_entropy(logits, logits.new_zeros(len(logits), dtype=torch.long))
+
+
+class ImageStage(Stage):
+    """MoCo v2 with the augmentations of Stein et al.
+
+    Batch statistics are those of groups of ``group`` images, and keys are encoded in another order
+    than queries, so that they do not give a pair away: as published on eight GPUs, and the same on
+    any number of processes.
+
+    Parameters
+    ----------
+    model : AstroCLIP
+        Its image encoder is trained.
+    settings : ImageSettings
+        Queue, momentum, temperature, groups.
+    """
+
+    name = "image"
+    needs = ("images",)
+    uses = ("psf_size",)
+
+    def __init__(self, model: AstroCLIP, settings: ImageSettings) -> None:
+        super().__init__(model, settings)
+        self.stretch = model.config.image_stretch
+        self.encoder = model.image_encoder
+        self.key_encoder = copy.deepcopy(model.image_encoder).requires_grad_(False)
+        width = model.config.embedding_width
+        queue = torch.randn(settings.queue, width, generator=torch.Generator().manual_seed(0))
+        self.register_buffer("queue", unit(queue))
+        self.register_buffer("place", torch.zeros((), dtype=torch.long))
+        self.waiting: list[Tensor] = []
+
+    def draw(self, count: int, generator: torch.Generator) -> dict[str, Tensor]:
+        """Draw two views of each image, and the order keys are encoded in."""
+        lognormal = self.settings.reddening == "lognormal"
+        draws = {"order": torch.rand(count, generator=generator)}
+        for view in VIEWS:
+            views = draw_views(count, generator, lognormal_reddening=lognormal)
+            draws |= {f"{view}_{name}": value for name, value in vars(views).items()}
+            draws[f"{view}_pixels"] = torch.randn(count, 3, SIZE, SIZE, generator=generator)
+        return draws
+
+    def view(self, batch: dict[str, Tensor], name: str) -> Tensor:
+        """Return one view of each image, stretched, (n, 3, 96, 96)."""
+        values = {field: batch[f"{name}_{field}"] for field in Views.__dataclass_fields__}
+        images = augment(
+            batch["images"].float(),
+            Views(**values),
+            batch[f"{name}_pixels"],
+            seeing=batch.get("psf_size"),
+        )
+        return stretch(images, self.stretch).contiguous(memory_format=torch.channels_last)
+
+    def forward(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Return the loss, and the share of images whose own key is the most similar."""
+        with torch.no_grad(), torch.autocast(batch["images"].device.type, enabled=False):
+            query_view, key_view = (self.view(batch, name) for name in VIEWS)
+        query = unit(in_groups(self.encoder, query_view, self.settings.group))
+        with torch.no_grad():
+            keys = self.keys(key_view, batch["order"])
+        mine = keys[self.own_rows(len(query), len(keys))]
+        loss = moco_loss(query, mine, self.queue, self.settings.temperature)
+        if self.training:
+            self.waiting.append(keys)
+        with torch.no_grad():
+            best = (query * mine).sum(1) > (query @ self.queue.T).max(1).values
+        return {"loss": loss, "own": best.float().mean()}
+
+    def keys(self, views: Tensor, order: Tensor) -> Tensor:
+        """Return the keys of all processes' views, encoded in another order than the queries."""
+        everything, order = gather(views), gather(order).argsort()
+        rows = self.own_rows(len(views), len(everything))
+        mixed = everything[order][rows].contiguous(memory_format=torch.channels_last)
+        keys = gather(unit(in_groups(self.key_encoder, mixed, self.settings.group)))
+        return keys[order.argsort()]
+
+    @staticmethod
+    def own_rows(count: int, total: int) -> slice:
+        """Return this process's rows among those of all."""
+        rank = torch.distributed.get_rank() if total > count else 0
+        return slice(rank * count, (rank + 1) * count)
+
+    @torch.no_grad()
+    def after_step(self) -> None:
+        """Let the encoder of keys follow, and put the step's keys into the queue."""
+        share = self.settings.momentum
+        pairs = zip(self.key_encoder.parameters(), self.encoder.parameters(), strict=True)
+        for slow, fast in pairs:
+            slow.lerp_(fast, 1 - share)
+        keys = torch.cat(self.waiting)
+        self.waiting = []
+        places = (self.place + torch.arange(len(keys), device=keys.device)) % len(self.queue)
+        self.queue[places] = keys
+        self.place.copy_((self.place + len(keys)) % len(self.queue))
+
+    def embeddings(self, batch: dict[str, Tensor]) -> Tensor:
+        """Return the representation below the projection, (n, 2048) at full size."""
+        return self.encoder.backbone(self.view(batch, "query")).float()
+
+    def expected_loss(self, batch: dict[str, Tensor]) -> float:
+        """Return the loss where a query's similarity to the queue is that of random vectors.
+
+        Those have a normal distribution of variance 1 / width; the one to its own key is measured.
+        """
+        settings, width = self.settings, self.queue.shape[1]
+        query, key = (
+            unit(in_groups(self.encoder, self.view(batch, name), settings.group)) for name in VIEWS
+        )
+        own = (query * key).sum(1).double() / settings.temperature
+        others = math.log(len(self.queue)) + 1 / (2 * width * settings.temperature**2)
+        return functional.softplus(others - own).mean().item()

@@ -1,0 +1,124 @@
+"""A finished stage -> weights, their card, and the plot of its losses."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import numpy as np
+
+from astroclip_astro.models.astroclip import AstroCLIP
+from astroclip_astro.models.checkpoint import save_weights
+from astroclip_astro.prepare.images import centre_crop, clean_images
+from astroclip_astro.prepare.photometry import measure_images, measure_spectra
+from astroclip_astro.prepare.spectra import clean_spectra
+
+from .loop import Data
+from .run_folder import RunFolder
+from .settings import TrainingConfiguration
+
+__all__ = ["plot_losses", "release"]
+
+MEASURED = 5_000  # galaxies
+AT_ONCE = 256
+RANGE = (0.05, 99.95)  # per cent
+
+
+def release(
+    model: AstroCLIP,
+    name: str,
+    folder: RunFolder,
+    data: Data,
+    configuration: TrainingConfiguration,
+    cards: dict[str, dict],
+) -> None:
+    """Write the weights of a finished stage and their card.
+
+    Parameters
+    ----------
+    model : AstroCLIP
+        On the CPU.
+    name : str
+        The stage.
+    folder : RunFolder
+        Where to.
+    data : Data
+        What it was trained on.
+    configuration : TrainingConfiguration
+        How.
+    cards : dict of str to dict
+        Cards of the encoders it began with.
+    """
+    before: dict[str, object] = {}
+    for card in cards.values():
+        before |= card["training"].get("stages", {})
+    simulated = data.training_set.simulated
+    kind = "SIMULATED" if simulated else "observed (or not stated to be simulated)"
+    stages = before | {
+        name: asdict(getattr(configuration, name))
+        | {"galaxies": len(data.rows), "simulated": simulated}
+    }
+    training = {
+        "simulated": simulated or any(c["training"].get("simulated") for c in cards.values()),
+        "data": f"{len(data.rows):,} {kind} galaxies; {len(data.held_out):,} held out",
+        "stages": stages,
+        "labels_in_loss": "none",
+        "range": trained_range(data),
+    }
+    card = {"name": configuration.model.name, "training": training, "scores": {}}
+    save_weights(model, folder.weights, card)
+    plot_losses(folder)
+
+
+def trained_range(data: Data) -> dict[str, list[float]]:
+    """Return the range of brightness and extent of what was trained on."""
+    import h5py
+
+    names = data.training_set.names
+    step = max(1, len(data.rows) // MEASURED)
+    rows = data.rows[::step]
+    measures: dict[str, list[np.ndarray]] = {}
+    with h5py.File(data.training_set.path) as file:
+        for start in range(0, len(rows), AT_ONCE):
+            some = rows[start : start + AT_ONCE]
+            found = {}
+            if "images" in names:
+                images = clean_images(np.stack([file["images"][row] for row in some]))
+                found |= measure_images(centre_crop(images, 96))
+            if "spectrum" in names:
+                flux = np.stack([file["spectrum"][row] for row in some])
+                ivar = None
+                if "ivar" in names:
+                    ivar = np.stack([file["ivar"][row] for row in some])
+                found |= measure_spectra(clean_spectra(flux, ivar))
+            for measure, values in found.items():
+                measures.setdefault(measure, []).append(values)
+    limits = {}
+    for measure, parts in measures.items():
+        low, high = np.nanpercentile(np.concatenate(parts), RANGE)
+        limits[measure] = [float(f"{low:.4g}"), float(f"{high:.4g}")]
+    return limits
+
+
+def plot_losses(folder: RunFolder) -> None:
+    """Draw the loss over the steps, with that of the galaxies held out, as ``loss.png``."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    log, validation = folder.rows(folder.log), folder.rows(folder.validation)
+    if not log:
+        return
+    step, loss = (np.array([float(row[key]) for row in log]) for key in ("step", "loss"))
+    figure = Figure(figsize=(7, 4.2), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots()
+    axes.plot(step, loss, color="0.75", lw=0.8, label="each step")
+    width = max(1, len(loss) // 100)
+    if width > 1:
+        smooth = np.convolve(loss, np.ones(width) / width, "valid")
+        axes.plot(step[width - 1 :], smooth, color="C0", label=f"mean of {width}")
+    if validation:
+        x, y = (np.array([float(row[key]) for row in validation]) for key in ("step", "loss"))
+        axes.plot(x, y, color="C1", marker=".", label="held out")
+    axes.set(xlabel="step", ylabel="loss")
+    axes.legend(frameon=False)
+    folder.replace(folder.path / "loss.png", lambda new: figure.savefig(new, dpi=120, format="png"))

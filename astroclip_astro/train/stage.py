@@ -1,0 +1,132 @@
+"""What the loop asks of a stage of training."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from astroclip_astro.models.astroclip import AstroCLIP
+
+from .settings import StageSettings
+
+__all__ = ["Stage", "add_noise", "effective_rank", "in_groups"]
+
+
+class Stage(nn.Module):
+    """A task the encoders learn from; a batch in, its loss out.
+
+    Random numbers are drawn for the whole batch, on the CPU, by the step's own generator, and each
+    process takes those of its rows: a step is the same on any number of processes.
+
+    Parameters
+    ----------
+    model : AstroCLIP
+        Both encoders; a stage registers those parts of it that it trains or needs.
+    settings : StageSettings
+        Of this stage.
+
+    Attributes
+    ----------
+    name : str
+        Name of the stage.
+    needs, uses : tuple of str
+        Datasets that a training set must have, and those used where it has them.
+    parts : int
+        Parts a batch is computed in, each with a backward pass of its own.
+    """
+
+    name: str
+    needs: tuple[str, ...]
+    uses: tuple[str, ...] = ()
+
+    def __init__(self, model: AstroCLIP, settings: StageSettings) -> None:
+        super().__init__()
+        self.settings = settings
+        self.parts = settings.accumulate
+
+    def draw(self, count: int, generator: torch.Generator) -> dict[str, Tensor]:
+        """Return the random numbers of a batch, each (count, ...)."""
+        raise NotImplementedError
+
+    def forward(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Return ``loss``, and other numbers worth a column of the log, for data and draws."""
+        raise NotImplementedError
+
+    def groups(self) -> list[tuple[list[nn.Parameter], float]]:
+        """Return trained parameters, and their learning rate as a fraction of the stage's."""
+        return [([p for p in self.parameters() if p.requires_grad], 1.0)]
+
+    def embeddings(self, batch: dict[str, Tensor]) -> Tensor:
+        """Return what the stage's encoder makes of a batch, to see whether it has collapsed."""
+        raise NotImplementedError
+
+    def expected_loss(self, batch: dict[str, Tensor]) -> float:
+        """Return what theory expects of the loss before the first step."""
+        raise NotImplementedError
+
+    def after_step(self) -> None:
+        """Do what follows each step of the optimiser."""
+
+
+def add_noise(batch: dict[str, Tensor]) -> Tensor:
+    """Return spectra with the noise that was drawn for them; nothing is added without data."""
+    if "noise" not in batch or "ivar" not in batch:
+        return batch["spectrum"]
+    ivar = batch["ivar"]
+    sigma = torch.where(ivar > 0, ivar.clamp_min(1e-12).rsqrt(), 0)
+    return batch["spectrum"] + batch["noise_share"][:, None] * sigma * batch["noise"]
+
+
+def draw_noise(count: int, samples: int, most: float, generator: torch.Generator) -> dict:
+    """Draw the noise of spectra, uniformly up to ``most`` times their own; none where it is 0."""
+    if not most:
+        return {}
+    return {
+        "noise": torch.randn(count, samples, generator=generator),
+        "noise_share": most * torch.rand(count, generator=generator),
+    }
+
+
+def in_groups(encoder: Callable[[Tensor], Tensor], images: Tensor, size: int) -> Tensor:
+    """Encode images in groups that share batch statistics, whatever process has how many."""
+    return torch.cat([encoder(group) for group in images.split(size)])
+
+
+def effective_rank(embeddings: Tensor) -> float:
+    """Return in how many directions embeddings spread.
+
+    Parameters
+    ----------
+    embeddings : Tensor
+        (n, width).
+
+    Returns
+    -------
+    float
+        From 1, all along one line, to the smaller of n - 1 and width.
+
+    Notes
+    -----
+    Exponential of the entropy of the normalised singular values (Roy & Vetterli 2007, EUSIPCO,
+    eq. 4), mean subtracted.
+
+    Examples
+    --------
+    >>> round(effective_rank(torch.eye(9)), 3)
+    8.0
+    """
+    centred = embeddings.detach().double() - embeddings.detach().double().mean(0)
+    values = torch.linalg.svdvals(centred)
+    if not values.sum() > 0:
+        return 1.0
+    share = values / values.sum()
+    return math.exp(torch.special.entr(share).sum().item())
+
+
+def unit(embeddings: Sequence | Tensor) -> Tensor:
+    """Return embeddings as unit vectors, float32."""
+    return functional.normalize(embeddings.float(), dim=1)

@@ -1,0 +1,264 @@
+"""One stage of training from its options to its weights: the doorway."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from astroclip_astro.dataset.split import held_out, sky_groups
+from astroclip_astro.dataset.training_set import TrainingSet, open_training_set
+from astroclip_astro.errors import InputError, OutputError, WeightsError
+from astroclip_astro.models.astroclip import AstroCLIP
+from astroclip_astro.models.checkpoint import load_weights
+from astroclip_astro.models.embed import choose_device, choose_precision
+
+from .checks import EarlyChecks, check_early
+from .contrastive import AlignStage
+from .loop import Data, Loop, run_loop
+from .masked import SpectrumStage
+from .moco import ImageStage
+from .processes import Processes, joined
+from .release import release
+from .run_folder import open_run
+from .settings import STAGES, TRAINING, TrainingConfiguration
+from .stage import Stage
+
+__all__ = ["Training", "check_stage", "train_all", "train_stage"]
+
+KINDS: dict[str, type[Stage]] = {
+    stage.name: stage for stage in (SpectrumStage, ImageStage, AlignStage)
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """Options of a training, the same for all stages.
+
+    Parameters
+    ----------
+    data : path
+        Training set, HDF5.
+    output : path
+        Folder of the run.
+    configuration : TrainingConfiguration
+        Sizes and settings.
+    seed : int
+        Of everything random.
+    device : {"auto", "cpu", "cuda", "mps"}
+        Where to compute.
+    precision : {"auto", "float32", "bfloat16"}
+        Number format inside the networks.
+    checkpoint_every : float
+        Seconds between checkpoints.
+    resume : bool
+        Go on from the last checkpoint.
+    holdout : float
+        Fraction of the galaxies that are not trained on, but validated with; 0 for none.
+    holdout_by : str
+        ``sky``, or the dataset whose values say which galaxies belong together.
+    progress : callable
+        Called with stage, steps done, steps in all and the log's line.
+    """
+
+    data: str | os.PathLike
+    output: str | os.PathLike
+    configuration: TrainingConfiguration = field(default_factory=lambda: TRAINING["compact"])
+    seed: int = 0
+    device: str = "auto"
+    precision: str = "auto"
+    checkpoint_every: float = 120.0
+    resume: bool = False
+    holdout: float = 0.05
+    holdout_by: str = "sky"
+    progress: Callable[[str, int, int, dict[str, float]], object] = lambda *_: None
+
+
+def train_stage(
+    name: str,
+    training: Training,
+    *,
+    spectrum_encoder: str | os.PathLike | None = None,
+    image_encoder: str | os.PathLike | None = None,
+) -> Path:
+    """Train one stage and write its weights.
+
+    Parameters
+    ----------
+    name : {"spectrum", "image", "align"}
+        The stage.
+    training : Training
+        Options.
+    spectrum_encoder, image_encoder : str or path, optional
+        Weights that the encoders begin with; a run's folder stands for its weights. ``align``
+        needs both.
+
+    Returns
+    -------
+    Path
+        The weights, ``weights.safetensors`` in the folder of the run, their card beside it.
+
+    Raises
+    ------
+    InputError
+        For options that cannot be met: a training set without what the stage needs, a folder
+        that is taken, weights of other sizes.
+    TrainingError
+        If a loss or a gradient is no number.
+    KeyboardInterrupt
+        When interrupted; the message says how many steps are kept.
+    """
+    with joined(choose_device(training.device)) as processes:
+        stage, model, data, cards, loop = prepare(
+            name, training, processes, spectrum_encoder, image_encoder
+        )
+        configuration = training.configuration
+        facts = {
+            "stage": name,
+            "seed": training.seed,
+            "data": {"rows": data.training_set.rows, "datasets": sorted(data.training_set.names)},
+            "holdout": [training.holdout, training.holdout_by],
+            "precision": str(loop.precision).removeprefix("torch."),
+            "encoders": {part: card["sha256"] for part, card in cards.items()},
+        }
+        output = Path(training.output)
+        if processes.first:
+            folder = open_run(output, configuration.to_dict(), facts, resume=training.resume)
+        processes.wait()
+        if not processes.first:
+            folder = open_run(output, configuration.to_dict(), facts, resume=True)
+        if not folder.weights.exists():
+            run_loop(stage, data, folder, loop)
+            if processes.first:
+                release(model.cpu(), name, folder, data, configuration, cards)
+            processes.wait()
+        return folder.weights
+
+
+def check_stage(
+    name: str,
+    training: Training,
+    *,
+    spectrum_encoder: str | os.PathLike | None = None,
+    image_encoder: str | os.PathLike | None = None,
+) -> EarlyChecks:
+    """Try a stage on one batch; nothing is written.
+
+    Parameters and errors are those of `train_stage`; the folder is not used.
+
+    Returns
+    -------
+    EarlyChecks
+        With `EarlyChecks.failures`.
+    """
+    processes = Processes(0, 1, choose_device(training.device))
+    stage, _, data, _, loop = prepare(name, training, processes, spectrum_encoder, image_encoder)
+    return check_early(stage, data, loop)
+
+
+def train_all(training: Training) -> Path:
+    """Train the three stages in turn, each in a folder of its own below that of the run.
+
+    Parameters
+    ----------
+    training : Training
+        Options; stages that are finished are not trained again.
+
+    Returns
+    -------
+    Path
+        Weights of the last stage.
+    """
+    output = Path(training.output)
+    if not training.resume and any((output / name).exists() for name in STAGES):
+        raise OutputError(
+            f"{output} holds a training run; go on with --resume, or choose another folder."
+        )
+    try:
+        output.mkdir(exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"Folder {output} cannot be made: {error.strerror}.") from None
+    encoders: dict[str, Path] = {}
+    for name in STAGES:
+        stage = replace(training, output=output / name, resume=True)
+        weights = train_stage(name, stage, **(encoders if name == "align" else {}))
+        if name != "align":
+            encoders[f"{name}_encoder"] = weights
+    return weights
+
+
+def prepare(
+    name: str,
+    training: Training,
+    processes: Processes,
+    spectrum_encoder: str | os.PathLike | None,
+    image_encoder: str | os.PathLike | None,
+) -> tuple[Stage, AstroCLIP, Data, dict[str, dict], Loop]:
+    """Return all that a stage needs, everything checked before any work."""
+    configuration = training.configuration
+    settings = getattr(configuration, name)
+    precision = choose_precision(training.precision, processes.device)
+    processes.part(settings.batch_size)
+    given = {"spectrum_encoder": spectrum_encoder, "image_encoder": image_encoder}
+    missing = [part for part, weights in given.items() if weights is None]
+    if name == "align" and missing:
+        raise InputError(
+            f"align needs pretrained encoders, {' and '.join(missing)} not given: "
+            "--spectrum-encoder and --image-encoder take the folders of their runs, weights files, "
+            "or bundled weights."
+        )
+    torch.manual_seed(training.seed)
+    model = AstroCLIP(configuration.model)
+    cards = {
+        part: load_part(model, part, weights)
+        for part, weights in given.items()
+        if weights is not None
+    }
+    stage = KINDS[name](model, settings)
+    training_set = open_training_set(Path(training.data), stage.needs)
+    data = split(training_set, training, settings.batch_size)
+    loop = Loop(
+        processes=processes,
+        precision=precision,
+        seed=training.seed,
+        checkpoint_every=training.checkpoint_every,
+        progress=training.progress,
+    )
+    return stage, model, data, cards, loop
+
+
+def load_part(model: AstroCLIP, part: str, weights: str | os.PathLike) -> dict:
+    """Give one encoder the parameters of other weights, and return their card."""
+    path = Path(weights)
+    pretrained, card = load_weights(path / "weights.safetensors" if path.is_dir() else weights)
+    try:
+        getattr(model, part).load_state_dict(getattr(pretrained, part).state_dict())
+    except RuntimeError:
+        raise WeightsError(
+            f"The {part.replace('_', ' ')} of {weights} ({pretrained.config.name}) has other "
+            f"sizes than the configuration {model.config.name}; give --config the one it was "
+            "trained with."
+        ) from None
+    return card
+
+
+def split(training_set: TrainingSet, training: Training, batch_size: int) -> Data:
+    """Hold out whole groups of galaxies."""
+    out = np.zeros(training_set.rows, bool)
+    if training.holdout:
+        if training.holdout_by == "sky":
+            groups = sky_groups(training_set.column("ra"), training_set.column("dec"))
+        else:
+            groups = training_set.column(training.holdout_by)
+        out = held_out(groups, training.holdout, seed=training.seed)
+    rows = np.flatnonzero(~out)
+    if len(rows) < batch_size:
+        raise InputError(
+            f"{training_set.path} leaves {len(rows)} galaxies to train on, fewer than a batch of "
+            f"{batch_size}; give a smaller --batch-size."
+        )
+    return Data(training_set, rows, np.flatnonzero(out))
