@@ -205,13 +205,14 @@ class Bar:
     """
 
     def __init__(self, *, quiet: bool) -> None:
-        self.quiet = quiet
+        self.quiet, self.stage = quiet, ""
         self.bar: tqdm | None = None
 
     def show(self, stage: str, step: int, steps: int, row: dict[str, float]) -> None:
         """Show the steps done of a stage; steps of an earlier run count as done, not as work."""
-        if self.bar is None or self.bar.desc != f"{stage}: ":
+        if stage != self.stage:
             self.close()
+            self.stage = stage
             self.bar = tqdm(
                 desc=stage,
                 total=steps,
