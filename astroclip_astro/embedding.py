@@ -175,7 +175,8 @@ def load_model(
     Parameters
     ----------
     name : str or path
-        Name of bundled weights, or a ``.safetensors`` file with its ``.json`` card beside it.
+        Name of bundled weights, or a ``.safetensors`` file with its ``.json`` card beside it, or
+        the folder of a finished training run.
     device : {"auto", "cpu", "cuda", "mps"}
         Where to compute; ``auto`` prefers a GPU.
     precision : {"auto", "float32", "bfloat16"}

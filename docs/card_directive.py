@@ -44,7 +44,7 @@ def training_text(card: dict) -> str:
         ["trained on", training["data"]],
     ]
     for name, stage in training.get("stages", {}).items():
-        steps = f"{stage['steps']:,} steps of {stage['batch']} in {stage['minutes']} minutes"
+        steps = f"{stage['steps']:,} steps of {stage['batch_size']} in {stage['minutes']} minutes"
         rows.append([f"stage *{name}*", f"{stage['task']}; {steps}"])
     rows.append(["labels the training saw", training.get("labels_in_loss", "not stated")])
     for name, (low, high) in training.get("range", {}).items():

@@ -21,6 +21,8 @@ __all__ = ["bundled", "load_weights", "save_weights", "sha256"]
 
 CARD_FORMAT = 1
 CARD_KEYS = ("format", "name", "configuration", "recipe", "sha256", "training", "scores")
+# Where astroclip-train leaves weights in the folder of a run.
+RUN_FOLDERS = ("weights.safetensors", "align/weights.safetensors")
 STORED = (torch.float32, torch.float16, torch.bfloat16)
 
 
@@ -40,10 +42,14 @@ def locate(name: str | os.PathLike) -> Path:
     if name in bundled():
         return folder("weights") / f"{name}.safetensors"
     path = Path(name)
+    for run in RUN_FOLDERS:
+        if (path / run).is_file():
+            return path / run
     if not path.is_file():
         raise WeightsError(
             f"Unknown weights {str(name)!r}: neither a bundled name ({', '.join(bundled())}) nor "
-            "a file; pass one of these names or the path of a .safetensors file."
+            "a file, nor the folder of a finished training run; pass one of these names or the "
+            "path of a .safetensors file."
         )
     if path.suffix != ".safetensors":
         raise WeightsError(
@@ -99,7 +105,8 @@ def load_weights(name: str | os.PathLike) -> tuple[AstroCLIP, dict]:
     Parameters
     ----------
     name : str or path
-        Name of bundled weights, or a ``.safetensors`` file with its ``.json`` card beside it.
+        Name of bundled weights, or a ``.safetensors`` file with its ``.json`` card beside it, or
+        the folder of a finished training run.
 
     Returns
     -------

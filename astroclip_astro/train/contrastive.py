@@ -76,6 +76,11 @@ class AlignStage(Stage):
         for name, parameter in self.image_encoder.named_parameters():
             parameter.requires_grad_(settings.unfreeze or name.startswith("fc."))
         self.uses = ("ivar",) if settings.noise else ()
+        state = "free" if settings.unfreeze else "frozen below their heads"
+        self.task = (
+            "InfoNCE in both directions between images and spectra, inverse temperature "
+            f"{settings.scale:g}, encoders {state}"
+        )
 
     def train(self, mode: bool = True) -> AlignStage:
         """Set the mode; frozen parts stay in evaluation mode, batch statistics as they are."""

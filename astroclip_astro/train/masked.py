@@ -120,6 +120,8 @@ class SpectrumStage(Stage):
         self.uses = ("ivar",) if settings.noise else ()
         if settings.target == "clean":
             self.needs = ("spectrum", "clean_spectrum")
+        aim = "noiseless spectrum" if settings.target == "clean" else "spectrum itself"
+        self.task = f"hidden parts of spectra filled in, the {aim} as target"
 
     def draw(self, count: int, generator: torch.Generator) -> dict[str, Tensor]:
         """Draw which tokens are hidden, and extra noise."""

@@ -66,6 +66,7 @@ class ImageStage(Stage):
     name = "image"
     needs = ("images",)
     uses = ("psf_size",)
+    task = "MoCo v2: two views of an image told from other images"
 
     def __init__(self, model: AstroCLIP, settings: ImageSettings) -> None:
         super().__init__(model, settings)

@@ -15,6 +15,7 @@ from astroclip_astro.prepare.spectra import clean_spectra
 from .loop import Data
 from .run_folder import RunFolder
 from .settings import TrainingConfiguration
+from .stage import Stage
 
 __all__ = ["plot_losses", "release"]
 
@@ -25,7 +26,7 @@ RANGE = (0.05, 99.95)  # per cent
 
 def release(
     model: AstroCLIP,
-    name: str,
+    stage: Stage,
     folder: RunFolder,
     data: Data,
     configuration: TrainingConfiguration,
@@ -37,7 +38,7 @@ def release(
     ----------
     model : AstroCLIP
         On the CPU.
-    name : str
+    stage : Stage
         The stage.
     folder : RunFolder
         Where to.
@@ -53,10 +54,13 @@ def release(
         before |= card["training"].get("stages", {})
     simulated = data.training_set.simulated
     kind = "SIMULATED" if simulated else "observed (or not stated to be simulated)"
-    stages = before | {
-        name: asdict(getattr(configuration, name))
-        | {"galaxies": len(data.rows), "simulated": simulated}
+    facts = {
+        "task": stage.task,
+        "galaxies": len(data.rows),
+        "simulated": simulated,
+        "minutes": round(minutes(folder, stage.settings.batch_size), 1),
     }
+    stages = before | {stage.name: facts | asdict(stage.settings)}
     training = {
         "simulated": simulated or any(c["training"].get("simulated") for c in cards.values()),
         "data": f"{len(data.rows):,} {kind} galaxies; {len(data.held_out):,} held out",
@@ -67,6 +71,11 @@ def release(
     card = {"name": configuration.model.name, "training": training, "scores": {}}
     save_weights(model, folder.weights, card)
     plot_losses(folder)
+
+
+def minutes(folder: RunFolder, batch_size: int) -> float:
+    """Return how long all steps took, from their rates in the log."""
+    return sum(batch_size / float(row["rate"]) for row in folder.rows(folder.log)) / 60
 
 
 def trained_range(data: Data) -> dict[str, list[float]]:

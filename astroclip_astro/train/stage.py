@@ -37,11 +37,14 @@ class Stage(nn.Module):
         Datasets that a training set must have, and those used where it has them.
     parts : int
         Parts a batch is computed in, each with a backward pass of its own.
+    task : str
+        What is learned, in words for the card of the weights.
     """
 
     name: str
     needs: tuple[str, ...]
     uses: tuple[str, ...] = ()
+    task: str
 
     def __init__(self, model: AstroCLIP, settings: StageSettings) -> None:
         super().__init__()

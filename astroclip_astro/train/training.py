@@ -134,7 +134,7 @@ def train_stage(
         if not folder.weights.exists():
             run_loop(stage, data, folder, loop)
             if processes.first:
-                release(model.cpu(), name, folder, data, configuration, cards)
+                release(model.cpu(), stage, folder, data, configuration, cards)
             processes.wait()
         return folder.weights
 
@@ -233,8 +233,7 @@ def prepare(
 
 def load_part(model: AstroCLIP, part: str, weights: str | os.PathLike) -> dict:
     """Give one encoder the parameters of other weights, and return their card."""
-    path = Path(weights)
-    pretrained, card = load_weights(path / "weights.safetensors" if path.is_dir() else weights)
+    pretrained, card = load_weights(weights)
     try:
         getattr(model, part).load_state_dict(getattr(pretrained, part).state_dict())
     except RuntimeError:

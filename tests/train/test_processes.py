@@ -1,0 +1,124 @@
+"""Several processes: two on a CPU learn what one learns."""
+
+import csv
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import tomli_w
+import torch
+from safetensors.torch import load_file
+
+from astroclip_astro.errors import InputError
+from astroclip_astro.train.processes import Processes
+
+WORKER = Path(__file__).with_name("one_process.py")
+BATCH = 16
+STAGES = {
+    "spectrum": {"chunks": 6, "chunk_width": 4, "noise": 0.5, "clip": 0.0},
+    "image": {"queue": 64, "group": 4, "clip": 0.0},
+    "align": {"clip": 0.0},
+    "unfrozen": {"unfreeze": True, "group": 4, "clip": 0.0},
+}
+
+
+def environment(rank, count, port):
+    return os.environ | {
+        "RANK": str(rank),
+        "LOCAL_RANK": str(rank),
+        "WORLD_SIZE": str(count),
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(port),
+        "OMP_NUM_THREADS": "1",
+    }
+
+
+def free_port():
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+def gradients(count, name, tiny, training_file, output):
+    """What each of ``count`` processes has after a step; head dropout is off."""
+    port = free_port()
+    stage = "align" if name == "unfrozen" else name
+    settings = {"batch_size": BATCH, "weight_decay": 0.0, "learning_rate": 1e-3, "steps": 5}
+    given = {
+        "stage": stage,
+        "model": tiny.model.to_dict() | {"head_dropout": 0.0},
+        "settings": settings | STAGES[name],
+        "data": str(training_file),
+        "output": str(output),
+    }
+    running = [
+        subprocess.Popen(
+            [sys.executable, str(WORKER), json.dumps(given)],
+            env=environment(rank, count, port),
+            stderr=subprocess.PIPE,
+        )
+        for rank in range(count)
+    ]
+    for process in running:
+        errors = process.communicate(timeout=120)[1].decode()
+        assert process.returncode == 0, errors
+    return [load_file(f"{output}.{rank}") for rank in range(count)]
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_two_processes_have_the_gradients_of_one(name, tiny, training_file, tmp_path):
+    """To 1e-5 of the largest, for parameters of any size; the queue of MoCo and the loss too."""
+    (alone,) = gradients(1, name, tiny, training_file, tmp_path / "alone")
+    pair = gradients(2, name, tiny, training_file, tmp_path / "pair")
+    assert max(float(value.abs().max()) for value in alone.values()) > 1e-4
+    for together in pair:
+        assert together.keys() == alone.keys()
+        for key, value in alone.items():
+            close = 1e-5 * max(1.0, float(value.abs().max()))
+            assert torch.allclose(together[key], value, rtol=1e-5, atol=close), key
+
+
+@pytest.mark.slow
+def test_torchrun_gives_the_losses_of_one_process(tiny, training_file, tmp_path):
+    """All three stages through the command, with checkpoints, log and weights."""
+    configuration = tiny.to_dict()
+    configuration["model"]["head_dropout"] = 0.0
+    for stage in ("spectrum", "image", "align"):
+        configuration[stage]["batch_size"] = BATCH
+    (tmp_path / "tiny.toml").write_text(tomli_w.dumps(configuration))
+    command = ["-m", "astroclip_astro.cli.train", "all", "--data", str(training_file), "-q"]
+    command += ["--config", str(tmp_path / "tiny.toml"), "--device", "cpu"]
+    several = ["-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port"]
+    for name, before in (("one", []), ("two", [*several, str(free_port())])):
+        found = subprocess.run(
+            [sys.executable, *before, *command, "-o", str(tmp_path / name)],
+            env=os.environ | {"OMP_NUM_THREADS": "1"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert found.returncode == 0, found.stderr
+    for stage in ("spectrum", "image", "align"):
+        one, two = (losses(tmp_path / name / stage / "log.csv") for name in ("one", "two"))
+        assert len(one) == len(two) == getattr(tiny, stage).steps
+        assert two == pytest.approx(one, rel=1e-4)
+        assert (tmp_path / "two" / stage / "weights.safetensors").exists()
+
+
+def losses(path):
+    with path.open(newline="") as file:
+        return [float(row["loss"]) for row in csv.DictReader(file)]
+
+
+def test_parts_cover_a_batch():
+    parts = [Processes(rank, 4, torch.device("cpu")).part(20) for rank in range(4)]
+    assert [row for part in parts for row in range(20)[part]] == list(range(20))
+
+
+def test_uneven_batches_are_refused():
+    with pytest.raises(InputError, match="batch of 10 galaxies cannot be shared by 4 processes"):
+        Processes(0, 4, torch.device("cpu")).part(10)
