@@ -13,7 +13,7 @@ PACKAGE = Path(astroclip_astro.__file__).parent
 ROOT = Path(__file__).resolve().parents[1]
 LEVELS = {
     0: {"errors", "columns", "config", "resources", "version"},
-    1: {"destination", "records"},
+    1: {"destination", "hdf5_file", "interrupts", "records"},
     2: {
         "catalogue",
         "sky",
@@ -26,6 +26,7 @@ LEVELS = {
         "standin",
     },
     3: {
+        "assemble",
         "embedding",
         "job",
         "chunks",

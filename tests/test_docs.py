@@ -37,7 +37,7 @@ CARD = {
     "training": {
         "simulated": True,
         "data": "7 SIMULATED galaxies",
-        "stages": {"align": {"steps": 4321, "batch": 99, "minutes": 12.5, "task": "agree"}},
+        "stages": {"align": {"steps": 4321, "batch_size": 99, "minutes": 12.5, "task": "agree"}},
         "labels_in_loss": "none at all",
         "range": {"median_flux": [0.125, 88.5]},
     },

@@ -18,6 +18,9 @@ from .training_set import TrainingSet
 __all__ = ["batches"]
 
 AHEAD = 4  # batches read before they are asked for
+NEIGHBOURS = 4  # galaxies that lie in one compressed chunk of a survey
+POOL = 1024  # galaxies among which an order is random; their chunks are uncompressed once
+CHUNK_CACHE = 2**27  # bytes a dataset; holds the chunks of a pool
 
 
 def batches(
@@ -90,7 +93,7 @@ def _reading(
         import h5py
 
         try:
-            with h5py.File(path) as file:
+            with h5py.File(path, rdcc_nbytes=CHUNK_CACHE, rdcc_nslots=100_003) as file:
                 number = first
                 while not stop.is_set():
                     chosen = chosen_rows(rows, size, seed, number)[part]
@@ -124,8 +127,18 @@ def chosen_rows(rows: np.ndarray, size: int, seed: int, number: int) -> np.ndarr
 
 @lru_cache(maxsize=2)
 def epoch_order(count: int, seed: int, epoch: int) -> np.ndarray:
-    """Return the order of an epoch, int64 (count,)."""
-    return np.random.default_rng([seed, epoch]).permutation(count)
+    """Return the order of an epoch, int64 (count,).
+
+    Neighbours in the file are drawn into the same pool, and mixed with all others there: random
+    rows one by one would have every chunk uncompressed again for each galaxy in it.
+    """
+    rng = np.random.default_rng([seed, epoch])
+    groups = rng.permutation(-(-count // NEIGHBOURS))
+    order = (groups[:, None] * NEIGHBOURS + np.arange(NEIGHBOURS)).ravel()
+    order = order[order < count]
+    for start in range(0, count, POOL):
+        rng.shuffle(order[start : start + POOL])
+    return order
 
 
 def rows_of(dataset: object, rows: np.ndarray) -> np.ndarray:

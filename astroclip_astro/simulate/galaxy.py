@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from astroclip_astro.errors import InputError
+from astroclip_astro.hdf5_file import FLUX_UNIT, IVAR_UNIT, Field
 
 from .artefacts import Artefact
 from .images import Conditions, GalaxyModel, draw_conditions, model_galaxy, observe_image
@@ -26,36 +27,13 @@ from .templates import Templates
 from .threads import one_thread
 from .wavelengths import OBSERVED
 
-__all__ = ["FIELDS", "Field", "Galaxy", "make_galaxy", "simulate_galaxy"]
+__all__ = ["FIELDS", "Galaxy", "make_galaxy", "simulate_galaxy"]
 
 MOCK = 1 << 58  # the bit of a DESI TARGETID that says it is a mock
 LARGEST_EBV = 0.3
 POINT_IN_FIBRE = 0.78  # of a star's light, in 1 arcsec seeing
 
 
-@dataclass(frozen=True)
-class Field:
-    """A dataset of the survey file.
-
-    Parameters
-    ----------
-    shape : tuple of int
-        For one galaxy.
-    dtype : str
-        As numpy spells it.
-    unit : str
-        Empty where there is none.
-    description : str
-        One line.
-    """
-
-    shape: tuple[int, ...]
-    dtype: str
-    unit: str
-    description: str
-
-
-FLUX_UNIT = "1e-17 erg / (s cm2 Angstrom)"
 FIELDS = {
     "images": Field(
         (3, 152, 152), "f2", "nanomaggy", "g, r, z, 0.262 arcsec pixels, with Galactic reddening"
@@ -63,9 +41,7 @@ FIELDS = {
     "spectrum": Field(
         (7781,), "f4", FLUX_UNIT, "DESI, 3600 + 0.8 i Angstrom, with Galactic reddening"
     ),
-    "ivar": Field(
-        (7781,), "f4", "1e34 s2 cm4 Angstrom2 / erg2", "inverse variance of spectrum, 0 if masked"
-    ),
+    "ivar": Field((7781,), "f4", IVAR_UNIT, "inverse variance of spectrum, 0 if masked"),
     "clean_spectrum": Field((7781,), "f4", FLUX_UNIT, "spectrum without noise and artefacts"),
     "ra": Field((), "f8", "deg", "right ascension, ICRS"),
     "dec": Field((), "f8", "deg", "declination, ICRS"),

@@ -16,14 +16,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from astroclip_astro.errors import AstroclipError, OutputError
-
-from .interrupts import interrupts_held
-from .survey_file import FORMAT, PART_ROWS, Disk, new_file, storage
+from astroclip_astro.hdf5_file import FORMAT, PART_ROWS, Disk, Field, new_file, storage
+from astroclip_astro.interrupts import interrupts_held
 
 if TYPE_CHECKING:
     import h5py
-
-    from .galaxy import Field
 
 __all__ = ["Parts"]
 

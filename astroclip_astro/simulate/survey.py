@@ -23,13 +23,13 @@ import numpy as np
 
 from astroclip_astro.destination import check_destination
 from astroclip_astro.errors import AstroclipError, InputError, OutputError
+from astroclip_astro.hdf5_file import PART_ROWS
+from astroclip_astro.interrupts import interrupts_held
 from astroclip_astro.records import PIXEL_SCALE, WAVELENGTH
 from astroclip_astro.version import __version__
 
 from .galaxy import FIELDS, simulate_galaxy
-from .interrupts import interrupts_held
 from .parts import Parts
-from .survey_file import PART_ROWS
 from .templates import Templates, load_templates
 from .threads import one_thread
 

@@ -1,4 +1,4 @@
-"""The HDF5 file of a survey: how it is laid out, and how it is written on a disk that may fill."""
+"""HDF5 files of galaxies: their layout, and how to write them on a disk that may fill."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,18 +18,40 @@ from .interrupts import interrupts_held
 if TYPE_CHECKING:
     import h5py
 
-    from .galaxy import Field
-
-__all__ = ["FORMAT", "PART_ROWS", "Disk", "new_file", "storage"]
+__all__ = ["FLUX_UNIT", "FORMAT", "IVAR_UNIT", "PART_ROWS", "Disk", "Field", "new_file", "storage"]
 
 PART_ROWS = 64  # galaxies; about a second of work, and what a kill can cost
 CHUNK_BYTES = 131_072  # of a chunk; one random galaxy costs no more than this
 SMALL_ROW = 4096  # bytes; columns of smaller rows are not chunked
 FORMAT = "v110"  # of the HDF5 file: checksummed, and quick to look up in with many chunks
+FLUX_UNIT = "1e-17 erg / (s cm2 Angstrom)"
+IVAR_UNIT = "1e34 s2 cm4 Angstrom2 / erg2"
+
+
+@dataclass(frozen=True)
+class Field:
+    """A dataset of the file.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        For one galaxy.
+    dtype : str
+        As numpy spells it.
+    unit : str
+        Empty where there is none.
+    description : str
+        One line.
+    """
+
+    shape: tuple[int, ...]
+    dtype: str
+    unit: str
+    description: str
 
 
 def storage(field: Field, n: int) -> dict[str, object]:
-    """Return how a dataset is laid out; the one rule for parts and survey.
+    """Return how a dataset is laid out; the one rule for all files.
 
     Long rows are chunked, a few galaxies to a chunk, so that any one is cheap to read. Those of
     four bytes and more a number are compressed: shuffle and gzip 1 take a quarter off spectra.
@@ -40,7 +63,7 @@ def storage(field: Field, n: int) -> dict[str, object]:
     field : Field
         Shape and dtype of one galaxy's value.
     n : int
-        Galaxies in the survey.
+        Galaxies in the file.
 
     Returns
     -------
