@@ -14,6 +14,7 @@ setup(
     version=VERSION,
     packages=[
         "astroclip_astro",
+        "astroclip_astro.assemble",
         "astroclip_astro.cli",
         "astroclip_astro.dataset",
         "astroclip_astro.fetch",

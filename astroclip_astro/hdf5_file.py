@@ -13,19 +13,43 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .destination import check_destination
+from .errors import OutputError
 from .interrupts import interrupts_held
+from .records import PIXEL_SCALE, WAVELENGTH
 
 if TYPE_CHECKING:
     import h5py
 
-__all__ = ["FLUX_UNIT", "FORMAT", "IVAR_UNIT", "PART_ROWS", "Disk", "Field", "new_file", "storage"]
+__all__ = [
+    "FLUX_UNIT",
+    "FORMAT",
+    "GRIDS",
+    "IVAR_UNIT",
+    "PART_ROWS",
+    "Disk",
+    "Field",
+    "check_hdf5_output",
+    "new_file",
+    "storage",
+]
 
+SUFFIXES = (".h5", ".hdf5")
 PART_ROWS = 64  # galaxies; about a second of work, and what a kill can cost
 CHUNK_BYTES = 131_072  # of a chunk; one random galaxy costs no more than this
 SMALL_ROW = 4096  # bytes; columns of smaller rows are not chunked
 FORMAT = "v110"  # of the HDF5 file: checksummed, and quick to look up in with many chunks
 FLUX_UNIT = "1e-17 erg / (s cm2 Angstrom)"
 IVAR_UNIT = "1e34 s2 cm4 Angstrom2 / erg2"
+GRIDS = {  # attributes that say what pixels and samples are
+    "bands": "grz",
+    "pixel_scale": PIXEL_SCALE,
+    "pixel_scale_unit": "arcsec",
+    "wavelength_start": WAVELENGTH[0],
+    "wavelength_step": 0.8,
+    "wavelength_unit": "Angstrom",
+    "wavelength_medium": "vacuum",
+}
 
 
 @dataclass(frozen=True)
@@ -48,6 +72,37 @@ class Field:
     dtype: str
     unit: str
     description: str
+
+
+def check_hdf5_output(path: Path, *, overwrite: bool) -> Path:
+    """Return where a file will be, absolute, sure that it can be written there.
+
+    Parameters
+    ----------
+    path : Path
+        ``.h5`` or ``.hdf5``.
+    overwrite : bool
+        Whether it may be there already.
+
+    Returns
+    -------
+    pathlib.Path
+
+    Raises
+    ------
+    OutputError
+        For another suffix, or as `astroclip_astro.destination.check_destination`.
+
+    Examples
+    --------
+    >>> check_hdf5_output(Path("survey.fits"), overwrite=False)
+    Traceback (most recent call last):
+        ...
+    astroclip_astro.errors.OutputError: Output survey.fits has no suffix .h5 or .hdf5; add one.
+    """
+    if path.suffix.lower() not in SUFFIXES:
+        raise OutputError(f"Output {path} has no suffix {' or '.join(SUFFIXES)}; add one.")
+    return check_destination(path, overwrite=overwrite)
 
 
 def storage(field: Field, n: int) -> dict[str, object]:

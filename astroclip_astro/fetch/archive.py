@@ -49,6 +49,9 @@ class ArchiveSource:
         What the cache calls the servers; by default their addresses.
     server : object, optional
         A server of our own behind the clients, closed with the source.
+    tap_url : str, optional
+        Address of the TAP service that has the catalogue of these spectra; by default
+        ``conf.tap_url``.
 
     Attributes
     ----------
@@ -80,9 +83,11 @@ class ArchiveSource:
         connections: int = 4,
         identity: str | None = None,
         server: Closeable | None = None,
+        tap_url: str | None = None,
     ) -> None:
         self.viewer, self.sparcl, self.name = viewer, sparcl, name
         self._server = server
+        self.tap_url = tap_url or conf.tap_url
         self.cache, self.connections = cache, connections
         self.note: Callable[[str], object] = lambda words: None
         self._images = ArchiveImages(viewer, cache, identity or viewer.transport.url)
@@ -114,7 +119,8 @@ class ArchiveSource:
         Parameters
         ----------
         url : str, optional
-            Address below which ``viewer/fits-cutout`` and ``api`` are; the archives by default.
+            Address below which ``viewer/fits-cutout``, ``api`` and ``tap`` are; the archives by
+            default.
         layer : str
             Legacy Surveys layer.
         releases : sequence of str
@@ -143,6 +149,7 @@ class ArchiveSource:
             Transport(sparcl_url, connections=connections), releases=tuple(releases)
         )
         name = f"{name or url or 'archive'} ({layer}, {', '.join(releases)})"
+        options["tap_url"] = None if base is None else f"{base}/tap"
         return cls(viewer, sparcl, name=name, connections=connections, **options)
 
     def cutouts(self, targets: Targets, size: int) -> list[Cutout | Gap]:

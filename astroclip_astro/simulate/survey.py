@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import operator
 import os
-import shutil
 import signal
 import threading
 from collections.abc import Callable
@@ -21,21 +20,19 @@ from pathlib import Path
 
 import numpy as np
 
-from astroclip_astro.destination import check_destination
-from astroclip_astro.errors import AstroclipError, InputError, OutputError
-from astroclip_astro.hdf5_file import PART_ROWS
+from astroclip_astro.errors import AstroclipError, InputError
+from astroclip_astro.hdf5_file import GRIDS, PART_ROWS, check_hdf5_output
 from astroclip_astro.interrupts import interrupts_held
-from astroclip_astro.records import PIXEL_SCALE, WAVELENGTH
+from astroclip_astro.part_file import Part
+from astroclip_astro.parts import Parts
 from astroclip_astro.version import __version__
 
 from .galaxy import FIELDS, simulate_galaxy
-from .parts import Parts
 from .templates import Templates, load_templates
 from .threads import one_thread
 
 __all__ = ["simulate_survey"]
 
-SUFFIXES = (".h5", ".hdf5")
 PARTS_IN_FLIGHT = 2  # for each worker: one in work, one waiting
 
 
@@ -66,10 +63,10 @@ class Maker:
         if self.parts.whole(number):
             return rows, False
         with one_thread():
-            galaxies = [
-                self.simulate(self.templates, self.seed, first + row) for row in range(rows)
-            ]
-        self.parts.save(number, galaxies)
+            galaxies = {
+                row: self.simulate(self.templates, self.seed, first + row) for row in range(rows)
+            }
+        self.parts.save(number, Part(galaxies, {}))
         return rows, True
 
 
@@ -138,7 +135,7 @@ def simulate_survey(
     n = whole_number("Number of galaxies", n, 1)
     seed = whole_number("seed", seed, 0, 2**63)
     jobs = available_cores() if jobs is None else whole_number("jobs", jobs, 1)
-    output = check_output(Path(path), overwrite=overwrite)
+    output = check_hdf5_output(Path(path), overwrite=overwrite)
     require("h5py")
     templates = load_templates()
     packages = dict(templates.versions) | {name: version(name) for name in ("numpy", "scipy")}
@@ -151,9 +148,9 @@ def simulate_survey(
     parts = Parts(output, FIELDS, n, facts)
     parts.open_folder(resume=resume)
     try:
-        check_room(parts)
+        parts.check_room()
         run(Maker(simulate_galaxy, templates, seed, parts), jobs, progress or (lambda *_: None))
-        check_output(output, overwrite=overwrite)
+        check_hdf5_output(output, overwrite=overwrite)
         parts.join(describe(n, seed, packages))
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"{kept(parts)}; the same command continues") from None
@@ -198,24 +195,6 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
-def check_output(path: Path, *, overwrite: bool) -> Path:
-    """Return where a survey will be, absolute, sure that it can be written there."""
-    if path.suffix.lower() not in SUFFIXES:
-        raise OutputError(f"Output {path} has no suffix {' or '.join(SUFFIXES)}; add one.")
-    return check_destination(path, overwrite=overwrite)
-
-
-def check_room(parts: Parts) -> None:
-    """Raise where the disk has no room for what is still to be written."""
-    needed, free = parts.disk_bytes(), shutil.disk_usage(parts.folder).free
-    if needed > free:
-        raise OutputError(
-            f"{parts.n} galaxies need up to {needed / 1e9:.2f} GB beside {parts.output} (parts, "
-            f"and the survey they are joined to), and {free / 1e9:.2f} GB are free; make room, "
-            "choose another place, or ask for fewer."
-        )
-
-
 def kept(parts: Parts) -> str:
     """Return how much is finished, in words."""
     return f"{parts.kept()} of {parts.n} galaxies are kept"
@@ -232,14 +211,7 @@ def describe(n: int, seed: int, packages: dict[str, str]) -> dict[str, object]:
         "creator": "astroclip-astro",
         "version": __version__,
         "packages": ", ".join(f"{name} {found}" for name, found in sorted(packages.items())),
-        "bands": "grz",
-        "pixel_scale": PIXEL_SCALE,
-        "pixel_scale_unit": "arcsec",
-        "wavelength_start": WAVELENGTH[0],
-        "wavelength_step": 0.8,
-        "wavelength_unit": "Angstrom",
-        "wavelength_medium": "vacuum",
-    }
+    } | GRIDS
 
 
 def run(maker: Maker, jobs: int, progress: Callable[[int, int], object]) -> None:

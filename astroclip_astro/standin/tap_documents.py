@@ -54,7 +54,7 @@ def result_document(table: Table, *, overflow: bool) -> Answer:
     """
     votable = from_table(table)
     resource = votable.resources[0]
-    votable.description = resource.description = NOTE
+    votable.description = resource.description = resource.tables[0].description = NOTE
     resource.type = "results"
     resource.infos.append(Info(name="QUERY_STATUS", value="OK"))
     stream = BytesIO()

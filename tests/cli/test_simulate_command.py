@@ -115,7 +115,7 @@ def test_no_resume_forgets_what_another_seed_left(run):
     part = Path("survey.h5.partial/00000000.h5")
     part.parent.mkdir()
     with h5py.File(part, "w") as file:
-        file.attrs["survey"] = '{"seed": 9}'
+        file.attrs["facts"] = '{"seed": 9}'
     refused = run(3, "-o", "survey.h5", "--jobs", 1)
     assert refused.status == 2
     assert "its seed: 9, expected: 0" in refused.err

@@ -24,7 +24,7 @@ from urllib3 import Retry
 from astroclip_astro import standin
 from astroclip_astro.config import conf
 from astroclip_astro.fetch.archive import ArchiveSource
-from astroclip_astro.fetch.desi_catalogue import DesiCatalogueClass
+from astroclip_astro.fetch.desi_catalogue import Cuts, DesiCatalogueClass
 from astroclip_astro.fetch.legacy_survey import LegacySurveyClass
 from astroclip_astro.fetch.sparcl import SparclClass
 from astroclip_astro.fetch.sparcl.plain_pickle import load
@@ -365,3 +365,19 @@ def test_our_clients_find_nothing_where_there_is_nothing(archives):
     with clients(archives, ("DESI-DR1",)) as source:
         (gap,) = source.spectra(nowhere, 1.0)
     assert gap.flag.word == "no_spectrum"
+
+
+def test_catalogue_counts_and_cuts(archives):
+    transport = Transport(archives.tap)
+    place = SkyCoord(archives.ra, archives.dec, unit="deg")
+    with transport.session:
+        catalogue = DesiCatalogueClass(transport, release="DESI-DR1")
+        everything = catalogue.query_region(place, 0.1 * u.deg, counted=True)
+        for cuts in (
+            Cuts(good_redshift=True, good_fibre=True),
+            Cuts(spectype=("GALAXY",), z_min=0.1, z_max=0.4),
+            Cuts(survey=("main", "sv3"), program=("bright",)),
+        ):
+            found = catalogue.query_region(place, 0.1 * u.deg, cuts=cuts, counted=True)
+            right = everything["targetid"][cuts.holds(everything)]
+            assert sorted(found["targetid"]) == sorted(right)

@@ -18,8 +18,8 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from astroclip_astro.errors import AstroclipError, InputError, OutputError
 from astroclip_astro.hdf5_file import storage
+from astroclip_astro.parts import Parts
 from astroclip_astro.simulate import survey
-from astroclip_astro.simulate.parts import Parts
 from astroclip_astro.simulate.survey import simulate_survey
 
 TESTS = Path(survey_stub.__file__).parent

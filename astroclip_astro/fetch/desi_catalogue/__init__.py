@@ -1,5 +1,6 @@
 """DESI's redshift catalogue over TAP."""
 
 from .core import DesiCatalogueClass
+from .cuts import Cuts
 
-__all__ = ["DesiCatalogueClass"]
+__all__ = ["Cuts", "DesiCatalogueClass"]

@@ -18,7 +18,8 @@ from ...config import conf
 from ...errors import InputError
 from ..sky_boxes import boxes_around, boxes_between
 from ..transport import BadReplyError, Transport
-from .rows import DEC, KEY, RA, RowsInBoxes, RowsOfTargets, empty_rows, read_rows
+from .cuts import Cuts, RowsThatPass
+from .rows import DEC, KEY, RA, RowsInBoxes, RowsOfTargets, empty_rows, read_count, read_rows
 from .tap_query import run_query
 
 __all__ = ["RELEASES", "DesiCatalogueClass"]
@@ -31,6 +32,7 @@ ROWS = 50_000  # asked for in one query
 POSITIONS = 100  # in one query
 TARGETS = 1000  # in one query
 LARGEST_RADIUS = 90.0  # degrees
+NO_CUTS = Cuts()
 EDGE = 1e-8  # degrees around a box, so that no rounding on the way loses a row on its edge
 
 
@@ -75,7 +77,13 @@ class DesiCatalogueClass(BaseQuery):
         self._session = self.transport.session
 
     def query_region(
-        self, coordinates: SkyCoord, radius: u.Quantity | str, *, primary: bool = True
+        self,
+        coordinates: SkyCoord,
+        radius: u.Quantity | str,
+        *,
+        primary: bool = True,
+        cuts: Cuts = NO_CUTS,
+        counted: bool = False,
     ) -> Table:
         """Return spectra around positions.
 
@@ -87,6 +95,10 @@ class DesiCatalogueClass(BaseQuery):
             Angle above 0 and up to 90 degrees; ``"1 arcsec"`` too.
         primary : bool
             Only the best spectrum of each target.
+        cuts : Cuts
+            What else the rows must be.
+        counted : bool
+            As `query_box`.
 
         Returns
         -------
@@ -114,7 +126,7 @@ class DesiCatalogueClass(BaseQuery):
         parts = []
         for first in range(0, len(several), POSITIONS):
             block = several[first : first + POSITIONS]
-            found = self._select(_boxes_around(block, radius), primary)
+            found = self._select(_boxes_around(block, radius), primary, cuts, counted)
             row, index, separation = _pairs(block, found, radius)
             part = found[index]
             part["row"], part["separation"] = row + first, separation.to(u.arcsec)
@@ -128,7 +140,15 @@ class DesiCatalogueClass(BaseQuery):
             table.remove_column("row")
         return table
 
-    def query_box(self, ra: u.Quantity, dec: u.Quantity, *, primary: bool = True) -> Table:
+    def query_box(
+        self,
+        ra: u.Quantity,
+        dec: u.Quantity,
+        *,
+        primary: bool = True,
+        cuts: Cuts = NO_CUTS,
+        counted: bool = False,
+    ) -> Table:
         """Return spectra between limits of RA and Dec, limits included.
 
         Parameters
@@ -138,6 +158,11 @@ class DesiCatalogueClass(BaseQuery):
             a box through RA 0.
         primary : bool
             Only the best spectrum of each target.
+        cuts : Cuts
+            What else the rows must be.
+        counted : bool
+            Whether to ask first how many rows there are, and to refuse any other number: a
+            service may have a limit that it does not speak of.
 
         Returns
         -------
@@ -159,11 +184,18 @@ class DesiCatalogueClass(BaseQuery):
         east += 360 if east < west else 0
         edges = max(south - EDGE, -90.0), min(north + EDGE, 90.0)
         boxes = boxes_between(west - EDGE, east + EDGE, *edges)
-        table = self._select(RowsInBoxes(tuple(boxes)), primary)
+        table = self._select(RowsInBoxes(tuple(boxes)), primary, cuts, counted)
         within = (table[RA] - west) % 360 <= east - west
         return table[within & (table[DEC] >= south) & (table[DEC] <= north)]
 
-    def query_targetids(self, ids: Sequence[int], *, primary: bool = True) -> Table:
+    def query_targetids(
+        self,
+        ids: Sequence[int],
+        *,
+        primary: bool = True,
+        cuts: Cuts = NO_CUTS,
+        counted: bool = False,
+    ) -> Table:
         """Return the spectra of targets.
 
         Parameters
@@ -172,6 +204,10 @@ class DesiCatalogueClass(BaseQuery):
             DESI TARGETIDs (n,).
         primary : bool
             Only the best spectrum of each target.
+        cuts : Cuts
+            What else the rows must be.
+        counted : bool
+            As `query_box`.
 
         Returns
         -------
@@ -189,17 +225,39 @@ class DesiCatalogueClass(BaseQuery):
         """
         ids = _read_ids(ids)
         blocks = [ids[first : first + TARGETS] for first in range(0, len(ids), TARGETS)]
-        parts = [self._select(RowsOfTargets(tuple(block)), primary) for block in blocks]
+        parts = [
+            self._select(RowsOfTargets(tuple(block)), primary, cuts, counted) for block in blocks
+        ]
         return vstack(parts) if parts else empty_rows(self.primary)
 
-    def _select(self, rows: RowsInBoxes | RowsOfTargets, primary: bool) -> Table:
+    def _select(
+        self, rows: RowsInBoxes | RowsOfTargets, primary: bool, cuts: Cuts, counted: bool
+    ) -> Table:
         """Return rows of the catalogue, each once, sorted."""
+        wanted = RowsThatPass(rows, cuts)
+        count = self._count(wanted) if counted else None
+        table = vstack(list(self._ask(wanted)))
+        table = unique(table, keys=KEY) if len(table) else table
+        if counted and len(table) != count:
+            raise BadReplyError(
+                f"{self.transport.url}, {self.table}: {len(table)} rows where it counts {count}, "
+                f"{str(wanted)[:200]}; it may have a limit that it does not speak of, or have "
+                "changed meanwhile",
+                attempts=1,
+            )
         # What is primary is cut here: services differ in how they compare booleans.
-        parts = [part[part[self.primary]] if primary else part for part in self._ask(rows)]
-        table = vstack(parts)
-        return unique(table, keys=KEY) if len(table) else table
+        return table[cuts.holds(table) & (table[self.primary] if primary else True)]
 
-    def _ask(self, rows: RowsInBoxes | RowsOfTargets) -> Iterator[Table]:
+    def _count(self, rows: RowsThatPass) -> int:
+        """Return how many rows the service has."""
+        query = f"SELECT COUNT(*) AS n FROM {self.table} WHERE {rows}"
+
+        def read(reply: Table) -> int:
+            return read_count(reply, place=f"{self.transport.url}, {self.table}")
+
+        return run_query(self.transport, query, rows=2, read=read)[0]
+
+    def _ask(self, rows: RowsThatPass) -> Iterator[Table]:
         """Yield checked replies until all rows are there; a row may be in several."""
         query = (
             f"SELECT {', '.join(empty_rows(self.primary).colnames)} FROM {self.table} WHERE {rows}"

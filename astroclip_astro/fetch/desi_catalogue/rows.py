@@ -11,7 +11,16 @@ from astropy.table import Column, Table
 from ..sky_boxes import Box
 from ..transport import BadReplyError
 
-__all__ = ["DEC", "KEY", "RA", "RowsInBoxes", "RowsOfTargets", "empty_rows", "read_rows"]
+__all__ = [
+    "DEC",
+    "KEY",
+    "RA",
+    "RowsInBoxes",
+    "RowsOfTargets",
+    "empty_rows",
+    "read_count",
+    "read_rows",
+]
 
 RA, DEC = "mean_fiber_ra", "mean_fiber_dec"
 KEY = ["targetid", "survey", "program"]  # what makes a row of zpix one of a kind
@@ -181,7 +190,7 @@ def read_rows(
     -------
     Table
         The catalogue's columns in int64, float64, str and bool, and no others. A null number with
-        decimals is NaN.
+        decimals is NaN. Its ``meta`` has SIMULATED where the reply says that of itself.
 
     Raises
     ------
@@ -194,6 +203,8 @@ def read_rows(
     if missing := [name for name in wanted if name not in names]:
         raise BadReplyError(f"{place}: no column {missing} among {reply.colnames[:20]}", attempts=2)
     table = Table()
+    if "SIMULATED" in str(reply.meta.get("description", "")):
+        table.meta["SIMULATED"] = True
     for name, (kind, unit, words) in wanted.items():
         values = _read(reply[names[name]], kind, f"{place}: column {name}")
         table[name] = Column(values, unit=unit, description=words)
@@ -206,6 +217,39 @@ def read_rows(
             attempts=2,
         )
     return table
+
+
+def read_count(reply: Table, *, place: str) -> int:
+    """Read a reply that is one number, or refuse it.
+
+    Parameters
+    ----------
+    reply : Table
+        What came.
+    place : str
+        Where it came from, for messages.
+
+    Returns
+    -------
+    int
+        A number of rows.
+
+    Raises
+    ------
+    BadReplyError
+        For anything else.
+
+    Examples
+    --------
+    >>> read_count(Table({"n": [7]}), place="here")
+    7
+    """
+    if (len(reply), len(reply.columns)) != (1, 1):
+        raise BadReplyError(f"{place}: no count in {reply.colnames[:20]}", attempts=2)
+    count = int(_read(reply.columns[0], int, f"{place}: count")[0])
+    if count < 0:
+        raise BadReplyError(f"{place}: a count of {count}", attempts=2)
+    return count
 
 
 def _read(column: Column, kind: type, place: str) -> np.ndarray:

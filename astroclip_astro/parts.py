@@ -1,4 +1,4 @@
-"""Finished parts of a survey on disk, and the file they are joined to."""
+"""The parts of an HDF5 file of galaxies, on disk until all are settled, then joined."""
 
 from __future__ import annotations
 
@@ -6,18 +6,20 @@ import json
 import math
 import os
 import re
-import zlib
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+import shutil
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from astroclip_astro.errors import AstroclipError, OutputError
-from astroclip_astro.hdf5_file import FORMAT, PART_ROWS, Disk, Field, new_file, storage
-from astroclip_astro.interrupts import interrupts_held
+from .errors import OutputError
+from .hdf5_file import PART_ROWS, Disk, Field, new_file, storage
+from .interrupts import interrupts_held
+from .part_file import Part, copy_rows, pack_part, read_left_out, read_part, read_places
 
 if TYPE_CHECKING:
     import h5py
@@ -26,6 +28,8 @@ __all__ = ["Parts"]
 
 PART_NAME, SCRATCH_NAME = re.compile(r"\d{8}\.h5"), re.compile(r"(\d{8}|joined)\.\d+\.tmp")
 
+# Libraries notice damage in many ways; what is damaged is made again.
+DAMAGE = (OSError, KeyError, ValueError, RuntimeError, TypeError, AttributeError)
 WAY_ON = (
     "give the command it came from to go on with that, drop it (--no-resume, resume=False), or "
     "choose another output."
@@ -34,7 +38,7 @@ WAY_ON = (
 
 @dataclass(frozen=True)
 class Parts:
-    """A folder beside the output with one file for each finished part.
+    """A folder beside the output with one file for each part that is settled, or begun.
 
     Parameters
     ----------
@@ -43,16 +47,19 @@ class Parts:
     fields : mapping of str to Field
         Every dataset.
     n : int
-        Galaxies in the survey.
+        Galaxies to be settled.
     facts : mapping of str to str or int
         What decides the numbers: seed, versions, fields. The number of galaxies is not among
         them: a longer survey begins with a shorter one.
+    noun : str
+        What the output is called.
     """
 
     output: Path
     fields: Mapping[str, Field]
     n: int
     facts: Mapping[str, str | int]
+    noun: str = "survey"
 
     @property
     def folder(self) -> Path:
@@ -70,7 +77,7 @@ class Parts:
         return json.dumps(self.facts, sort_keys=True)
 
     def rows(self, number: int) -> int:
-        """Return the number of galaxies in a part."""
+        """Return the number of galaxies to be settled in a part."""
         return min(PART_ROWS, self.n - number * PART_ROWS)
 
     def path(self, number: int) -> Path:
@@ -78,12 +85,12 @@ class Parts:
         return self.folder / f"{number:08d}.h5"
 
     def kept(self) -> int:
-        """Return how many galaxies are finished."""
+        """Return how many galaxies are finished, parts that are begun counted as whole."""
         numbers = (int(path.stem) for path in self.folder.glob("*.h5"))
         return sum(self.rows(number) for number in numbers if number < self.count)
 
     def disk_bytes(self) -> int:
-        """Return what is still to be written at most: parts, and the survey beside them."""
+        """Return what is still to be written at most: parts, and the output beside them."""
         size = sum(
             np.dtype(field.dtype).itemsize * math.prod(field.shape)
             for field in self.fields.values()
@@ -91,7 +98,7 @@ class Parts:
         return size * (2 * self.n - self.kept())
 
     def open_folder(self, *, resume: bool) -> None:
-        """Make the folder, or make sure that what is in it belongs to this survey.
+        """Make the folder, or make sure that what is in it belongs to this output.
 
         Parameters
         ----------
@@ -110,7 +117,7 @@ class Parts:
                     path.unlink()  # of a run that was killed
                 elif not PART_NAME.fullmatch(path.name):
                     raise OutputError(
-                        f"{path} is not a part of a survey, and {self.folder} holds nothing "
+                        f"{path} is not a part of a {self.noun}, and {self.folder} holds nothing "
                         "else; move it away, or choose another output."
                     )
                 elif not resume:
@@ -120,27 +127,39 @@ class Parts:
         except OSError as error:
             raise self._failure(error) from error
 
+    def check_room(self) -> None:
+        """Raise where the disk has no room for what is still to be written."""
+        needed, free = self.disk_bytes(), shutil.disk_usage(self.folder).free
+        if needed > free:
+            raise OutputError(
+                f"{self.n} galaxies need up to {needed / 1e9:.2f} GB beside {self.output} (parts, "
+                f"and the {self.noun} they are joined to), and {free / 1e9:.2f} GB are free; make "
+                "room, choose another place, or ask for fewer."
+            )
+
     def whole(self, number: int) -> bool:
-        """Return whether a part is there, of this survey, complete and undamaged."""
-        import h5py
+        """Return whether a part is there, of this output, settled and undamaged."""
+        return len(self.load(number)) == self.rows(number)
 
+    def load(self, number: int) -> Part:
+        """Return what is settled of a part, nothing where it is absent or damaged."""
         try:
-            with h5py.File(self.path(number)) as file:
-                return file.attrs.get("survey") == self.identity and all(
-                    self._intact(file[name], name, self.rows(number)) for name in self.fields
-                )
-        except (OSError, KeyError, ValueError, RuntimeError, TypeError, AttributeError):
-            return False  # libraries notice damage in many ways; the part is made again
+            with self._opened(number) as file:
+                part = read_part(file, self.fields, self.n)
+        except DAMAGE:
+            return Part({}, {})
+        strange = {*part.galaxies, *part.left_out} - {*range(self.rows(number))}
+        return Part({}, {}) if strange else part
 
-    def save(self, number: int, galaxies: Sequence[Mapping[str, np.ndarray]]) -> None:
-        """Keep a finished part; it appears whole or not at all.
+    def save(self, number: int, part: Part) -> None:
+        """Keep a part; it appears whole or not at all.
 
         Parameters
         ----------
         number : int
             Which.
-        galaxies : sequence of mapping
-            Each galaxy's value for every field, of exactly the field's shape and dtype.
+        part : Part
+            What is settled of it. It is taken up again where that is not all.
 
         Raises
         ------
@@ -149,24 +168,7 @@ class Parts:
         AstroclipError
             Where a galaxy is not as the fields say.
         """
-        import h5py
-
-        # Built in memory: HDF5 does not survive a disk that fills while it writes.
-        with h5py.File("part", "w", driver="core", backing_store=False, libver=FORMAT) as file:
-            file.attrs["survey"] = self.identity
-            for name, field in self.fields.items():
-                values = np.stack([galaxy[name] for galaxy in galaxies])  # (rows, ...)
-                if values.dtype != field.dtype or values.shape[1:] != tuple(field.shape):
-                    raise AstroclipError(
-                        f"Simulated {name} is {values.dtype} {values.shape[1:]}, expected "
-                        f"{field.dtype} {tuple(field.shape)}."
-                    )
-                stored = np.zeros((self._stored_rows(name, len(values)), *field.shape), field.dtype)
-                stored[: len(values)] = values
-                dataset = file.create_dataset(name, data=stored, **storage(field, self.n))
-                dataset.attrs["crc32"] = zlib.crc32(stored)
-            file.flush()
-            content = file.id.get_file_image()
+        content = pack_part(part, self.fields, self.n, facts=self.identity)
         scratch = self.path(number).with_suffix(f".{os.getpid()}.tmp")
         try:
             with scratch.open("wb") as stream:
@@ -178,8 +180,17 @@ class Parts:
             scratch.unlink(missing_ok=True)
             raise self._failure(error) from error
 
+    def totals(self) -> tuple[int, dict[str, int]]:
+        """Return how many galaxies the settled parts hold, and how many are left out by reason."""
+        galaxies, left_out = 0, Counter()
+        for number in range(self.count):
+            with self._opened(number) as part:
+                galaxies += len(read_places(part))
+                left_out.update(read_left_out(part).values())
+        return galaxies, dict(left_out.most_common())
+
     def join(self, attributes: Mapping[str, object]) -> None:
-        """Write the survey from its parts, chunk by chunk; it appears whole or not at all.
+        """Write the output from its parts, chunk by chunk; it appears whole or not at all.
 
         Parameters
         ----------
@@ -193,8 +204,9 @@ class Parts:
         """
         scratch = self.folder / f"joined.{os.getpid()}.tmp"
         try:
+            galaxies = self.totals()[0]
             with new_file(scratch) as (file, disk):
-                self._fill(file, disk, attributes)
+                self._fill(file, disk, attributes, galaxies)
             os.replace(scratch, self.output)
         except OSError as error:
             raise self._failure(error) from error
@@ -208,74 +220,61 @@ class Parts:
                 self.path(number).unlink(missing_ok=True)
             self.folder.rmdir()
 
-    def _fill(self, file: h5py.File, disk: Disk, attributes: Mapping[str, object]) -> None:
-        """Write attributes and all parts, in order, to the survey's file."""
+    def _fill(
+        self, file: h5py.File, disk: Disk, attributes: Mapping[str, object], galaxies: int
+    ) -> None:
+        """Write attributes and all parts, in order, to the output."""
         with interrupts_held():
             file.attrs.update(attributes)
             for name, field in self.fields.items():
+                shape = (galaxies, *field.shape)
                 dataset = file.create_dataset(
-                    name, shape=(self.n, *field.shape), dtype=field.dtype, **storage(field, self.n)
+                    name, shape=shape, dtype=field.dtype, **storage(field, galaxies)
                 )
                 dataset.attrs.update({"unit": field.unit, "description": field.description})
+        first = 0
         for number in range(self.count):
             with interrupts_held():
-                self._copy_part(number, file)
+                first += self._copy_part(number, file, first)
             disk.check()
 
-    def _copy_part(self, number: int, file: h5py.File) -> None:
-        """Copy one part to the survey's file."""
+    def _copy_part(self, number: int, file: h5py.File, first: int) -> int:
+        """Copy one part to the output, from a row on; return how many galaxies it has."""
+        with self._opened(number) as part:
+            rows = len(read_places(part))
+            for name in self.fields:
+                copy_rows(part[name], file[name], first, rows)
+        return rows
+
+    @contextmanager
+    def _opened(self, number: int) -> Iterator[h5py.File]:
+        """Open a settled part; another run, at the same time, may have changed it."""
         import h5py
 
         with h5py.File(self.path(number)) as part:
-            if part.attrs.get("survey") != self.identity:  # of another run, at the same time
-                raise self._foreign(self.path(number), part.attrs.get("survey"))
-            for name in self.fields:
-                self._copy(part[name], file[name], number)
-
-    def _copy(self, part: h5py.Dataset, survey: h5py.Dataset, number: int) -> None:
-        """Copy a dataset of one part to its place."""
-        first, rows = number * PART_ROWS, self.rows(number)
-        if survey.chunks is None:
-            survey[first : first + rows] = part[:rows]
-            return
-        rest = (0,) * (survey.ndim - 1)
-        for row in range(0, rows, survey.chunks[0]):
-            mask, chunk = part.id.read_direct_chunk((row, *rest))
-            survey.id.write_direct_chunk((first + row, *rest), chunk, mask)
-
-    def _stored_rows(self, name: str, rows: int) -> int:
-        """Return the rows of a part's dataset: whole chunks, the last one filled with zeros."""
-        step = storage(self.fields[name], self.n).get("chunks", (1,))[0]
-        return -(-rows // step) * step
-
-    def _intact(self, dataset: h5py.Dataset, name: str, rows: int) -> bool:
-        """Return whether a part's dataset is laid out as it must be and can be read."""
-        field = self.fields[name]
-        return (
-            dataset.shape == (self._stored_rows(name, rows), *field.shape)
-            and dataset.dtype == field.dtype
-            and dataset.chunks == storage(field, self.n).get("chunks")
-            and zlib.crc32(dataset[()]) == dataset.attrs["crc32"]
-        )
+            if part.attrs.get("facts") != self.identity:
+                raise self._foreign(self.path(number), part.attrs.get("facts"))
+            yield part
 
     def _check_origin(self, path: Path) -> None:
-        """Raise where a part belongs to another survey; damaged ones will be made again."""
+        """Raise where a part belongs to another output; damaged ones will be made again."""
         import h5py
 
         try:
             with h5py.File(path) as file:
-                found = file.attrs.get("survey")
+                found = file.attrs.get("facts")
         except OSError:
             return
         if found != self.identity:
             raise self._foreign(path, found)
         if int(path.stem) >= self.count:
             raise OutputError(
-                f"{self.folder} holds this survey's galaxies beyond the first {self.n}; {WAY_ON}"
+                f"{self.folder} holds this {self.noun}'s galaxies beyond the first {self.n}; "
+                f"{WAY_ON}"
             )
 
     def _foreign(self, path: Path, found: object) -> OutputError:
-        """Return what to say about a part of another survey."""
+        """Return what to say about a part of another output."""
         try:
             facts = json.loads(found)
             different = [
@@ -286,13 +285,13 @@ class Parts:
         except (TypeError, ValueError, AttributeError):
             different = ["it does not say of which"]
         return OutputError(
-            f"{path} is part of another survey ({'; '.join(different[:3])}); {WAY_ON}"
+            f"{path} is part of another {self.noun} ({'; '.join(different[:3])}); {WAY_ON}"
         )
 
     def _failure(self, error: OSError) -> OutputError:
-        """Return what to say when parts or survey cannot be written."""
+        """Return what to say when parts or output cannot be written."""
         reason = os.strerror(error.errno) if error.errno else " ".join(str(error).split())
         return OutputError(
-            f"Survey {self.output} cannot be written ({reason}). What is finished stays in "
-            f"{self.folder}; mend that, then run the same command again."
+            f"{self.noun.capitalize()} {self.output} cannot be written ({reason}). What is "
+            f"finished stays in {self.folder}; mend that, then run the same command again."
         )
