@@ -25,6 +25,12 @@ COMPARED = {
 }
 LABEL_WORDS = {"redshift": "redshift", "log_stellar_mass": "log10 stellar mass"}
 R2 = "_r2_"
+QUANTITIES = {  # ending of a score's name -> its column
+    "_r2_redshift": "R2, redshift",
+    "_r2_log_stellar_mass": "R2, log10 stellar mass",
+    "_sigma_nmad": "sigma_NMAD of dz / (1 + z)",
+    "_outliers": "beyond 0.05",
+}
 REAL = ("real_galaxies", "real_median_dz", "real_within_0.05")
 
 
@@ -65,13 +71,13 @@ def scores_text(card: dict) -> str:
         return "The card has no scores."
     lines = [f"{left.pop('what')}:", ""]
     names = list(dict.fromkeys(key.partition(R2)[0] for key in left if R2 in key))
-    labels = list(dict.fromkeys(key.partition(R2)[2] for key in left if R2 in key))
+    endings = [e for e in QUANTITIES if any(f"{name}{e}" in left for name in names)]
     rows = [
-        [COMPARED.get(name, name), *(str(left.pop(f"{name}{R2}{label}", "")) for label in labels)]
+        [COMPARED.get(name, name), *(str(left.pop(f"{name}{e}", "")) for e in endings)]
         for name in names
     ]
-    heads = ["compared", *(f"R2, {LABEL_WORDS.get(label, label)}" for label in labels)]
-    lines += [markdown_table(heads, rows), ""]
+    lines += [markdown_table(["compared", *(QUANTITIES[e] for e in endings)], rows), ""]
+    galaxies = left.pop("real", [])
     if all(key in left for key in REAL):
         count, median, within = (left.pop(key) for key in REAL)
         lines += [
@@ -79,6 +85,10 @@ def scores_text(card: dict) -> str:
             f"|dz| / (1 + z) is {median}; {within} of {count} are within 0.05.",
             "",
         ]
+    if galaxies:
+        heads = list(galaxies[0])
+        cells = [[str(galaxy.get(head, "")) for head in heads] for galaxy in galaxies]
+        lines += ["Each of the **real** galaxies:", "", markdown_table(heads, cells), ""]
     lines += [f"- {name}: {value}" for name, value in left.items()]
     return "\n".join(lines)
 

@@ -31,9 +31,22 @@ class Attention(nn.Module):
         batch, tokens, width = x.shape
         qkv = self.attention(x).view(batch, tokens, 3, self.heads, width // self.heads)
         query, key, value = qkv.permute(2, 0, 3, 1, 4)  # each (batch, heads, tokens, width/heads)
-        y = functional.scaled_dot_product_attention(query, key, value)
+        y = attend(query, key, value)
         y = y.transpose(1, 2).reshape(batch, tokens, width)
         return self.projection(y)
+
+
+def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    """Return scaled dot-product attention, (batch, heads, tokens, width/heads) in and out.
+
+    PyTorch's fused kernel is slow on a CPU where bfloat16 and gradients come together: three plain
+    operations take two fifths of its time there (docs/performance.md).
+    """
+    slow = query.device.type == "cpu" and query.dtype == torch.bfloat16
+    if slow and query.requires_grad:
+        scores = query * query.shape[-1] ** -0.5 @ key.transpose(-1, -2)
+        return scores.softmax(-1, dtype=scores.dtype) @ value
+    return functional.scaled_dot_product_attention(query, key, value)
 
 
 class FeedForward(nn.Module):

@@ -1,172 +1,129 @@
-"""Turn a finished training run into bundled weights, their card and their reference set.
+"""Turn a finished training run into the bundled weights, their card and their reference.
 
-Usage: python weights/recipe/release_compact.py SURVEY_FOLDER RUN_FOLDER [--real REAL_DATA_FOLDER]
+Usage: python weights/recipe/release_compact.py RUN DATA [--real REAL_DATA_FOLDER]
 
-SURVEY_FOLDER holds simulated galaxies: seeds 1-16 (trained on, for the range), 101-104 (the
-reference) and 105 (left out of both, for the scores in the card).
+RUN is the folder of ``astroclip-train all``, DATA a survey of ``astroclip-simulate`` that nothing
+was trained on: 20,000 of its galaxies become the reference, 2,000 from other parts of the sky are
+scored. weights/README.md has all the commands.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
+import json
+import tempfile
 from pathlib import Path
 
+import h5py
 import numpy as np
-import torch
 from astropy.table import Table
-from sklearn.metrics import r2_score
-from sklearn.neighbors import KNeighborsRegressor
 
+from astroclip_astro.cli.reference import build
 from astroclip_astro.embedding import load_model
-from astroclip_astro.models.astroclip import AstroCLIP
-from astroclip_astro.models.checkpoint import save_weights
-from astroclip_astro.models.configuration import COMPACT
-from astroclip_astro.prepare.photometry import measure_images, measure_spectra
-from astroclip_astro.search.reference import Reference, save_reference
+from astroclip_astro.models.checkpoint import load_weights, save_weights
+from astroclip_astro.search.lookup import Searcher
+from astroclip_astro.search.reference import load_reference
 
 ROOT = Path(__file__).resolve().parents[2]
 WEIGHTS = ROOT / "weights" / "compact.safetensors"
 REFERENCE = ROOT / "catalogs" / "reference-compact.fits"
-REFERENCE_SEEDS, TEST_SEED, TEST_COUNT = range(101, 105), 105, 2000
-NEIGHBOURS = 16
+GALAXIES, TESTED, HOLDOUT = 20_000, 2_000, 0.1
+HIGHEST = 0.6  # redshift; the reference has none beyond
+# Images with a redshift from the literature.
+CUTOUTS = {"decals-dr3_146.7142_-1.0413_oversampled.fits": (146.7142, -1.0413, 0.0212)}
 
 
-def load(folder: Path, seed: int) -> dict[str, np.ndarray]:
-    """Read one file of the survey."""
-    with np.load(folder / f"c{seed}.npz") as file:
-        names = ("image", "spectrum", "ivar", "z", "logm", "mag")
-        return {name: file[name] for name in names}
-
-
-def trained_range(folder: Path) -> dict[str, list[float]]:
-    """Return the range of brightness and extent in the training set, 0.05 to 99.95 %."""
-    measures: dict[str, list] = {}
-    for seed in range(1, 17):
-        part = load(folder, seed)
-        found = measure_images(part["image"]) | measure_spectra(part["spectrum"])
-        for name, values in found.items():
-            measures.setdefault(name, []).append(values)
-    limits = {}
-    for name, parts in measures.items():
-        low, high = np.nanpercentile(np.concatenate(parts), [0.05, 99.95])
-        limits[name] = [float(f"{low:.4g}"), float(f"{high:.4g}")]
-    return limits
-
-
-def regress(known: np.ndarray, labels: np.ndarray, query: np.ndarray) -> np.ndarray:
-    """Return the distance-weighted mean of the nearest neighbours' labels."""
-    regressor = KNeighborsRegressor(NEIGHBOURS, weights="distance", algorithm="brute")
-    return regressor.fit(known, labels).predict(query)
-
-
-def photometry(part: dict) -> np.ndarray:
-    """Return g-r, r-z and r, standardised with the scatter of the reference later."""
-    g, r, z = part["mag"].T
-    return np.column_stack([g - r, r - z, r])
-
-
-def scores(reference: dict, test: dict) -> dict[str, float]:
-    """Return R2 of redshift and mass on left-out simulated galaxies."""
-    colours = photometry(reference)
-    mean, deviation = colours.mean(0), colours.std(0)
-    pairs = {
-        "image": ("image_embedding", "image_embedding"),
-        "spectrum": ("spectrum_embedding", "spectrum_embedding"),
-        "image_to_spectrum": ("spectrum_embedding", "image_embedding"),
-    }
-    known = {name: (reference[a], test[b]) for name, (a, b) in pairs.items()}
-    known["photometry"] = ((colours - mean) / deviation, (photometry(test) - mean) / deviation)
-    result = {}
-    for name, (base, query) in known.items():
-        for label, key in (("redshift", "z"), ("log_stellar_mass", "logm")):
-            value = r2_score(test[key], regress(base, reference[key], query))
-            result[f"{name}_r2_{label}"] = round(float(value), 3)
-    return result
-
-
-def real_scores(model, reference: dict, folder: Path) -> dict[str, float]:
-    """Return how well redshifts of the real DESI galaxies at z < 0.6 are met."""
+def real_spectra(folder: Path) -> list[dict]:
+    """Return what the reference says about real DESI galaxies, by their spectra."""
     table = Table.read(folder / "desi_spectra.fits")
-    kind = np.asarray(table["SPECTYPE"].filled("")).astype(str)
+    kind = np.char.strip(np.asarray(table["SPECTYPE"].filled("")).astype(str))
     redshift = np.asarray(table["Z"].filled(np.nan), float)
-    chosen = (np.char.strip(kind) == "GALAXY") & (redshift > 0.01) & (redshift < 0.6)
-    flux = np.asarray(table["FLUX"][chosen], np.float32)
-    embeddings = model.embed_spectra(flux)
-    found = regress(reference["spectrum_embedding"], reference["z"], embeddings)
-    error = np.abs(found - redshift[chosen]) / (1 + redshift[chosen])
-    for true, ours in zip(redshift[chosen], found, strict=True):
-        print(f"real galaxy z = {true:.4f}, ours {ours:.4f}")
+    table = table[(kind == "GALAXY") & (redshift > 0) & (redshift < HIGHEST)]
+    model = load_model(WEIGHTS, device="cpu")
+    searcher = Searcher(load_reference(REFERENCE), "spectrum")
+    rows = []
+    for galaxy in table:
+        flux = np.asarray(galaxy["FLUX"], np.float32)[None]
+        ivar = None if galaxy["SMOOTHED"] else np.asarray(galaxy["IVAR"], np.float32)[None]
+        found = searcher.look_up(model.embed_spectra(flux, ivar))
+        smoothed = ", smoothed" if galaxy["SMOOTHED"] else ""
+        rows.append(row(f"{galaxy['TARGETID']}{smoothed}", "spectrum", galaxy["Z"], found))
+    return rows
+
+
+def real_images(folder: Path) -> list[dict]:
+    """Return what the reference says about real galaxies of which there is an image."""
+    rows = []
+    for name, (ra, dec, redshift) in CUTOUTS.items():
+        table = Table({"ra": [ra], "dec": [dec]})
+        table.astroclip.embed(
+            source=folder / "cutouts", weights=WEIGHTS, modality="image", device="cpu"
+        )
+        embedding = np.asarray(table["astroclip_image"].filled(np.nan), np.float32)
+        found = Searcher(load_reference(REFERENCE), "image").look_up(embedding)
+        rows.append(row(name.split("_over")[0], "image", redshift, found))
+    return rows
+
+
+def row(name: str, modality: str, redshift: float, found: object) -> dict:
+    """Return one line of the card's table of real galaxies."""
+    (z, error), (mass, _) = (found.values[label] for label in ("redshift", "log_stellar_mass"))
     return {
-        "real_galaxies": int(chosen.sum()),
-        "real_median_dz": round(float(np.median(error)), 4),
-        "real_within_0.05": int((error < 0.05).sum()),
+        "object": name,
+        "by": modality,
+        "redshift": round(float(redshift), 4),
+        "ours": round(float(z[0]), 4),
+        "our error": round(float(error[0]), 4),
+        "dz / (1 + z)": round(float((z[0] - redshift) / (1 + redshift)), 4),
+        "our log mass": round(float(mass[0]), 2),
+        "novelty": round(float(found.novelty[0]), 3),
     }
 
 
-def stage_facts(run: Path, stage: str, batch: int) -> dict[str, object]:
-    """Return how long a stage was trained, from its log."""
-    with (run / f"{stage}.csv").open(newline="") as file:
-        step, seconds = list(csv.reader(file))[-1][:2]
-    return {"steps": int(step), "batch": batch, "minutes": round(float(seconds) / 60, 1)}
+def summary(rows: list[dict]) -> dict:
+    """Return the card's words for real galaxies."""
+    errors = np.abs([one["dz / (1 + z)"] for one in rows if one["by"] == "spectrum"])
+    return {
+        "real_galaxies": len(errors),
+        "real_median_dz": round(float(np.median(errors)), 4),
+        "real_within_0.05": int((errors < 0.05).sum()),
+        "real": rows,
+    }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("survey", type=Path)
     parser.add_argument("run", type=Path)
+    parser.add_argument("data", type=Path)
     parser.add_argument("--real", type=Path)
     arguments = parser.parse_args()
-
-    network = AstroCLIP(COMPACT)
-    state = torch.load(arguments.run / "align.done.pt", weights_only=True)["model"]
-    network.load_state_dict(state)
-    training = {
-        "simulated": True,
-        "data": "48,000 SIMULATED galaxies of the prototype simulator (seeds 1-16), r < 19.5",
-        "stages": {
-            "spectrum": stage_facts(arguments.run, "spectrum", 64)
-            | {"task": "masked tokens filled in, noiseless spectrum as target"},
-            "align": stage_facts(arguments.run, "align", 256)
-            | {"task": "InfoNCE in both directions, inverse temperature 15.5, encoders free"},
-        },
-        "labels_in_loss": "none",
-        "range": trained_range(arguments.survey),
-    }
-    card = {"name": "compact", "training": training, "scores": {}}
-    save_weights(network, WEIGHTS, card, half=True)
-    model = load_model(WEIGHTS, device="cpu")
-
-    def embedded(seeds) -> dict[str, np.ndarray]:
-        parts = [load(arguments.survey, seed) for seed in seeds]
-        joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-        joined["image_embedding"] = model.embed_images(joined.pop("image"))
-        flux, ivar = joined.pop("spectrum"), joined.pop("ivar")
-        joined["spectrum_embedding"] = model.embed_spectra(flux, ivar)
-        return joined
-
-    reference = embedded(REFERENCE_SEEDS)
-    test = {name: values[:TEST_COUNT] for name, values in embedded([TEST_SEED]).items()}
-    found = scores(reference, test)
-    card["scores"] = {
-        "what": f"R2 of k-NN (k = {NEIGHBOURS}, distance weights) on {TEST_COUNT} left-out "
-        f"SIMULATED galaxies, {len(reference['z'])} in the reference",
-    } | found
+    network, card = load_weights(arguments.run)
+    save_weights(network, WEIGHTS, card | {"name": "compact", "scores": {}}, half=True)
+    with h5py.File(arguments.data) as file:
+        seed = file.attrs["seed"]
+    words = f"SIMULATED galaxies of astroclip-simulate, seed {seed}, r < 20.3; none was trained on"
+    with tempfile.TemporaryDirectory() as folder:
+        scores = Path(folder) / "scores.json"
+        options = {
+            "--output": REFERENCE,
+            "--weights": WEIGHTS,
+            "--galaxies": GALAXIES,
+            "--holdout": HOLDOUT,
+            "--test-galaxies": TESTED,
+            "--scores": scores,
+            "--name": "compact",
+            "--description": words,
+            "--device": "cpu",
+            "--precision": "float32",
+        }
+        given = [str(word) for option in options.items() for word in option]
+        build.main([str(arguments.data), "--overwrite", *given], standalone_mode=False)
+        found = json.loads(scores.read_text())
     if arguments.real:
-        card["scores"] |= real_scores(model, reference, arguments.real)
-    card = save_weights(network, WEIGHTS, card, half=True)
-    galaxies = Reference(
-        image=reference["image_embedding"],
-        spectrum=reference["spectrum_embedding"],
-        labels={"redshift": reference["z"], "log_stellar_mass": reference["logm"]},
-        name="compact",
-        simulated=True,
-        weights_sha256=card["sha256"],
-        description="SIMULATED galaxies of the prototype simulator (seeds 101-104), r < 19.5",
-    )
-    save_reference(galaxies, REFERENCE, overwrite=True)
-    for name, value in card["scores"].items():
-        print(f"{name:40} {value}")
+        found |= summary(real_spectra(arguments.real) + real_images(arguments.real))
+    card = load_weights(WEIGHTS)[1]
+    save_weights(network, WEIGHTS, card | {"scores": found}, half=True)
+    print(json.dumps(found, indent=1))
 
 
 if __name__ == "__main__":
