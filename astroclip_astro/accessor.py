@@ -96,8 +96,9 @@ class TableMethods:
             simulated sky), an address of a server that speaks as the archives do, or a folder of
             local cutouts and DESI coadds.
         columns : str or tuple of str
-            Any of ``embedding``, ``redshift``, ``mass``, ``novelty``; all by default. Flags, and
-            facts of the matched spectrum, are always added.
+            Any of ``embedding``, ``redshift``, ``mass``, ``novelty``, and ``labels`` that a
+            reference of your own has; all by default. Flags, and facts of the matched spectrum,
+            are always added.
         ra, dec : str, optional
             Names of the position columns where they cannot be told.
         overwrite : bool

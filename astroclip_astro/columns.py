@@ -6,7 +6,7 @@ The pipeline, the FITS writer, the command's help, the documentation and the tes
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntFlag
 
 import numpy as np
@@ -21,12 +21,13 @@ __all__ = [
     "FlagBit",
     "OutputColumn",
     "decode",
+    "label_columns",
     "select",
 ]
 
 PREFIX = "astroclip_"
 MODALITIES = ("image", "spectrum")
-GROUPS = ("embedding", "redshift", "mass", "novelty")
+GROUPS = ("embedding", "redshift", "mass", "novelty", "labels")
 EMBEDDING_WIDTH = 128
 
 
@@ -67,6 +68,16 @@ class OutputColumn:
     from_reference: bool = False
 
 
+def _error(value: OutputColumn) -> OutputColumn:
+    """Return the column of the errors of another."""
+    return replace(
+        value,
+        name=f"{value.name}_err",
+        ucd="stat.error" if value.ucd == "stat.value" else f"stat.error;{value.ucd}",
+        description=f"Error of {value.name}: half the central 68 % of the neighbours",
+    )
+
+
 def _property_columns(group: str, stem: str, words: str, ucd: str) -> list[OutputColumn]:
     """Return the columns of one property: best, image's, spectrum's, each with its error."""
     sources = (
@@ -81,14 +92,7 @@ def _property_columns(group: str, stem: str, words: str, ucd: str) -> list[Outpu
         columns.append(
             OutputColumn(name=name, ucd=ucd, description=f"Zero-shot {words} {origin}", **shared)
         )
-        columns.append(
-            OutputColumn(
-                name=f"{name}_err",
-                ucd=f"stat.error;{ucd}",
-                description=f"Error of {name}: half the central 68 % of the neighbours",
-                **shared,
-            )
-        )
+        columns.append(_error(columns[-1]))
     return columns
 
 
@@ -170,15 +174,43 @@ COLUMNS: tuple[OutputColumn, ...] = (
 )
 
 
-def select(modality: Iterable[str], groups: Iterable[str]) -> tuple[OutputColumn, ...]:
+def label_columns(
+    label: str, *, unit: str | None = None, description: str | None = None
+) -> tuple[OutputColumn, OutputColumn]:
+    """Return value and error columns of a label that a user's own reference has.
+
+    Parameters
+    ----------
+    label, unit, description : str
+        As the reference has them; without a description the name has to do.
+
+    Examples
+    --------
+    >>> [column.name for column in label_columns("age", unit="Gyr")]
+    ['astroclip_age', 'astroclip_age_err']
+    """
+    name, words = f"{PREFIX}{label}", (description or label).rstrip(". ")
+    origin = "zero-shot, from the spectrum where there is one, else from the image"
+    shared = {"unit": unit or None, "group": "labels", "from_reference": True}
+    value = OutputColumn(name=name, ucd="stat.value", description=f"{words}; {origin}", **shared)
+    return value, _error(value)
+
+
+def select(
+    modality: Iterable[str],
+    groups: Iterable[str],
+    labels: Iterable[tuple[OutputColumn, OutputColumn]] = (),
+) -> tuple[OutputColumn, ...]:
     """Return the columns that go with modalities and groups, in the order of `COLUMNS`.
 
     Parameters
     ----------
     modality : iterable of {"image", "spectrum"}
         What is embedded.
-    groups : iterable of {"embedding", "redshift", "mass", "novelty"}
+    groups : iterable of {"embedding", "redshift", "mass", "novelty", "labels"}
         What is asked for.
+    labels : iterable of (OutputColumn, OutputColumn)
+        From `label_columns`, for each label that the reference has of its own; they come last.
 
     Returns
     -------
@@ -193,7 +225,7 @@ def select(modality: Iterable[str], groups: Iterable[str]) -> tuple[OutputColumn
     modality, groups = set(modality), {*groups, "match", "flags"}
     return tuple(
         column
-        for column in COLUMNS
+        for column in (*COLUMNS, *(column for pair in labels for column in pair))
         if column.group in groups and (column.modality is None or column.modality in modality)
     )
 

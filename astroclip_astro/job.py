@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 
 import astropy.units as u
 
-from .columns import COLUMNS, GROUPS, MODALITIES, OutputColumn, select
-from .embedding import Model, load_model
+from .columns import COLUMNS, GROUPS, MODALITIES, OutputColumn, label_columns, select
+from .embedding import Model, check_aligned, load_model
 from .errors import InputError
 from .records import Source
 from .search.lookup import Searcher
@@ -76,7 +76,8 @@ class Job:
         """Return the header keywords that say where the columns called ``names`` come from."""
         card = self.model.card
         options = self.options()
-        present = {column.group for column in COLUMNS if column.name in set(names)}
+        names = set(names)
+        present = {column.group for column in (*COLUMNS, *self.columns) if column.name in names}
         return {
             "ACVERS": f"astroclip-astro {__version__}",
             "ACDATE": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -123,6 +124,18 @@ def arcseconds(match_radius: float | u.Quantity) -> float:
     return radius
 
 
+def columns_of_labels(reference: Reference) -> list[tuple[OutputColumn, OutputColumn]]:
+    """Return value and error column of each label that a reference has of its own."""
+    return [
+        label_columns(
+            label,
+            unit=reference.units.get(label),
+            description=reference.descriptions.get(label),
+        )
+        for label in reference.own_labels
+    ]
+
+
 def prepare_job(
     *,
     source: str | os.PathLike | Source = "archive",
@@ -154,7 +167,8 @@ def prepare_job(
     reference : str or path, optional
         Bundled name or file; by default the one that belongs to the weights.
     columns : str or iterable of str
-        Any of ``embedding``, ``redshift``, ``mass``, ``novelty``.
+        Any of ``embedding``, ``redshift``, ``mass``, ``novelty``, ``labels``; the last are labels
+        that a reference of the user's own has besides redshift and mass.
     match_radius : float or Quantity
         Largest distance between row and spectrum; a plain number is arcsec.
     device : {"auto", "cpu", "cuda", "mps"}
@@ -175,8 +189,14 @@ def prepare_job(
     groups = words(columns, GROUPS, "columns")
     radius = arcseconds(match_radius)
     model = load_model(weights, device=device, precision=precision)
+    check_aligned(model.card)
     chosen = load_reference(model.card["name"] if reference is None else reference)
     check_weights(chosen, model.card["sha256"])
+    if "labels" in groups and groups != GROUPS and not chosen.own_labels:
+        raise InputError(
+            f"columns has 'labels', but reference {chosen.name} has none besides redshift and "
+            "mass; make one that has: astroclip-reference build --label-columns."
+        )
     opened = open_source(
         source, layer=layer, release=release, jobs=jobs, cache=cache, cache_limit=cache_limit
     )
@@ -185,7 +205,7 @@ def prepare_job(
         model=model,
         reference=chosen,
         searchers={name: Searcher(chosen, name) for name in modality},
-        columns=select(modality, groups),
+        columns=select(modality, groups, columns_of_labels(chosen)),
         modality=modality,
         match_radius=radius,
     )

@@ -228,7 +228,7 @@ def add_findings(
     findings = job.searchers[modality].look_up(embeddings)
     write(rows, f"astroclip_{modality}", where, embeddings)
     write(rows, f"astroclip_novelty_{modality}", where, findings.novelty)
-    for stem, label in PROPERTIES.items():
+    for label, stem in STEMS.items():
         value, error = findings.values[label]
         write(rows, f"astroclip_{stem}_{modality}", where, value)
         write(rows, f"astroclip_{stem}_{modality}_err", where, error)
@@ -236,7 +236,7 @@ def add_findings(
     return findings
 
 
-PROPERTIES = {"z": "redshift", "logmstar": "log_stellar_mass"}
+STEMS = {"redshift": "z", "log_stellar_mass": "logmstar"}  # others go by their own names
 
 
 def add_best(rows: np.ndarray, found: dict[str, tuple[np.ndarray, Findings]]) -> None:
@@ -247,8 +247,8 @@ def add_best(rows: np.ndarray, found: dict[str, tuple[np.ndarray, Findings]]) ->
         where, findings = found[modality]
         usable = findings.nearest >= 0
         write(rows, "astroclip_nearest", where[usable], findings.nearest[usable])
-        for stem, label in PROPERTIES.items():
-            value, error = findings.values[label]
+        for label, (value, error) in findings.values.items():
+            stem = STEMS.get(label, label)
             write(rows, f"astroclip_{stem}", where[usable], value[usable])
             write(rows, f"astroclip_{stem}_err", where[usable], error[usable])
 

@@ -42,7 +42,7 @@ def check_names(table: Table, columns: tuple[OutputColumn, ...], *, overwrite: b
         and column.name in table.colnames
         and table[column.name].info.description == column.description
     }
-    asked = {column.name for column in columns} - ours
+    asked = {column.name.lower() for column in columns if column.name not in ours}
     # FITS and TOPCAT do not tell names apart that differ only in case.
     taken = [name for name in table.colnames if name.lower() in asked]
     if taken:
@@ -71,7 +71,7 @@ def add_columns(table: Table, rows: np.ndarray, job: Job) -> Table:
     """
     columns = [make_column(column, rows[column.name], job) for column in job.columns]
     kept = dict(table.meta)
-    added = {column.name for column in columns}
+    added = {column.name.lower() for column in columns}
     table.remove_columns([name for name in table.colnames if name.lower() in added])
     table.add_columns(columns)
     kept.update(job.provenance(table.colnames))

@@ -8,7 +8,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from astroclip_astro import columns
-from astroclip_astro.columns import COLUMNS, FLAGS, GROUPS, OutputColumn
+from astroclip_astro.columns import COLUMNS, FLAGS, GROUPS, OutputColumn, label_columns
 from astroclip_astro.simulate import artefacts
 
 __all__ = ["artefacts_table", "columns_table", "flags_table", "markdown_table"]
@@ -55,7 +55,7 @@ def columns_table() -> str:
             column.description + " (from the reference)" * column.from_reference,
             column.group if column.group in GROUPS else "always",
         ]
-        for column in COLUMNS
+        for column in (*COLUMNS, *label_columns("LABEL"))
     ]
     return markdown_table(heads, rows)
 

@@ -13,7 +13,7 @@ PACKAGE = Path(astroclip_astro.__file__).parent
 ROOT = Path(__file__).resolve().parents[1]
 LEVELS = {
     0: {"errors", "columns", "config", "resources", "version"},
-    1: {"destination", "hdf5_file", "interrupts", "records"},
+    1: {"destination", "hdf5_file", "interrupts", "part_file", "parts", "records"},
     2: {
         "catalogue",
         "sky",
@@ -29,8 +29,10 @@ LEVELS = {
         "assemble",
         "embedding",
         "job",
+        "labelled_set",
         "chunks",
         "pipeline",
+        "reference_set",
         "results",
         "run",
         "sources",

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from astroclip_astro.columns import COLUMNS, FLAGS, GROUPS, Flag, decode, select
+from astroclip_astro.columns import COLUMNS, FLAGS, GROUPS, Flag, decode, label_columns, select
 
 PROMISED = """
 astroclip_image astroclip_spectrum
@@ -37,7 +37,9 @@ def test_types_are_the_promised_ones(name, dtype, shape, unit):
     assert (column.dtype, column.shape, column.unit) == (dtype, shape, unit)
 
 
-@pytest.mark.parametrize("column", COLUMNS, ids=lambda column: column.name)
+@pytest.mark.parametrize(
+    "column", [*COLUMNS, *label_columns("age")], ids=lambda column: column.name
+)
 def test_column_is_described(column):
     assert column.ucd
     assert column.description
@@ -82,3 +84,15 @@ def test_flags_are_always_written(group):
 
 def test_everything_is_the_default():
     assert select(["image", "spectrum"], GROUPS) == COLUMNS
+
+
+def test_columns_of_labels_come_last_and_can_be_left_out():
+    pair = label_columns("age", unit="Gyr", description="Age of the stars.")
+    assert select(["image", "spectrum"], GROUPS, [pair]) == (*COLUMNS, *pair)
+    assert select(["image", "spectrum"], GROUPS[:-1], [pair]) == COLUMNS
+    value, error = pair
+    assert (value.name, error.name) == ("astroclip_age", "astroclip_age_err")
+    assert value.unit == error.unit == "Gyr"
+    assert value.description.startswith("Age of the stars; zero-shot")
+    assert value.from_reference
+    assert error.from_reference

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from astroclip_astro.cli.annotate import annotate
-from astroclip_astro.columns import COLUMNS, FLAGS, Flag
+from astroclip_astro.columns import COLUMNS, FLAGS, Flag, label_columns
 from astroclip_astro.pipeline import CHUNK_ROWS, NOVEL
 from astroclip_astro.resources import folder
 from astroclip_astro.run import prepare_run
@@ -45,6 +45,8 @@ CARD = {
         "what": "R2 of something",
         "image_r2_redshift": 0.111,
         "image_r2_log_stellar_mass": 0.222,
+        "image_sigma_nmad": 0.0777,
+        "image_outliers": 0.0888,
         "real_galaxies": 17,
         "real_median_dz": 0.0333,
         "real_within_0.05": 5,
@@ -115,7 +117,9 @@ def test_exit_status_is_documented(status):
     assert f"\n| {status} | " in read("command.md")
 
 
-@pytest.mark.parametrize("column", COLUMNS, ids=lambda column: column.name)
+@pytest.mark.parametrize(
+    "column", [*COLUMNS, *label_columns("LABEL")], ids=lambda column: column.name
+)
 def test_column_is_rendered(columns_directive, column):
     (row,) = rows_of(columns_directive.columns_table(), f"`{column.name}`")
     assert row[2:4] == [column.unit or "", column.ucd]
@@ -170,6 +174,14 @@ def test_scores_of_real_galaxies_are_called_real(card_directive):
     assert "17 real DESI galaxies" in card_directive.scores_text(CARD)
 
 
+def test_each_real_galaxy_is_rendered(card_directive):
+    galaxies = [{"object": "one", "redshift": 0.1234}, {"object": "two", "redshift": 0.4321}]
+    text = card_directive.scores_text(CARD | {"scores": CARD["scores"] | {"real": galaxies}})
+    assert "real" in text
+    assert rows_of(text, "one") == [["one", "0.1234"]]
+    assert rows_of(text, "two") == [["two", "0.4321"]]
+
+
 def test_card_without_scores_says_so(card_directive):
     assert card_directive.scores_text(CARD | {"scores": {}}) == "The card has no scores."
 
@@ -210,7 +222,7 @@ def test_page_is_finished(page):
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_page_names_only_columns_that_exist(page):
-    names = {column.name for column in COLUMNS}
+    names = {column.name for column in (*COLUMNS, *label_columns("LABEL"))}
     families = {name.removesuffix("z") for name in names}  # "the astroclip_desi_ columns"
     vectors = {"astroclip_image_0", "astroclip_image_127"}  # in CSV
     text = page.read_text(encoding="utf-8")
@@ -236,6 +248,8 @@ def test_page_tests_only_bits_that_exist(page):
         ("numbers.md", f"the {K} most similar"),
         ("numbers.md", f"above {NOVEL}"),
         ("python.md", f"At least {K + 1} galaxies"),
+        ("reference_sets.md", f"(k = {K},"),
+        ("reference_sets.md", f"{K + 1} with an image and {K + 1} with a spectrum"),
     ],
 )
 def test_number_is_that_of_the_code(page, words):

@@ -1,6 +1,7 @@
 """Options become objects, and what cannot be met is refused at the doorway."""
 
 from contextlib import closing
+from types import SimpleNamespace
 
 import astropy.units as u
 import pytest
@@ -45,7 +46,7 @@ def test_job_says_where_its_columns_come_from():
         provenance = job.provenance([column.name for column in job.columns])
     assert provenance["ACREFSIM"] == "SIMULATED"
     assert "SIMULATED" in provenance["ACSOURCE"]
-    assert provenance["ACCOLS"] == ",".join(GROUPS)
+    assert provenance["ACCOLS"] == ",".join(group for group in GROUPS if group != "labels")
     assert len(provenance["ACWSHA"]) == 64
 
 
@@ -66,3 +67,28 @@ def test_reference_of_other_weights_is_refused(stub_reference, tmp_path):
     save_reference(stub_reference, tmp_path / "other.fits")
     with pytest.raises(InputError, match="go together"):
         prepare_job(source="demo", reference=tmp_path / "other.fits", device="cpu")
+
+
+def test_labels_of_a_reference_without_any_are_refused():
+    with pytest.raises(InputError, match=r"'labels', but reference compact has none"):
+        prepare_job(source="demo", columns="redshift,labels", device="cpu")
+
+
+def test_labels_of_a_reference_become_columns(make_job, own_reference):
+    job = make_job(reference=own_reference)
+    names = [column.name for column in job.columns]
+    assert names[-4:] == [
+        "astroclip_age", "astroclip_age_err", "astroclip_log_SFR", "astroclip_log_SFR_err",
+    ]  # fmt: skip
+    assert job.columns[-4].unit == "Gyr"
+    assert job.describe(job.columns[-4]).endswith("(simulated reference own)")
+    assert job.provenance(names)["ACCOLS"] == ",".join(GROUPS)
+
+
+def test_weights_of_a_pretraining_stage_alone_are_refused(monkeypatch):
+    card = {"name": "half", "sha256": "0" * 64, "training": {"stages": {"spectrum": {}}}}
+    monkeypatch.setattr(
+        "astroclip_astro.job.load_model", lambda *_, **__: SimpleNamespace(card=card)
+    )
+    with pytest.raises(InputError, match=r"stage spectrum alone.*astroclip-train align"):
+        prepare_job(source="demo", weights="half")

@@ -222,3 +222,34 @@ def test_reasons_are_reported_with_row_numbers(make_job):
         report=lambda row, reason: reasons.append((row, reason)),
     )
     assert reasons == [(CHUNK_ROWS + 1, "made to fail")]
+
+
+def brute_force(points, labels, query):
+    """The neighbours' mean by hand: one query, loops and sorting only."""
+    known = [row for row in range(len(labels)) if np.isfinite(labels[row])]
+    distance = {row: float(np.linalg.norm(points[row].astype(float) - query)) for row in known}
+    nearest = sorted(known, key=lambda row: (np.float32(distance[row]), row))[:16]
+    weights = [1 / max(distance[row], 1e-6) for row in nearest]
+    return sum(w * labels[row] for w, row in zip(weights, nearest, strict=True)) / sum(weights)
+
+
+@pytest.mark.parametrize("label", ["age", "log_SFR"])
+def test_own_label_is_that_of_the_row_s_own_neighbours(make_job, own_reference, label):
+    ra = np.linspace(1, 359, 25)
+    source = StubSource(gaps={Flag.NO_SPECTRUM: ra[:5], Flag.NO_IMAGE: [ra[0]]})
+    rows = annotate_targets(make_targets(ra), make_job(source, reference=own_reference))
+    for row in range(1, 25):
+        embedding = rows["astroclip_image" if row < 5 else "astroclip_spectrum"][row]
+        expected = brute_force(own_reference.image, own_reference.labels[label], embedding)
+        assert rows[f"astroclip_{label}"][row] == pytest.approx(expected, abs=1e-4)
+    assert np.isnan(rows[f"astroclip_{label}"][0])
+    assert np.isnan(rows[f"astroclip_{label}_err"][0])
+    assert np.isfinite(rows[f"astroclip_{label}_err"][1:]).all()
+
+
+def test_own_labels_change_no_other_column(make_job, own_reference):
+    targets = make_targets(np.linspace(0, 359, 12))
+    without = annotate_targets(targets, make_job())
+    own = annotate_targets(targets, make_job(reference=own_reference))
+    for name in without.dtype.names:
+        np.testing.assert_array_equal(own[name], without[name])

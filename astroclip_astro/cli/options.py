@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import click
 
@@ -11,7 +11,7 @@ from astroclip_astro.columns import GROUPS, MODALITIES
 from astroclip_astro.config import conf
 from astroclip_astro.errors import InputError, SourceError
 
-__all__ = ["compute_options", "embedding_options", "run_command"]
+__all__ = ["add_options", "compute_options", "embedding_options", "layer_option", "run_command"]
 
 FAILED_STATUS, INPUT_STATUS, SOURCE_STATUS, INTERRUPTED_STATUS = 1, 2, 3, 130
 
@@ -31,26 +31,12 @@ COMPUTE_OPTIONS = (
         help="Number format inside the network; auto is bfloat16 on GPUs that have it.",
     ),
 )
-EMBEDDING_OPTIONS = (
-    click.option(
-        "--source",
-        default="archive",
-        show_default=True,
-        metavar="archive|demo|URL|DIR",
-        help="Where images and spectra come from: the public archives, the bundled simulated sky, "
-        "a server that speaks as the archives do, or a folder of local cutouts and DESI coadds.",
-    ),
-    click.option(
-        "--layer",
-        metavar="NAME",
-        help=f"Legacy Surveys layer, ls-dr10 for example.  [default: {conf.layer}]",
-    ),
-    click.option(
-        "--release",
-        metavar="NAME",
-        help="DESI release: DESI-EDR, DESI-DR1, or both with a comma, preferred first.  "
-        f"[default: {conf.release}]",
-    ),
+layer_option = click.option(
+    "--layer",
+    metavar="NAME",
+    help=f"Legacy Surveys layer, ls-dr10 for example.  [default: {conf.layer}]",
+)
+CONNECTION_OPTIONS = (
     click.option(
         "--jobs",
         type=int,
@@ -68,6 +54,24 @@ EMBEDDING_OPTIONS = (
         help="Size the cache may have, '500 MB' for example; a plain number is GB.  "
         f"[default: {conf.cache_limit}]",
     ),
+)
+EMBEDDING_OPTIONS = (
+    click.option(
+        "--source",
+        default="archive",
+        show_default=True,
+        metavar="archive|demo|URL|DIR",
+        help="Where images and spectra come from: the public archives, the bundled simulated sky, "
+        "a server that speaks as the archives do, or a folder of local cutouts and DESI coadds.",
+    ),
+    layer_option,
+    click.option(
+        "--release",
+        metavar="NAME",
+        help="DESI release: DESI-EDR, DESI-DR1, or both with a comma, preferred first.  "
+        f"[default: {conf.release}]",
+    ),
+    *CONNECTION_OPTIONS,
     click.option(
         "--modality",
         default=",".join(MODALITIES),
@@ -78,8 +82,9 @@ EMBEDDING_OPTIONS = (
         "--weights",
         default="compact",
         show_default=True,
-        metavar="NAME|FILE",
-        help="Bundled weights, or a .safetensors file with its card beside it.",
+        metavar="NAME|FILE|RUN",
+        help="Bundled weights, a .safetensors file with its card beside it, or a training run's "
+        "folder.",
     ),
     click.option(
         "--reference",
@@ -98,23 +103,31 @@ EMBEDDING_OPTIONS = (
         "--columns",
         default=",".join(GROUPS),
         show_default=True,
-        help="Columns to add, comma-separated; flags and the matched spectrum's facts always.",
+        help="Columns to add, comma-separated; flags and the matched spectrum's facts always. "
+        "labels are those that a reference of your own has besides redshift and mass.",
     ),
 )
 
 
+def add_options(options: Sequence[Callable]) -> Callable[[Callable], Callable]:
+    """Return a decorator that adds options to a command, in order."""
+
+    def add(command: Callable) -> Callable:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
+
+
 def compute_options(command: Callable) -> Callable:
     """Add the options that say where to compute, and how precisely."""
-    for option in reversed(COMPUTE_OPTIONS):
-        command = option(command)
-    return command
+    return add_options(COMPUTE_OPTIONS)(command)
 
 
 def embedding_options(command: Callable) -> Callable:
     """Add the options that say what to embed, with what, and where."""
-    for option in reversed((*EMBEDDING_OPTIONS, *COMPUTE_OPTIONS)):
-        command = option(command)
-    return command
+    return add_options((*EMBEDDING_OPTIONS, *COMPUTE_OPTIONS))(command)
 
 
 def run_command(command: click.Command) -> None:

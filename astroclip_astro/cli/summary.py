@@ -25,10 +25,11 @@ def reference_line(run: Run) -> str:
     """Return what the reference is, and that it is simulated where it is."""
     reference = run.job.reference
     count = f"{len(reference.image):,}"
+    own = f", with labels {', '.join(reference.own_labels)}" if reference.own_labels else ""
     if reference.simulated:
-        return f"{reference.name}, {count} SIMULATED galaxies; not calibrated on real ones"
+        return f"{reference.name}, {count} SIMULATED galaxies{own}; not calibrated on real ones"
     kind = "real" if reference.simulated is False else "unlabelled (simulated or real)"
-    return f"{reference.name}, {count} {kind} galaxies"
+    return f"{reference.name}, {count} {kind} galaxies{own}"
 
 
 def duration(seconds: float) -> str:
@@ -102,7 +103,7 @@ def describe_result(run: Run, rows: np.ndarray, seconds: float) -> str:
     lines = [
         f"Wrote {run.output.resolve()}",
         "",
-        look(run.table),
+        look(run.table, [column.name for column in run.job.columns if column.group == "labels"]),
         "",
         f"  rows annotated  {usable.sum()} of {len(flags)} ({', '.join(counts)})",
         f"  rows flagged    {(flags != 0).sum()}",
@@ -118,14 +119,14 @@ def describe_result(run: Run, rows: np.ndarray, seconds: float) -> str:
     return "\n".join(lines)
 
 
-def look(table: Table) -> str:
+def look(table: Table, labels: list[str]) -> str:
     """Return the first rows: the user's first columns and our main ones, names cut to fit."""
     own = [
         name
         for name in table.colnames
         if not name.startswith(PREFIX) and not getattr(table[name], "shape", ())[1:]
     ]
-    names = [*own[:FIRST_COLUMNS], *(name for name in LOOK if name in table.colnames)]
+    names = [*own[:FIRST_COLUMNS], *(name for name in (*LOOK, *labels) if name in table.colnames)]
     shown = table[names][:LOOK_ROWS]
     for name in names:
         if getattr(shown[name], "dtype", np.dtype(object)).kind == "f":

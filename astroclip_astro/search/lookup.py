@@ -10,7 +10,7 @@ import numpy as np
 from astroclip_astro.columns import MODALITIES
 from astroclip_astro.errors import InputError
 
-from .neighbours import K, find
+from .neighbours import K, Neighbours, find
 from .novelty import Novelty
 from .properties import estimate
 from .reference import Reference
@@ -26,7 +26,7 @@ class Findings:
     ----------
     values : dict of str to (ndarray, ndarray)
         For each label of the reference the value and its error, float32 (n,); NaN where the
-        embedding is NaN.
+        embedding is NaN. Galaxies of the reference that lack a label are passed over for it.
     novelty : ndarray or None
         float32 (n,) in [0, 1], NaN where the embedding is NaN; None where not asked for.
     nearest : ndarray
@@ -101,11 +101,23 @@ class Searcher:
         neighbours = find(self._embeddings, embeddings, k=K)
         return Findings(
             values={
-                name: estimate(neighbours, labels) for name, labels in self.reference.labels.items()
+                name: self._value(labels, embeddings, neighbours)
+                for name, labels in self.reference.labels.items()
             },
             novelty=self._novelty.score(neighbours) if novelty else None,
             nearest=neighbours.index[:, 0].astype(np.int32),
         )
+
+    def _value(
+        self, labels: np.ndarray, embeddings: np.ndarray, neighbours: Neighbours
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return value and error of one label, from the nearest galaxies that have the label."""
+        known = np.isfinite(labels)
+        if not known.all():
+            points = np.where(known[:, None], self._embeddings, np.float32(np.nan))
+            neighbours = find(points, embeddings, k=K)
+            labels = np.where(known, labels, 0.0)  # the others are nobody's neighbours
+        return estimate(neighbours, labels)
 
     @property
     def _embeddings(self) -> np.ndarray:

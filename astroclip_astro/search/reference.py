@@ -1,20 +1,19 @@
 """Reference sets: galaxies with embeddings and known properties, kept as FITS tables.
 
 A file holds one binary table with the columns ``image`` and ``spectrum`` (128 floats, unit
-vectors, all NaN where a galaxy lacks the modality), ``redshift`` and ``log_stellar_mass``; other
-columns may stand beside them. Its header says ``SIMULATD`` (whether the galaxies are simulated),
-``ACWSHA`` (sha256 of the weights that made the embeddings), ``ACNAME`` and ``ACDESC`` (name and
-description); each may be absent.
+vectors, all NaN where a galaxy lacks the modality), ``redshift`` and ``log_stellar_mass``. Its
+header says ``SIMULATD`` (whether the galaxies are simulated), ``ACWSHA`` (sha256 of the weights
+that made the embeddings), ``ACNAME`` and ``ACDESC`` (name and description), and in ``ACLABEL1``,
+``ACLABEL2``, ... which other columns are labels too, NaN where a galaxy has none; each may be
+absent. Columns that the header does not call labels are ignored.
 """
 
 from __future__ import annotations
 
 import hashlib
-import re
 import warnings
-from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
@@ -25,11 +24,10 @@ from astroclip_astro.columns import EMBEDDING_WIDTH, MODALITIES
 from astroclip_astro.errors import OutputError, WeightsError
 from astroclip_astro.resources import folder
 
-from .neighbours import UNIT_TOLERANCE, K
+from .reference_checks import LABELS, check_label_names, check_reference
 
 __all__ = ["LABELS", "Reference", "check_weights", "load_reference", "save_reference"]
 
-LABELS = ("redshift", "log_stellar_mass")
 # What astropy raises for headers that make no sense, besides OSError.
 DAMAGE = (ValueError, TypeError, LookupError, ArithmeticError, fits.VerifyError)
 WORDS = {  # column -> (UCD, description)
@@ -51,14 +49,16 @@ class Reference:
     image, spectrum : ndarray
         float32 (m, 128) unit vectors; a row is all NaN where the galaxy lacks the modality.
     labels : dict of str to ndarray
-        float64 (m,) each: ``redshift``, ``log_stellar_mass`` (log10 of solar masses), and more
-        where more were asked for.
+        float64 (m,) each: ``redshift``, ``log_stellar_mass`` (log10 of solar masses), and labels
+        of the user's own; those are NaN where a galaxy has none.
     simulated : bool or None
         Whether the galaxies are simulated; None where the file does not say.
     weights_sha256 : str or None
         sha256 of the weights file the embeddings were made with; None where unknown.
     description : str
         One sentence: which galaxies, labels from where.
+    units, descriptions : dict of str to str
+        Of the user's own labels, as far as they have any.
     sha256 : str or None
         sha256 of the file it was read from; None for one that was not read from a file.
     """
@@ -70,11 +70,18 @@ class Reference:
     simulated: bool | None
     weights_sha256: str | None = None
     description: str = ""
+    units: dict[str, str] = field(default_factory=dict)
+    descriptions: dict[str, str] = field(default_factory=dict)
     sha256: str | None = None
 
     def __len__(self) -> int:
         """Return the number of galaxies."""
         return len(self.image)
+
+    @property
+    def own_labels(self) -> tuple[str, ...]:
+        """Names of the labels besides redshift and mass."""
+        return tuple(name for name in self.labels if name not in LABELS)
 
     @property
     def title(self) -> str:
@@ -84,21 +91,18 @@ class Reference:
         return f"{'simulated ' if self.simulated else ''}reference {self.name}"
 
 
-def load_reference(name_or_path: str | Path, *, more_labels: Sequence[str] = ()) -> Reference:
+def load_reference(name_or_path: str | Path) -> Reference:
     """Read a bundled reference by name, or one of your own from a FITS file.
 
     Parameters
     ----------
     name_or_path : str or path
         Name of a bundled reference, such as ``"compact"``, else the path of a FITS file.
-    more_labels : sequence of str
-        Columns to read as labels besides ``redshift`` and ``log_stellar_mass``. Whatever else the
-        table holds is ignored.
 
     Returns
     -------
     Reference
-        Checked: widths, unit lengths to 1e-3, finite labels, enough galaxies.
+        Checked: widths, unit lengths to 1e-3, finite redshifts and masses, enough galaxies.
 
     Raises
     ------
@@ -125,7 +129,7 @@ def load_reference(name_or_path: str | Path, *, more_labels: Sequence[str] = ())
     path = bundled.get(str(name_or_path)) or Path(name_or_path)
     try:
         with path.open("rb") as file:
-            reference = _read(file, path, (*LABELS, *more_labels))
+            reference = _read(file, path)
     except WeightsError:
         raise
     except (FileNotFoundError, NotADirectoryError):
@@ -137,7 +141,7 @@ def load_reference(name_or_path: str | Path, *, more_labels: Sequence[str] = ())
         raise WeightsError(
             f"Reference {path} cannot be read, expected a FITS table: {error}."
         ) from error
-    _check(reference, str(path))
+    check_reference(reference, str(path))
     return reference
 
 
@@ -163,20 +167,27 @@ def save_reference(reference: Reference, path: str | Path, *, overwrite: bool = 
         Where the file exists or cannot be written.
     """
     path = Path(path)
-    _check(reference, reference.name)
+    check_reference(reference, reference.name)
     if path.exists() and not overwrite:
         raise OutputError(f"{path} exists; pass overwrite=True or another path.")
     embedding = f"{EMBEDDING_WIDTH}E"
     table = fits.BinTableHDU.from_columns(
         [
             *(fits.Column(m, embedding, array=getattr(reference, m)) for m in MODALITIES),
-            *(fits.Column(name, "D", array=values) for name, values in reference.labels.items()),
+            *(
+                fits.Column(name, "D", array=values, unit=reference.units.get(name))
+                for name, values in reference.labels.items()
+            ),
         ],
         name="REFERENCE",
     )
     for number, name in enumerate(table.columns.names, start=1):
         if name in WORDS:
             table.header[f"TUCD{number}"], table.header[f"TCOMM{number}"] = WORDS[name]
+        elif reference.descriptions.get(name):
+            table.header[f"TCOMM{number}"] = reference.descriptions[name]
+    for number, name in enumerate(reference.own_labels, start=1):
+        table.header[f"ACLABEL{number}"] = (name, "column that is a label")
     table.header["ACNAME"] = (reference.name, "name of the reference")
     if reference.simulated is not None:
         table.header["SIMULATD"] = (reference.simulated, "whether the galaxies are simulated")
@@ -229,7 +240,7 @@ def _bundled() -> dict[str, Path]:
     return {file.stem.removeprefix("reference-"): file for file in files}
 
 
-def _read(file: BinaryIO, path: Path, labels: tuple[str, ...]) -> Reference:
+def _read(file: BinaryIO, path: Path) -> Reference:
     """Return the reference in a file's first binary table, its formats checked, not its values."""
     sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     file.seek(0)
@@ -249,7 +260,9 @@ def _read(file: BinaryIO, path: Path, labels: tuple[str, ...]) -> Reference:
                     f"{path} is truncated: it has {size} bytes, its header claims {needed}; "
                     "copy it again."
                 )
-            columns = _copy_columns(table, (*MODALITIES, *labels), path)
+            own = _own_labels(table.header, path)
+            columns = _copy_columns(table, (*MODALITIES, *LABELS, *own), path)
+            numbers = {name: table.columns.names.index(name) + 1 for name in own}
             return Reference(
                 name=_keyword(table.header, "ACNAME", str, path) or path.stem,
                 image=columns.pop("image"),
@@ -258,8 +271,27 @@ def _read(file: BinaryIO, path: Path, labels: tuple[str, ...]) -> Reference:
                 simulated=_keyword(table.header, "SIMULATD", bool, path),
                 weights_sha256=_keyword(table.header, "ACWSHA", str, path) or None,
                 description=_keyword(table.header, "ACDESC", str, path) or "",
+                units=_words(table.header, "TUNIT", numbers, path),
+                descriptions=_words(table.header, "TCOMM", numbers, path),
                 sha256=sha256,
             )
+
+
+def _own_labels(header: fits.Header, path: Path) -> list[str]:
+    """Return the names of the columns that the header calls labels, in the order of its cards."""
+    names = []
+    while (name := _keyword(header, f"ACLABEL{len(names) + 1}", str, path)) is not None:
+        names.append(name)
+    check_label_names(names)
+    return names
+
+
+def _words(header: fits.Header, key: str, numbers: dict[str, int], path: Path) -> dict[str, str]:
+    """Return what the header says of columns, given their numbers, where it says anything."""
+    found = {
+        name: _keyword(header, f"{key}{number}", str, path) for name, number in numbers.items()
+    }
+    return {name: words for name, words in found.items() if words}
 
 
 def _copy_columns(
@@ -292,52 +324,3 @@ def _keyword(header: fits.Header, key: str, kind: type, path: Path) -> str | boo
         words = {bool: "T or F (a FITS logical)", str: "a string"}
         raise WeightsError(f"{key} in the header of {path} is {value!r}, expected {words[kind]}.")
     return value
-
-
-def _check(reference: Reference, where: str) -> None:
-    """Raise WeightsError unless everything in the reference can be searched."""
-    for modality in MODALITIES:
-        _check_embeddings(getattr(reference, modality), modality, len(reference), where)
-    missing = [name for name in LABELS if name not in reference.labels]
-    if missing:
-        raise WeightsError(f"Reference {where} lacks the labels {missing}.")
-    for name, values in reference.labels.items():
-        if np.shape(values) != (len(reference),):
-            raise WeightsError(
-                f"Label {name} of reference {where} has shape {np.shape(values)}, "
-                f"expected ({len(reference)},)."
-            )
-        wrong = np.flatnonzero(~np.isfinite(values))
-        if len(wrong):
-            raise WeightsError(
-                f"Label {name} of reference {where} is not finite in {len(wrong)} rows, the first "
-                f"are {wrong[:5].tolist()}; leave those rows out."
-            )
-    texts = f"{reference.name}: {reference.description}"
-    if not (texts.isascii() and texts.isprintable()):
-        raise WeightsError(f"Name and description are {texts!r}, expected a line of ASCII each.")
-    sha256 = reference.weights_sha256
-    if sha256 is not None and not re.fullmatch("[0-9a-f]{64}", sha256):
-        raise WeightsError(f"ACWSHA of {where} is {sha256!r}, expected 64 digits of 0-9, a-f.")
-
-
-def _check_embeddings(embeddings: np.ndarray, modality: str, rows: int, where: str) -> None:
-    """Raise WeightsError unless embeddings are enough unit vectors, all NaN where missing."""
-    if np.shape(embeddings) != (rows, EMBEDDING_WIDTH):
-        raise WeightsError(
-            f"Column {modality} of reference {where} has shape {np.shape(embeddings)}, "
-            f"expected ({rows}, {EMBEDDING_WIDTH})."
-        )
-    absent = np.isnan(embeddings).all(axis=1)
-    length = np.sqrt(np.square(embeddings, dtype=float).sum(axis=1))
-    wrong = np.flatnonzero(~absent & ~(np.abs(length - 1) <= UNIT_TOLERANCE))
-    if len(wrong):
-        raise WeightsError(
-            f"Column {modality} of reference {where}: {len(wrong)} rows are not unit vectors, the "
-            f"first are {wrong[:5].tolist()}; divide by the length, or set all of the row to NaN."
-        )
-    usable = rows - int(absent.sum())
-    if usable < K + 1:
-        raise WeightsError(
-            f"Reference {where} has {usable} usable rows in {modality}, expected at least {K + 1}."
-        )

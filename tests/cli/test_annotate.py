@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 
+import astropy.units as u
 import numpy as np
 import pytest
 from astropy.table import Table
@@ -172,6 +173,64 @@ def test_full_disk_while_writing_keeps_what_is_done(stub_run, catalogue, monkeyp
     assert "No space left on device" in result.err
     assert not catalogue.with_name("mine_astroclip.fits").exists()
     assert stub_run(catalogue).status == 0
+
+
+@pytest.fixture
+def own_run(run, make_job, own_reference, monkeypatch):
+    """As `stub_run`, with a reference that has labels of its own."""
+    monkeypatch.setattr(
+        "astroclip_astro.run.prepare_job", lambda **options: make_job(reference=own_reference)
+    )
+    return lambda *arguments: run(*arguments, "--source", "stub")
+
+
+@pytest.mark.parametrize("suffix", [".fits", ".vot", ".ecsv", ".csv", ".parquet"])
+def test_own_labels_are_columns_in_every_format(own_run, catalogue, suffix):
+    output = catalogue.with_name(f"own{suffix}")
+    assert own_run(catalogue, "-o", output).status == 0
+    table = read_catalogue(output)
+    own = ["astroclip_age", "astroclip_age_err", "astroclip_log_SFR", "astroclip_log_SFR_err"]
+    assert table.colnames[-4:] == own
+    assert np.isfinite(np.asarray(table["astroclip_age"])).all()
+    if suffix != ".csv":
+        assert [str(table[name].unit) for name in own[:2]] == ["Gyr", "Gyr"]
+        assert table["astroclip_log_SFR"].unit == u.dex(u.solMass / u.yr)
+        assert table["astroclip_age"].description.startswith("Age of the stars; zero-shot")
+        assert table["astroclip_age"].description.endswith("(simulated reference own)")
+        assert table["astroclip_age"].meta["ucd"] == "stat.value"
+        assert table.meta["ACCOLS"].endswith(",labels")
+
+
+def test_own_labels_are_in_plan_and_summary(own_run, catalogue):
+    plan = own_run(catalogue, "--dry-run").out
+    assert "own, 400 SIMULATED galaxies, with labels age, log_SFR" in plan
+    summary = own_run(catalogue).out
+    assert "with labels age, log_SFR" in summary
+    assert " log_SFR_err" in summary
+
+
+def test_run_with_own_labels_is_resumed_with_them(own_run, catalogue, monkeypatch):
+    with monkeypatch.context() as patched:
+        interrupt_second_chunk(patched, KeyboardInterrupt())
+        own_run(catalogue)
+    assert own_run(catalogue).status == 0
+    resumed = read_catalogue(catalogue.with_name("mine_astroclip.fits"))
+    own_run(catalogue, "-o", catalogue.with_name("again.fits"))
+    same_values(resumed, read_catalogue(catalogue.with_name("again.fits")))
+    assert np.isfinite(resumed["astroclip_age"]).all()
+
+
+def test_column_that_an_own_label_would_replace_is_kept(own_run, catalogue):
+    table = read_catalogue(catalogue)
+    table["ASTROCLIP_LOG_SFR"] = 1.0
+    table.write(catalogue, overwrite=True)
+    result = own_run(catalogue)
+    assert result.status == 2
+    assert "ASTROCLIP_LOG_SFR" in result.err
+    assert own_run(catalogue, "--overwrite").status == 0
+    names = read_catalogue(catalogue.with_name("mine_astroclip.fits")).colnames
+    assert "ASTROCLIP_LOG_SFR" not in names
+    assert "astroclip_log_SFR" in names
 
 
 def test_every_option_is_in_the_help():

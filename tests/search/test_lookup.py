@@ -1,7 +1,10 @@
 """The reference's answers in one call."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from sklearn.neighbors import KNeighborsRegressor
 
 from astroclip_astro.errors import InputError
 from astroclip_astro.search import lookup
@@ -48,6 +51,24 @@ def test_findings_are_those_of_the_parts(reference, queries, modality):
         np.testing.assert_array_equal(findings.values[name], estimate(neighbours, labels))
     np.testing.assert_array_equal(findings.novelty, Novelty(points).score(neighbours))
     np.testing.assert_array_equal(findings.nearest, neighbours.index[:, 0])
+
+
+@pytest.mark.parametrize("modality", ["image", "spectrum"])
+def test_galaxies_without_a_label_are_passed_over_for_it(reference, queries, modality):
+    age = np.where(np.arange(400) % 7 == 2, np.arange(400.0), np.nan)
+    with_age = replace(reference, labels=reference.labels | {"age": age})
+    findings = Searcher(with_age, modality).look_up(queries)
+    points = getattr(reference, modality)
+    usable = np.isfinite(age) & np.isfinite(points).all(axis=1)
+    model = KNeighborsRegressor(16, weights="distance", algorithm="brute")
+    model.fit(points[usable], age[usable])
+    asked = np.isfinite(queries).all(axis=1)
+    np.testing.assert_allclose(
+        findings.values["age"][0][asked], model.predict(queries[asked]), 1e-5
+    )
+    assert np.isnan(findings.values["age"][0][~asked]).all()
+    for name, pair in Searcher(reference, modality).look_up(queries).values.items():
+        np.testing.assert_array_equal(findings.values[name], pair)
 
 
 def test_missing_embeddings_give_missing_findings(reference, queries):

@@ -16,6 +16,7 @@ from astroclip_astro.search.reference import (
     load_reference,
     save_reference,
 )
+from astroclip_astro.search.reference_checks import check_reference
 
 SHA = "0123456789abcdef" * 4
 
@@ -110,11 +111,78 @@ def test_a_plain_astropy_table_is_a_reference(tmp_path):
     assert list(read.labels) == ["redshift", "log_stellar_mass"]
 
 
-def test_more_labels_are_read_when_asked_for(tmp_path):
-    labels = {**toy().labels, "age": np.arange(40.0)}
-    save_reference(toy(labels=labels), tmp_path / "toy.fits")
-    read = load_reference(tmp_path / "toy.fits", more_labels=["age"])
-    np.testing.assert_array_equal(read.labels["age"], labels["age"])
+def with_own(**changes) -> Reference:
+    own = {"age": np.where(np.arange(40) % 2, 5.0, np.nan), "SFR": np.arange(40.0)}
+    fields = {
+        "labels": toy().labels | own,
+        "units": {"age": "Gyr"},
+        "descriptions": {"SFR": "Star formation rate," + " in long words" * 9},
+    }
+    return toy(**fields | changes)
+
+
+def test_own_labels_are_read_without_being_asked_for(tmp_path):
+    written = with_own()
+    save_reference(written, tmp_path / "toy.fits")
+    read = load_reference(tmp_path / "toy.fits")
+    assert read.own_labels == ("age", "SFR")
+    assert (read.units, read.descriptions) == (written.units, written.descriptions)
+    for name, values in written.labels.items():
+        np.testing.assert_array_equal(read.labels[name], values)
+
+
+def test_a_header_card_makes_a_column_of_a_plain_table_a_label(tmp_path):
+    table = Table({"image": toy().image, "spectrum": toy().spectrum, **toy().labels})
+    table["age"], table["hole"] = np.arange(40.0), np.full(40, np.nan)
+    table.meta["ACLABEL1"] = "age"
+    table.write(tmp_path / "plain.fits")
+    assert load_reference(tmp_path / "plain.fits").own_labels == ("age",)
+
+
+def test_a_header_card_of_an_absent_column_is_refused(tmp_path):
+    table = Table({"image": toy().image, "spectrum": toy().spectrum, **toy().labels})
+    table.meta["ACLABEL1"] = "age"
+    table.write(tmp_path / "plain.fits")
+    with pytest.raises(WeightsError, match=r"no columns \['age'\]"):
+        load_reference(tmp_path / "plain.fits")
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["two words"], "'two words' cannot be a column's name"),
+        (["1age"], "'1age' cannot"),
+        (["x" * 51], "50 in all"),
+        ([""], "'' cannot"),
+        (["Redshift"], "a column that every reference has"),
+        (["IMAGE"], "a column that every reference has"),
+        (["z"], "'z' would become the column astroclip_z, which"),
+        (["Flags"], "astroclip_Flags"),
+        (["logmstar_image"], "astroclip_logmstar_image"),
+        (["age", "Age"], "'Age' would become"),
+        (["age", "age_err"], "'age_err' would become the column astroclip_age_err"),
+        (["age_err", "age"], "'age' would become the column astroclip_age_err"),
+    ],
+)
+def test_labels_that_cannot_be_columns_are_refused(names, message):
+    labels = toy().labels | {name: np.arange(40.0) for name in names}
+    with pytest.raises(WeightsError, match=message):
+        check_reference(toy(labels=labels), "toy")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"labels": toy().labels | {"age": np.full(40, np.inf)}}, "age .* not finite in 40 rows"),
+        ({"labels": toy().labels | {"age": np.where(np.arange(40) < 16, 1, np.nan)}},
+         "age .* known for 16 galaxies with image, expected at least 17"),
+        ({"units": {"age": "\N{ANGSTROM SIGN}"}}, "label age .* ASCII"),
+        ({"descriptions": {"age": "two\nlines"}}, "label age .* ASCII"),
+    ],
+)  # fmt: skip
+def test_own_labels_that_cannot_be_used_are_refused(changes, message):
+    with pytest.raises(WeightsError, match=message):
+        check_reference(with_own(**changes), "toy")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,199 @@
+"""``astroclip-reference``: labelled galaxies become a reference that ``--reference`` takes."""
+
+from __future__ import annotations
+
+import json
+import os
+from contextlib import suppress
+from pathlib import Path
+
+import click
+from tqdm.auto import tqdm
+
+from astroclip_astro.destination import check_destination
+from astroclip_astro.errors import InputError, OutputError
+from astroclip_astro.version import __version__
+
+from .options import compute_options, run_command
+
+__all__ = ["main", "reference"]
+
+WAYS = {
+    "image": "image among images",
+    "spectrum": "spectrum among spectra",
+    "image_to_spectrum": "image among spectra",
+    "photometry": "g-r, r-z, r alone",
+}
+
+
+@click.group(name="astroclip-reference", context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="astroclip-reference")
+def reference() -> None:
+    """Make a reference of labelled galaxies, for --reference of astroclip-annotate.
+
+    Exit status: 0 done, 2 a mistake in the input, 130 interrupted.
+    """
+
+
+@reference.command()
+@click.argument("data", type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="The reference, a FITS file.",
+)
+@click.option(
+    "--weights",
+    default="compact",
+    show_default=True,
+    metavar="NAME|FILE|RUN",
+    help="Bundled weights, a .safetensors file with its card beside it, or a training run's "
+    "folder.",
+)
+@click.option(
+    "--label-columns",
+    multiple=True,
+    metavar="NAME",
+    help="Dataset of DATA that is a label besides redshift and log_stellar_mass: one number for "
+    "each galaxy, NaN where unknown. Several: with commas, or the option again.",
+)
+@click.option(
+    "--galaxies", type=int, metavar="N", help="At most so many, at random.  [default: all]"
+)
+@click.option(
+    "--holdout",
+    type=float,
+    default=0.0,
+    show_default=True,
+    metavar="FRACTION",
+    help="Galaxies to leave out and score the reference with.",
+)
+@click.option(
+    "--holdout-by",
+    default="sky",
+    show_default=True,
+    metavar="sky|NAME",
+    help="Which are left out together: those of a part of the sky, or of one value of a dataset.",
+)
+@click.option(
+    "--test-galaxies",
+    type=int,
+    metavar="N",
+    help="Score with at most so many of those left out, at random.  [default: all]",
+)
+@click.option(
+    "--scores", type=click.Path(path_type=Path), metavar="FILE", help="Write the scores, JSON."
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Of everything random.")
+@click.option("--name", help="What texts call the reference.  [default: the output's name]")
+@click.option("--description", help="Which galaxies, labels from where; one sentence.")
+@compute_options
+@click.option(
+    "--batch-size", type=int, default=32, show_default=True, help="Galaxies computed at once."
+)
+@click.option("--overwrite", is_flag=True, help="Replace the output.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress bar and no summary.")
+def build(
+    data: Path,
+    output: Path,
+    weights: str,
+    label_columns: tuple[str, ...],
+    galaxies: int | None,
+    holdout: float,
+    holdout_by: str,
+    test_galaxies: int | None,
+    scores: Path | None,
+    seed: int,
+    name: str | None,
+    description: str | None,
+    device: str,
+    precision: str,
+    batch_size: int,
+    overwrite: bool,
+    quiet: bool,
+) -> int:
+    """Embed the labelled galaxies of DATA into a reference.
+
+    DATA is HDF5 with images, spectrum, redshift and log_stellar_mass, one galaxy a row, as
+    astroclip-simulate writes it. Galaxies without redshift or mass are left out. astroclip-annotate
+    adds a column for every label of the reference.
+    """
+    from astroclip_astro.embedding import check_aligned, load_model  # torch is loaded here
+    from astroclip_astro.labelled_set import choose, open_labelled_set
+    from astroclip_astro.reference_set import embed_galaxies, make_reference, reference_words
+    from astroclip_astro.search.reference import save_reference
+    from astroclip_astro.search.reference_checks import check_words
+    from astroclip_astro.search.scores import score
+
+    for path in filter(None, (output, scores)):
+        check_destination(path, overwrite=overwrite)
+    if scores and not holdout:
+        raise InputError("--scores needs galaxies to score with: hold some out, --holdout 0.1.")
+    labels = [part.strip() for given in label_columns for part in given.split(",")]
+    labelled = open_labelled_set(data, labels)
+    choice = choose(
+        labelled,
+        holdout=holdout,
+        holdout_by=holdout_by,
+        count=galaxies,
+        test_count=test_galaxies,
+        seed=seed,
+    )
+    name = output.stem if name is None else name
+    check_words(name, reference_words(labelled, description))
+    model = load_model(weights, device=device, precision=precision)
+    check_aligned(model.card)
+    total = len(choice.reference) + len(choice.test)
+    with tqdm(total=total, unit="galaxy", disable=quiet, dynamic_ncols=True) as bar:
+        embedded, test = (
+            embed_galaxies(labelled, rows, model, batch_size=batch_size, advance=bar.update)
+            for rows in (choice.reference, choice.test)
+        )
+    made = make_reference(embedded, labelled, model, name=name, description=description)
+    save_reference(made, output, overwrite=overwrite)
+    if not quiet:
+        kind = "SIMULATED galaxies" if made.simulated else "galaxies"
+        click.echo(f"Wrote {output}: {made.name}, {len(made):,} {kind}")
+        click.echo(f"  labels    {', '.join(made.labels)}")
+        lost = total - len(embedded.image) - len(test.image)
+        click.echo(f"  left out  {choice.unlabelled} without redshift or mass, {lost} without data")
+    if holdout:
+        noun = "SIMULATED galaxies" if labelled.simulated else "galaxies"
+        found = score(embedded, test, noun=noun)
+        if scores:
+            write_scores(found, scores)
+        if not quiet:
+            click.echo(scores_table(found, list(made.labels)))
+    return 0
+
+
+def write_scores(found: dict[str, object], path: Path) -> None:
+    """Write scores as JSON; the file appears whole or not at all."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        partial.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+        partial.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            partial.unlink()
+        raise OutputError(f"Scores {path} cannot be written: {error}.") from None
+
+
+def scores_table(found: dict[str, object], labels: list[str]) -> str:
+    """Return scores as lines: a way of comparing each, a column for each label."""
+    heads = [*(f"R2 {label}" for label in labels), "sigma_NMAD(z)", "|dz|/(1+z)>.05"]
+    keys = [*(f"r2_{label}" for label in labels), "sigma_nmad", "outliers"]
+    lines = [f"{found['what']}:", " " * 24 + "".join(f"{head:>{len(head) + 2}}" for head in heads)]
+    for way, words in WAYS.items():
+        if f"{way}_{keys[0]}" in found:
+            cells = zip(heads, keys, strict=True)
+            row = "".join(f"{found[f'{way}_{key}']:>{len(head) + 2}}" for head, key in cells)
+            lines.append(f"  {words:22}{row}")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Run the command."""
+    run_command(reference)
