@@ -1,6 +1,6 @@
 """What mask-filling alone has learned: redshift and mass from the mean of a spectrum's tokens.
 
-Usage: python benchmarks/mask_filling_skill.py survey.h5 RUN [RUN ...] [--reference 6000] [--test 1500]
+Usage: python benchmarks/mask_filling_skill.py survey.h5 RUN [RUN ...] [--reference N] [--test N]
 
 k-NN regression (k = 16, distance weights) from SIMULATED galaxies of a training set, those held
 out in the RUNs' sky groups as queries. No redshift and no mass was in any loss. Prints R2.

@@ -149,7 +149,8 @@ def work(stage: str, options: dict, encoders: dict[str, str | None], **changes: 
     """Train with a progress bar; say what came of it."""
     from dataclasses import replace  # torch is loaded here, not for --help
 
-    from astroclip_astro.train.settings import STAGES, read_configuration
+    from astroclip_astro.train.configuration_file import read_configuration
+    from astroclip_astro.train.settings import STAGES
     from astroclip_astro.train.training import Training, check_stage, train_all, train_stage
 
     check, quiet = options.pop("check"), options.pop("quiet") or os.environ.get("RANK", "0") != "0"
@@ -171,7 +172,8 @@ def work(stage: str, options: dict, encoders: dict[str, str | None], **changes: 
             else:
                 weights = train_stage(stage, training, **encoders)
     except KeyboardInterrupt as stop:
-        click.echo(f"astroclip-train: interrupted; {stop}. Go on with --resume.", err=True)
+        kept = f"; {stop}" if str(stop) else ""
+        click.echo(f"astroclip-train: interrupted{kept}. Go on with --resume.", err=True)
         return INTERRUPTED_STATUS
     except InputError:
         raise

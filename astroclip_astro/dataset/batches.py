@@ -61,18 +61,19 @@ def batches(
     Raises
     ------
     InputError
-        If there are fewer rows than a batch has.
+        If there are fewer rows than a batch has; from the iterator, if the file cannot be read.
     """
     if len(rows) < size:
         raise InputError(f"{len(rows)} galaxies to train on, fewer than a batch of {size}.")
-    return _reading(training_set.path, np.asarray(rows), tuple(names), size, seed, first, part)
+    places = {name: training_set.stored.get(name, name) for name in names}
+    return _reading(training_set.path, np.asarray(rows), places, size, seed, first, part)
 
 
 @contextmanager
 def _reading(
     path: Path,
     rows: np.ndarray,
-    names: tuple[str, ...],
+    places: dict[str, str],
     size: int,
     seed: int,
     first: int,
@@ -97,7 +98,7 @@ def _reading(
                 number = first
                 while not stop.is_set():
                     chosen = chosen_rows(rows, size, seed, number)[part]
-                    put({name: rows_of(file[name], chosen) for name in names})
+                    put({name: rows_of(file[place], chosen) for name, place in places.items()})
                     number += 1
         except Exception as error:  # handed to whoever reads the batches
             put(error)
@@ -105,6 +106,8 @@ def _reading(
     def take() -> Iterator[dict[str, np.ndarray]]:
         while True:
             item = ready.get()
+            if isinstance(item, (OSError, KeyError)):
+                raise InputError(f"{path} cannot be read: {item}; is it complete?") from item
             if isinstance(item, Exception):
                 raise item
             yield item
@@ -144,7 +147,7 @@ def epoch_order(count: int, seed: int, epoch: int) -> np.ndarray:
 def rows_of(dataset: object, rows: np.ndarray) -> np.ndarray:
     """Return some rows in the order asked for; HDF5 reads them in theirs."""
     order = np.argsort(rows)
-    values = np.empty((len(rows), *dataset.shape[1:]), dataset.dtype)
+    values = np.empty((len(rows), *dataset.shape[1:]), dataset.dtype.newbyteorder("="))
     for place in order:  # one by one is faster than h5py's lists of rows
         values[place] = dataset[rows[place]]
     return values

@@ -6,7 +6,7 @@ import numpy as np
 
 from astroclip_astro.errors import InputError
 
-__all__ = ["held_out", "sky_groups"]
+__all__ = ["draw", "held_out", "sky_groups"]
 
 NSIDE = 8  # of sky groups: 768 of 54 square degrees
 
@@ -77,3 +77,39 @@ def held_out(groups: np.ndarray, fraction: float, *, seed: int = 0) -> np.ndarra
     if len(taken) == 0:
         taken = order[:1]
     return np.isin(members, taken[: len(labels) - 1])
+
+
+def draw(rows: np.ndarray, count: int | None, noun: str, rng: np.random.Generator) -> np.ndarray:
+    """Draw some of the rows.
+
+    Parameters
+    ----------
+    rows : ndarray
+        int64 (n,), to draw from, in ascending order.
+    count : int or None
+        How many; None for all.
+    noun : str
+        What they are, for messages.
+    rng : numpy.random.Generator
+        Draws without replacement.
+
+    Returns
+    -------
+    ndarray
+        All rows, or so many of them at random, in ascending order.
+
+    Raises
+    ------
+    InputError
+        For a count below 1.
+
+    Examples
+    --------
+    >>> draw(np.arange(5), 9, "galaxies", np.random.default_rng(0)).tolist()
+    [0, 1, 2, 3, 4]
+    """
+    if count is not None and count < 1:
+        raise InputError(f"{count} {noun} were asked for, expected at least 1.")
+    if count is None or count >= len(rows):
+        return rows
+    return np.sort(rng.choice(rows, count, replace=False))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +27,7 @@ KNOWN = {
     "dec": (),
     "targetid": (),
 }
+OTHER_NAMES = {"psf_size": "psfsize"}  # in the files of Stein et al.
 
 
 @dataclass(frozen=True)
@@ -43,18 +44,46 @@ class TrainingSet:
         Number of galaxies.
     simulated : bool
         Whether the file says that its galaxies are SIMULATED.
+    side : int
+        Of its images, pixels; 0 without images.
+    stored : mapping of str to str
+        Names in the file of those datasets that are called otherwise there.
     """
 
     path: Path
     names: frozenset[str]
     rows: int
     simulated: bool
+    side: int = 0
+    stored: Mapping[str, str] = field(default_factory=dict)
 
     def column(self, name: str) -> np.ndarray:
-        """Return a whole column; for numbers, not for images or spectra."""
+        """Return a whole column; for numbers or words, not for images or spectra.
+
+        Parameters
+        ----------
+        name : str
+            A dataset of the file, known or not.
+
+        Returns
+        -------
+        ndarray
+            (n,).
+
+        Raises
+        ------
+        InputError
+            If there is no such dataset, or not one value for each galaxy.
+        """
         import h5py
 
         with h5py.File(self.path) as file:
+            if getattr(file.get(name), "shape", None) != (self.rows,):
+                columns = [one for one in file if getattr(file[one], "shape", 0) == (self.rows,)]
+                raise InputError(
+                    f"{self.path} has no column {name!r} with a value for each galaxy, only "
+                    f"{', '.join(columns) or 'none'}."
+                )
             return file[name][:]
 
 
@@ -85,10 +114,16 @@ def open_training_set(path: Path, needed: Sequence[str] = ()) -> TrainingSet:
         raise InputError(f"No training set {path}; make one with astroclip-simulate.")
     try:
         with h5py.File(path) as file:
-            shapes = {name: file[name].shape for name in KNOWN if name in file}
+            stored = {n: o for n, o in OTHER_NAMES.items() if n not in file and o in file}
+            names = {n: stored.get(n, n) for n in KNOWN}
+            there = {n: file[o] for n, o in names.items() if isinstance(file.get(o), h5py.Dataset)}
+            shapes = {name: dataset.shape for name, dataset in there.items()}
+            words = [name for name, dataset in there.items() if dataset.dtype.kind not in "fiu"]
             simulated = bool(file.attrs.get("SIMULATED", False))
     except OSError as error:
         raise InputError(f"{path} cannot be read as HDF5 ({error}); is it complete?") from None
+    if words:
+        raise InputError(f"{', '.join(words)} of {path} hold no real numbers.")
     missing = [name for name in needed if name not in shapes]
     if missing:
         raise InputError(
@@ -108,4 +143,5 @@ def open_training_set(path: Path, needed: Sequence[str] = ()) -> TrainingSet:
         raise InputError(
             f"Datasets of {path} have {sorted(lengths) or 'no'} rows; expected one number for all."
         )
-    return TrainingSet(path, frozenset(shapes), lengths.pop(), simulated)
+    side = min(shapes["images"][2:]) if "images" in shapes else 0
+    return TrainingSet(path, frozenset(shapes), lengths.pop(), simulated, side, stored)

@@ -122,6 +122,7 @@ def augment(
         What is done to each.
     pixels : Tensor
         float32 (n, 3, 96, 96), noise of the views in units of its deviation: standard normal.
+        Views are as large as it is.
     seeing : Tensor, optional
         float32 (n, 3), FWHM of ``images``, arcsec. Without it they count as perfectly sharp.
 
@@ -144,15 +145,30 @@ def augment(
     own = torch.zeros_like(wanted)
     if seeing is not None:
         own = seeing.to(device) * views.scale.to(device)[:, None]
-    view = turn(view, views)  # (n, 3, 96, 96)
+    view = turn(view, views, pixels.shape[-1])  # (n, 3, 96, 96)
     view = blur(view, (wanted**2 - own**2).clamp(min=0).sqrt() / FWHM / PIXEL_SCALE)
     return view + pixels * views.noise.to(device)[:, :, None, None]
 
 
-def turn(images: Tensor, views: Views) -> Tensor:
-    """Flip, rotate, scale, shift and cut images, in one bilinear interpolation."""
+def turn(images: Tensor, views: Views, size: int = SIZE) -> Tensor:
+    """Flip, rotate, scale, shift and cut images, in one bilinear interpolation.
+
+    Parameters
+    ----------
+    images : Tensor
+        float32 (n, bands, side, side).
+    views : Views
+        Of which flip, angle, scale and shift are used.
+    size : int
+        Side of what is cut out, pixels.
+
+    Returns
+    -------
+    Tensor
+        float32 (n, bands, size, size).
+    """
     device, half = images.device, (images.shape[-1] - 1) / 2
-    place = torch.arange(SIZE, device=device) - (SIZE - 1) / 2
+    place = torch.arange(size, device=device) - (size - 1) / 2
     row, column = torch.meshgrid(place, place, indexing="ij")  # (96, 96), pixels
     angle, scale = (values.to(device)[:, None, None] for values in (views.angle, views.scale))
     shift = views.shift.to(device)

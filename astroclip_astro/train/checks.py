@@ -10,7 +10,7 @@ import torch
 
 from astroclip_astro.dataset.batches import batches
 
-from .loop import Data, Loop, datasets, in_parts, optimiser_of, step_seed, with_draws
+from .loop import Data, Loop, datasets, in_parts, networks, optimiser_of, step_seed, with_draws
 from .stage import Stage, effective_rank
 
 __all__ = ["EarlyChecks", "check_early"]
@@ -86,17 +86,15 @@ def check_early(stage: Stage, data: Data, loop: Loop) -> EarlyChecks:
     stage.train()
     with torch.no_grad():
         expected = stage.expected_loss(values)
+    with networks(loop):
+        values |= stage.whole(values)
     losses, finite = [], True
     for step in range(STEPS):
         optimiser.zero_grad(set_to_none=True)
         torch.manual_seed(loop.seed)  # the same dropout each time
         total = 0.0
         for batch in in_parts(values, stage.parts):
-            with torch.autocast(
-                values[names[0]].device.type,
-                loop.precision,
-                enabled=loop.precision != torch.float32,
-            ):
+            with networks(loop):
                 found = stage(batch)
             (found["loss"] / stage.parts).backward()
             total += found["loss"].item() / stage.parts

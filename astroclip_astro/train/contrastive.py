@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +17,7 @@ from astroclip_astro.prepare.images import stretch
 from .augment import Views, turn
 from .processes import gather, of_all
 from .settings import AlignSettings
-from .stage import Stage, add_noise, draw_noise, in_groups, unit
+from .stage import Stage, add_noise, draw_noise, in_groups, similarities, unit
 
 __all__ = ["AlignStage", "infonce"]
 
@@ -42,7 +43,8 @@ def infonce(images: Tensor, spectra: Tensor, scale: float = INVERSE_TEMPERATURE)
     -----
     Lanusse et al. 2023 (arXiv:2310.03024, Eq. 1), with both directions as in the published code.
     """
-    logits = scale * functional.normalize(images, dim=1) @ functional.normalize(spectra, dim=1).T
+    images, spectra = functional.normalize(images, dim=1), functional.normalize(spectra, dim=1)
+    logits = similarities(scale * images, spectra)  # (pairs, pairs)
     pairs = torch.arange(len(logits), device=logits.device)
     return (functional.cross_entropy(logits, pairs) + functional.cross_entropy(logits.T, pairs)) / 2
 
@@ -112,7 +114,7 @@ class AlignStage(Stage):
 
     def images(self, batch: dict[str, Tensor]) -> Tensor:
         """Return turned and stretched images, (n, 3, 96, 96)."""
-        images = batch["images"].float()
+        images = batch["images"]
         if self.settings.rotation == "quarter":
             turned = quarter_turns(images, batch, self.size)
         else:
@@ -126,14 +128,16 @@ class AlignStage(Stage):
                 shift=batch["shift"],
                 noise=nothing,
             )
-            turned = turn(images, views)
+            turned = turn(images, views, self.size)
         return stretch(turned, self.stretch).contiguous(memory_format=torch.channels_last)
 
     def forward(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """Return the loss, and the share of images whose own spectrum is the most similar."""
         image, spectrum = (gather(one) for one in self.pair(batch))
         loss = infonce(image, spectrum, self.settings.scale)
-        right = (image @ spectrum.T).argmax(1) == torch.arange(len(image), device=image.device)
+        right = similarities(image, spectrum).argmax(1) == torch.arange(
+            len(image), device=image.device
+        )
         return {"loss": of_all(loss), "own": right.float().mean()}
 
     def pair(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
@@ -151,7 +155,13 @@ class AlignStage(Stage):
         if count == 1 or not torch.is_grad_enabled():
             return encode(values)
         parts = values.split(math.ceil(len(values) / count))
-        return torch.cat([checkpoint(encode, part, use_reentrant=False) for part in parts])
+
+        def contexts() -> tuple[AbstractContextManager, AbstractContextManager]:
+            return nullcontext(), statistics_kept(self.image_encoder)
+
+        return torch.cat(
+            [checkpoint(encode, part, use_reentrant=False, context_fn=contexts) for part in parts]
+        )
 
     def encode_images(self, images: Tensor) -> Tensor:
         """Encode images; in groups where they share batch statistics."""
@@ -174,6 +184,21 @@ class AlignStage(Stage):
     def expected_loss(self, batch: dict[str, Tensor]) -> float:
         """Return the logarithm of the number of pairs."""
         return math.log(len(gather(batch["flip"].float())))
+
+
+@contextmanager
+def statistics_kept(module: nn.Module) -> Iterator[None]:
+    """Leave running batch statistics as they are: what is computed twice counts once."""
+    layers = [part for part in module.modules() if isinstance(part, nn.BatchNorm2d)]
+    before = [(layer.momentum, layer.num_batches_tracked.clone()) for layer in layers]
+    for layer in layers:
+        layer.momentum = 0.0
+    try:
+        yield
+    finally:
+        for layer, (momentum, batches) in zip(layers, before, strict=True):
+            layer.momentum = momentum
+            layer.num_batches_tracked.copy_(batches)
 
 
 def quarter_turns(images: Tensor, draws: dict[str, Tensor], size: int) -> Tensor:

@@ -16,8 +16,9 @@ from torch.nn.parallel import DistributedDataParallel
 from astroclip_astro.dataset.batches import batches
 from astroclip_astro.dataset.training_set import TrainingSet
 from astroclip_astro.errors import AstroclipError
+from astroclip_astro.interrupts import interrupts_held
 
-from .processes import Processes, average_buffers, gather
+from .processes import Processes, gather, shared_statistics
 from .run_folder import RunFolder
 from .settings import StageSettings
 from .stage import Stage, effective_rank
@@ -111,9 +112,9 @@ def step_seed(seed: int, stage: Stage, step: int) -> int:
 
 
 def to_tensors(batch: dict[str, np.ndarray], device: torch.device) -> dict[str, Tensor]:
-    """Move data to where they are computed on; samples without data are zeros."""
+    """Move data to where they are computed on, as float32; samples without data are zeros."""
     return {
-        name: torch.nan_to_num(torch.from_numpy(values).to(device), posinf=0, neginf=0)
+        name: torch.nan_to_num(torch.from_numpy(values).to(device).float(), posinf=0, neginf=0)
         for name, values in batch.items()
     }
 
@@ -155,7 +156,7 @@ def run_loop(stage: Stage, data: Data, folder: RunFolder, loop: Loop) -> None:
     OutputError
         If the folder cannot be written.
     KeyboardInterrupt
-        After a checkpoint was written.
+        After the step that was interrupted, which is kept.
     """
     settings, processes = stage.settings, loop.processes
     stage.to(processes.device).to(memory_format=torch.channels_last)
@@ -168,7 +169,7 @@ def run_loop(stage: Stage, data: Data, folder: RunFolder, loop: Loop) -> None:
     if processes.count > 1:
         model = DistributedDataParallel(stage, broadcast_buffers=False)
     every = max(1, settings.steps // VALIDATIONS)
-    saved = step = start
+    begun = done = saved = start
     clock = last = time.monotonic()
     with batches(
         data.training_set,
@@ -180,23 +181,32 @@ def run_loop(stage: Stage, data: Data, folder: RunFolder, loop: Loop) -> None:
         part=processes.part(settings.batch_size),
     ) as stream:
         try:
-            for step in range(start, settings.steps):
-                row = one_step(model, stage, optimiser, next(stream), step, loop)
-                now = time.monotonic()
-                row["rate"], last = settings.batch_size / (now - last), now
-                done = step + 1 == settings.steps
+            while done < settings.steps:
+                batch = next(stream)
+                with interrupts_held():  # a step is done whole, or not begun
+                    begun = done + 1
+                    row = one_step(model, stage, optimiser, batch, done, loop)
+                    now = time.monotonic()
+                    row["rate"], last = settings.batch_size / (now - last), now
+                    if processes.first:
+                        folder.add(folder.log, row)
+                    if begun % every == 0 or begun == settings.steps:
+                        validate(stage, data, folder, loop, begun)
+                        last = time.monotonic()
+                    done = begun
+                    late = now - clock > loop.checkpoint_every
+                    if processes.first and (late or done == settings.steps):
+                        folder.save(done, stage, optimiser)
+                        saved = done
+                        clock = last = time.monotonic()
                 if processes.first:
-                    folder.add(folder.log, row)
-                    loop.progress(stage.name, step + 1, settings.steps, row)
-                if (step + 1) % every == 0 or done:
-                    validate(stage, data, folder, loop, step + 1)
-                    last = time.monotonic()
-                if processes.first and (done or now - clock > loop.checkpoint_every):
-                    folder.save(step + 1, stage, optimiser)
-                    saved, clock = step + 1, time.monotonic()
-                    last = clock
+                    loop.progress(stage.name, done, settings.steps, row)
         except KeyboardInterrupt:
-            # The step that was interrupted may have changed some parameters and not others.
+            # Where others of several processes have gone, a step may be begun and not done.
+            if processes.first and saved < done == begun:
+                with interrupts_held():
+                    folder.save(done, stage, optimiser)
+                    saved = done
             raise KeyboardInterrupt(f"{saved} of {settings.steps} steps are kept") from None
 
 
@@ -209,7 +219,7 @@ def one_step(
     loop: Loop,
 ) -> dict[str, float]:
     """Do one step of the optimiser and return its line of the log."""
-    settings, device = stage.settings, loop.processes.device
+    settings = stage.settings
     seed = step_seed(loop.seed, stage, step)
     torch.manual_seed(seed + loop.processes.rank)  # of dropout
     rate = learning_rate(step, settings)
@@ -219,18 +229,19 @@ def one_step(
     stage.train()
     optimiser.zero_grad(set_to_none=True)
     totals: dict[str, Tensor] = {}
-    for number, part in enumerate(in_parts(values, stage.parts)):
-        # Gradients are shared by the processes once, with the last part.
-        last = number + 1 == stage.parts
-        waiting = nullcontext() if last or model is stage else model.no_sync()
-        with waiting:
-            with torch.autocast(
-                device.type, loop.precision, enabled=loop.precision != torch.float32
-            ):
-                found = model(part)
-            (found["loss"] / stage.parts).backward()
-        for name, value in found.items():
-            totals[name] = totals.get(name, 0) + value.detach() / stage.parts
+    with shared_statistics(stage):
+        with networks(loop):
+            values |= stage.whole(values)
+        for number, part in enumerate(in_parts(values, stage.parts)):
+            # Gradients are shared by the processes once, with the last part.
+            last = number + 1 == stage.parts
+            waiting = nullcontext() if last or model is stage else model.no_sync()
+            with waiting:
+                with networks(loop):
+                    found = model(part)
+                (found["loss"] / stage.parts).backward()
+            for name, value in found.items():
+                totals[name] = totals.get(name, 0) + value.detach() / stage.parts
     trained = [p for group in optimiser.param_groups for p in group["params"]]
     length = nn.utils.clip_grad_norm_(trained, settings.clip or math.inf)
     means = {n: gather(v.reshape(1)).mean().item() for n, v in totals.items()}
@@ -241,9 +252,14 @@ def one_step(
         )
     optimiser.step()
     stage.after_step()
-    average_buffers(stage)
     row = {"step": step + 1, "loss": means.pop("loss"), "learning_rate": rate, "rate": 0.0}
     return row | {"gradient": length.item()} | means
+
+
+def networks(loop: Loop) -> torch.autocast:
+    """Return the context that networks are computed in, with the loop's precision."""
+    enabled = loop.precision != torch.float32
+    return torch.autocast(loop.processes.device.type, loop.precision, enabled=enabled)
 
 
 def in_parts(values: dict[str, Tensor], parts: int) -> Iterator[dict[str, Tensor]]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from astroclip_astro.errors import InputError
 from astroclip_astro.models.astroclip import AstroCLIP
 from astroclip_astro.models.configuration import Configuration
 from astroclip_astro.models.spectrum_encoder import SpectrumTransformer
 
+from .processes import gather
 from .settings import SpectrumSettings
 from .stage import Stage, add_noise, draw_noise
 
@@ -34,13 +36,18 @@ def token_mask(
     Tensor
         bool (batch, tokens), True where hidden.
 
+    Raises
+    ------
+    InputError
+        Where the chunks do not fit.
+
     Notes
     -----
     Parker et al. 2024 (arXiv:2310.03024, section 4.2).
     """
     part = tokens // chunks
     if width > part:
-        raise ValueError(f"Chunks of {width} tokens do not fit in parts of {part} tokens.")
+        raise InputError(f"Chunks of {width} tokens do not fit in parts of {part} tokens.")
     start = torch.randint(0, part - width + 1, (batch, chunks, 1), generator=generator)
     start = start + part * torch.arange(chunks)[None, :, None]
     hidden = (start + torch.arange(width)).flatten(1)  # (batch, chunks * width)
@@ -60,8 +67,12 @@ def masked_loss(reconstruction: Tensor, target: Tensor, mask: Tensor) -> Tensor:
     mask : Tensor
         bool (batch, tokens), True where hidden.
     """
-    hidden = mask[..., None] & (target != 0)
-    return (reconstruction - target)[hidden].square().mean()
+    return (reconstruction - target)[counted(target, mask)].square().mean()
+
+
+def counted(target: Tensor, mask: Tensor) -> Tensor:
+    """Return which elements the mask took something away from, bool (batch, tokens, width)."""
+    return mask[..., None] & (target != 0)
 
 
 def clean_target(clean: Tensor, tokens: Tensor, config: Configuration) -> Tensor:
@@ -122,6 +133,7 @@ class SpectrumStage(Stage):
             self.needs = ("spectrum", "clean_spectrum")
         aim = "noiseless spectrum" if settings.target == "clean" else "spectrum itself"
         self.task = f"hidden parts of spectra filled in, the {aim} as target"
+        self.draw(1, torch.Generator())  # chunks that do not fit are found out now
 
     def draw(self, count: int, generator: torch.Generator) -> dict[str, Tensor]:
         """Draw which tokens are hidden, and extra noise."""
@@ -136,28 +148,54 @@ class SpectrumStage(Stage):
         noise = draw_noise(count, config.spectrum_samples, settings.noise, generator)
         return {"mask": mask} | noise
 
+    def whole(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Return the sizes of a batch that is cut in parts, the same for each spectrum."""
+        if self.parts == 1:
+            return {}
+        with torch.no_grad():
+            sizes = gather(self.sizes(self.seen(batch)[1], batch["mask"])[None]).mean(0)
+        return {"sizes": sizes.expand(len(batch["mask"]), -1)}
+
+    def seen(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """Return the tokens of a batch, and what they are to become."""
+        tokens = self.encoder.tokens(add_noise(batch))
+        if self.settings.target == "observed":
+            return tokens, tokens
+        return tokens, clean_target(batch["clean_spectrum"], tokens, self.encoder.config)
+
+    def sizes(self, target: Tensor, mask: Tensor) -> Tensor:
+        """Return what the errors of some spectra are divided by, float32 (3,).
+
+        Elements that count among hidden and among visible ones, a spectrum, and the variance of
+        lines.
+        """
+        counts = [counted(target, which).sum() / len(mask) for which in (mask, ~mask)]
+        return torch.stack([*counts, line_part(target).square().mean()])
+
     def forward(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """Return the loss, and its part over hidden tokens.
 
-        ``lines`` is the unexplained share of the variance of hidden lines.
+        ``lines`` is the unexplained share of the variance of hidden lines. Errors are means over
+        all processes and parts of a batch, of which each has not quite as many elements.
         """
         settings, mask = self.settings, batch["mask"]
-        tokens = self.encoder.tokens(add_noise(batch))
-        target = tokens
-        if settings.target == "clean":
-            target = clean_target(batch["clean_spectrum"], tokens, self.encoder.config)
+        tokens, target = self.seen(batch)
         if settings.masked == "dropped":
             found = reconstruct(self.encoder, tokens, mask).float()
         else:
             found = self.encoder(tokens.masked_fill(mask[..., None], 0)).float()
-        loss = masked = masked_loss(found, target, mask)
+        own = self.sizes(target, mask)
+        sizes = batch["sizes"][0] if "sizes" in batch else gather(own[None]).mean(0)
+        share = own / sizes  # 1 where there is one part and one process
+        loss = masked = masked_loss(found, target, mask) * share[0]
         if settings.visible_weight:
-            loss = loss + settings.visible_weight * masked_loss(found, target, ~mask)
+            visible = masked_loss(found, target, ~mask) * share[1]
+            loss = loss + settings.visible_weight * visible
         lines, hidden = line_part(target), mask[:, 1:]
         error = (line_part(found) - lines).square()
         if settings.line_weight:
             weight = torch.where(hidden, 1.0, settings.visible_weight)[..., None]
-            loss = loss + settings.line_weight * (error * weight).mean() / lines.square().mean()
+            loss = loss + settings.line_weight * (error * weight).mean() / sizes[2]
         unexplained = error[hidden].mean() / lines[hidden].square().mean()
         return {"loss": loss, "masked": masked.detach(), "lines": unexplained.detach()}
 
@@ -166,7 +204,16 @@ class SpectrumStage(Stage):
         return self.encoder.embed(self.encoder.tokens(batch["spectrum"])).float().mean(1)
 
     def expected_loss(self, batch: dict[str, Tensor]) -> float:
-        """Return the variance of what is hidden, plus 1: that of an untrained answer."""
-        tokens = self.encoder.tokens(batch["spectrum"])
-        hidden = batch["mask"][..., None] & (tokens != 0)
-        return tokens[hidden].square().mean().item() + 1
+        """Return the loss of an untrained answer: independent numbers of variance 1."""
+        settings, mask = self.settings, batch["mask"]
+        target = self.seen(batch)[1]
+        nothing = torch.zeros_like(target)
+        loss = masked_loss(nothing, target, mask) + 1
+        if settings.visible_weight:
+            loss = loss + settings.visible_weight * (masked_loss(nothing, target, ~mask) + 1)
+        if settings.line_weight:
+            lines = line_part(target).square()
+            line = 1 - 2 / lines.shape[-1]  # what is left of that variance without straight lines
+            weight = torch.where(mask[:, 1:], 1.0, settings.visible_weight)[..., None]
+            loss = loss + settings.line_weight * ((lines + line) * weight).mean() / lines.mean()
+        return loss.item()

@@ -6,16 +6,16 @@ import copy
 import math
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from astroclip_astro.models.astroclip import AstroCLIP
 from astroclip_astro.prepare.images import stretch
 
-from .augment import SIZE, Views, augment, draw_views
+from .augment import Views, augment, draw_views
 from .processes import gather
 from .settings import ImageSettings
-from .stage import Stage, in_groups, unit
+from .stage import Stage, in_groups, similarities, unit
 
 __all__ = ["ImageStage", "moco_loss"]
 
@@ -44,7 +44,7 @@ def moco_loss(query: Tensor, key: Tensor, queue: Tensor, temperature: float) -> 
     He et al. 2020 (arXiv:1911.05722, eq. 1).
     """
     own = (query * key).sum(dim=1, keepdim=True)
-    logits = torch.cat([own, query @ queue.T], dim=1) / temperature  # (n, 1 + length)
+    logits = torch.cat([own, similarities(query, queue)], dim=1) / temperature  # (n, 1 + length)
     return functional.cross_entropy(logits, logits.new_zeros(len(logits), dtype=torch.long))
 
 
@@ -70,7 +70,7 @@ class ImageStage(Stage):
 
     def __init__(self, model: AstroCLIP, settings: ImageSettings) -> None:
         super().__init__(model, settings)
-        self.stretch = model.config.image_stretch
+        self.stretch, self.size = model.config.image_stretch, model.config.image_size
         self.encoder = model.image_encoder
         self.key_encoder = copy.deepcopy(model.image_encoder).requires_grad_(False)
         width = model.config.embedding_width
@@ -86,41 +86,53 @@ class ImageStage(Stage):
         for view in VIEWS:
             views = draw_views(count, generator, lognormal_reddening=lognormal)
             draws |= {f"{view}_{name}": value for name, value in vars(views).items()}
-            draws[f"{view}_pixels"] = torch.randn(count, 3, SIZE, SIZE, generator=generator)
+            draws[f"{view}_pixels"] = torch.randn(
+                count, 3, self.size, self.size, generator=generator
+            )
         return draws
 
+    @torch.no_grad()
     def view(self, batch: dict[str, Tensor], name: str) -> Tensor:
-        """Return one view of each image, stretched, (n, 3, 96, 96)."""
+        """Return one view of each image, stretched, (n, 3, size, size)."""
         values = {field: batch[f"{name}_{field}"] for field in Views.__dataclass_fields__}
-        images = augment(
-            batch["images"].float(),
-            Views(**values),
-            batch[f"{name}_pixels"],
-            seeing=batch.get("psf_size"),
-        )
+        with torch.autocast(batch["images"].device.type, enabled=False):
+            images = augment(
+                batch["images"],
+                Views(**values),
+                batch[f"{name}_pixels"],
+                seeing=batch.get("psf_size"),
+            )
         return stretch(images, self.stretch).contiguous(memory_format=torch.channels_last)
+
+    @torch.no_grad()
+    def whole(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Return the keys of a batch: groups of them are drawn from all of it, not from parts."""
+        keys = self.keys(batch)
+        if self.training:
+            self.waiting.append(keys)
+        count = len(batch["images"])
+        return {"key": keys[self.own_rows(count, len(keys))]}
 
     def forward(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """Return the loss, and the share of images whose own key is the most similar."""
-        with torch.no_grad(), torch.autocast(batch["images"].device.type, enabled=False):
-            query_view, key_view = (self.view(batch, name) for name in VIEWS)
-        query = unit(in_groups(self.encoder, query_view, self.settings.group))
+        key = batch["key"] if "key" in batch else self.whole(batch)["key"]
+        query = self.encoded(self.encoder, self.view(batch, "query"))
+        loss = moco_loss(query, key, self.queue, self.settings.temperature)
         with torch.no_grad():
-            keys = self.keys(key_view, batch["order"])
-        mine = keys[self.own_rows(len(query), len(keys))]
-        loss = moco_loss(query, mine, self.queue, self.settings.temperature)
-        if self.training:
-            self.waiting.append(keys)
-        with torch.no_grad():
-            best = (query * mine).sum(1) > (query @ self.queue.T).max(1).values
+            best = (query * key).sum(1) > similarities(query, self.queue).max(1).values
         return {"loss": loss, "own": best.float().mean()}
 
-    def keys(self, views: Tensor, order: Tensor) -> Tensor:
+    def encoded(self, encoder: nn.Module, views: Tensor) -> Tensor:
+        """Return unit vectors of views, (n, width)."""
+        return unit(in_groups(encoder, views, self.settings.group))
+
+    def keys(self, batch: dict[str, Tensor]) -> Tensor:
         """Return the keys of all processes' views, encoded in another order than the queries."""
-        everything, order = gather(views), gather(order).argsort()
+        views = self.view(batch, "key")
+        everything, order = gather(views), gather(batch["order"]).argsort()
         rows = self.own_rows(len(views), len(everything))
         mixed = everything[order][rows].contiguous(memory_format=torch.channels_last)
-        keys = gather(unit(in_groups(self.key_encoder, mixed, self.settings.group)))
+        keys = gather(self.encoded(self.key_encoder, mixed))
         return keys[order.argsort()]
 
     @staticmethod
@@ -152,9 +164,7 @@ class ImageStage(Stage):
         Those have a normal distribution of variance 1 / width; the one to its own key is measured.
         """
         settings, width = self.settings, self.queue.shape[1]
-        query, key = (
-            unit(in_groups(self.encoder, self.view(batch, name), settings.group)) for name in VIEWS
-        )
+        query, key = (self.encoded(self.encoder, self.view(batch, name)) for name in VIEWS)
         own = (query * key).sum(1).double() / settings.temperature
         others = math.log(len(self.queue)) + 1 / (2 * width * settings.temperature**2)
         return functional.softplus(others - own).mean().item()

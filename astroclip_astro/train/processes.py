@@ -11,7 +11,7 @@ from torch import Tensor, distributed, nn
 
 from astroclip_astro.errors import InputError
 
-__all__ = ["Processes", "average_buffers", "gather", "joined", "of_all"]
+__all__ = ["Processes", "gather", "joined", "of_all", "shared_statistics"]
 
 
 class Processes:
@@ -119,12 +119,25 @@ def of_all(loss: Tensor) -> Tensor:
     return loss.detach() + distributed.get_world_size() * (loss - loss.detach())
 
 
-def average_buffers(module: nn.Module) -> None:
-    """Give all processes the same running batch statistics: the mean of theirs."""
-    if not several():
-        return
-    for part in module.modules():
-        if isinstance(part, nn.BatchNorm2d):
-            for buffer in (part.running_mean, part.running_var):
-                distributed.all_reduce(buffer)
-                buffer /= distributed.get_world_size()
+@contextmanager
+def shared_statistics(module: nn.Module) -> Iterator[None]:
+    """Give all processes the running batch statistics that one would have after the block.
+
+    Each process has moved them by its own groups of a batch. One would have seen those of the
+    first process, then those of the second, and so on. Frozen parts, which are in evaluation mode,
+    stay exactly as they are.
+    """
+    layers = []
+    if several():
+        layers = [m for m in module.modules() if isinstance(m, nn.BatchNorm2d) and m.training]
+    before = [[buffer.clone() for buffer in layer.buffers()] for layer in layers]
+    yield
+    for layer, (mean, variance, count) in zip(layers, before, strict=True):
+        groups = layer.num_batches_tracked - count
+        kept = (1 - layer.momentum) ** int(groups)  # of what was there before
+        for now, then in ((layer.running_mean, mean), (layer.running_var, variance)):
+            value = then
+            for part in gather(now[None]):  # (channels,)
+                value = part + kept * (value - then)
+            now.copy_(value)
+        layer.num_batches_tracked.copy_(count + groups * distributed.get_world_size())

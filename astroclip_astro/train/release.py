@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 import numpy as np
 
+from astroclip_astro.errors import OutputError
 from astroclip_astro.models.astroclip import AstroCLIP
 from astroclip_astro.models.checkpoint import save_weights
 from astroclip_astro.prepare.images import centre_crop, clean_images
@@ -21,7 +22,9 @@ __all__ = ["plot_losses", "release"]
 
 MEASURED = 5_000  # galaxies
 AT_ONCE = 256
+SIDE = 96  # pixels that brightness is measured in
 RANGE = (0.05, 99.95)  # per cent
+WIDE = 5.0  # largest loss over smallest, above which the axis is logarithmic
 
 
 def release(
@@ -48,6 +51,11 @@ def release(
         How.
     cards : dict of str to dict
         Cards of the encoders it began with.
+
+    Raises
+    ------
+    OutputError
+        If the disk is full; once there is room, the same run can be released.
     """
     before: dict[str, object] = {}
     for card in cards.values():
@@ -69,8 +77,14 @@ def release(
         "range": trained_range(data),
     }
     card = {"name": configuration.model.name, "training": training, "scores": {}}
-    save_weights(model, folder.weights, card)
     plot_losses(folder)
+    try:
+        save_weights(model, folder.weights, card)
+    except OSError as error:
+        raise OutputError(
+            f"{folder.weights} cannot be written: {error.strerror}; the last checkpoint is kept. "
+            "Make room, then go on with --resume."
+        ) from None
 
 
 def minutes(folder: RunFolder, batch_size: int) -> float:
@@ -90,9 +104,9 @@ def trained_range(data: Data) -> dict[str, list[float]]:
         for start in range(0, len(rows), AT_ONCE):
             some = rows[start : start + AT_ONCE]
             found = {}
-            if "images" in names:
+            if "images" in names and data.training_set.side >= SIDE:
                 images = clean_images(np.stack([file["images"][row] for row in some]))
-                found |= measure_images(centre_crop(images, 96))
+                found |= measure_images(centre_crop(images, SIDE))
             if "spectrum" in names:
                 flux = np.stack([file["spectrum"][row] for row in some])
                 ivar = None
@@ -103,7 +117,11 @@ def trained_range(data: Data) -> dict[str, list[float]]:
                 measures.setdefault(measure, []).append(values)
     limits = {}
     for measure, parts in measures.items():
-        low, high = np.nanpercentile(np.concatenate(parts), RANGE)
+        values = np.concatenate(parts)
+        values[values == 0] = np.nan  # a band or a spectrum that is missing has no brightness
+        if np.isnan(values).all():
+            continue
+        low, high = np.nanpercentile(values, RANGE)
         limits[measure] = [float(f"{low:.4g}"), float(f"{high:.4g}")]
     return limits
 
@@ -129,5 +147,7 @@ def plot_losses(folder: RunFolder) -> None:
         x, y = (np.array([float(row[key]) for row in validation]) for key in ("step", "loss"))
         axes.plot(x, y, color="C1", marker=".", label="held out")
     axes.set(xlabel="step", ylabel="loss")
+    if loss.min() > 0 and loss.max() > WIDE * loss.min():
+        axes.set_yscale("log")
     axes.legend(frameon=False)
     folder.replace(folder.path / "loss.png", lambda new: figure.savefig(new, dpi=120, format="png"))

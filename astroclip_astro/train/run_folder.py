@@ -19,9 +19,6 @@ from astroclip_astro.errors import InputError, OutputError
 
 __all__ = ["RunFolder", "open_run"]
 
-FIXED = ("step", "loss", "learning_rate", "rate", "gradient")
-VALIDATION = ("step", "loss", "effective_rank")
-
 
 @dataclass(frozen=True)
 class RunFolder:
@@ -57,6 +54,11 @@ class RunFolder:
         """What the stage has learned, for ``--weights``."""
         return self.path / "weights.safetensors"
 
+    @property
+    def finished(self) -> bool:
+        """Whether weights and their card are there."""
+        return self.weights.exists() and self.weights.with_suffix(".json").exists()
+
     def save(self, step: int, module: nn.Module, optimiser: torch.optim.Optimizer) -> None:
         """Write a checkpoint; the old one stays until the new one is whole.
 
@@ -88,6 +90,8 @@ class RunFolder:
         try:
             with safe_open(self.checkpoint, framework="pt") as file:
                 step = int(file.metadata()["step"])
+                if step < 1:
+                    raise ValueError(f"{step} steps done")
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             state = {n.removeprefix("module."): v for n, v in tensors.items() if n[:1] == "m"}
             module.load_state_dict(state)
@@ -97,6 +101,9 @@ class RunFolder:
                 if kind == "optimiser":
                     number, _, key = rest.partition(".")
                     memory.setdefault(int(number), {})[key] = value
+            trained = sum(len(group["params"]) for group in optimiser.param_groups)
+            if memory.keys() != set(range(trained)) or len({*map(frozenset, memory.values())}) > 1:
+                raise ValueError("the optimiser's memory is not that of its parameters")
             optimiser.load_state_dict(optimiser.state_dict() | {"state": memory})
         except (SafetensorError, OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
             raise InputError(
@@ -109,13 +116,16 @@ class RunFolder:
         """Return the whole lines of one of the CSV files, none where it is absent."""
         if not path.exists():
             return []
-        with path.open(newline="", encoding="utf-8") as file:
-            return [row for row in csv.DictReader(file) if None not in row.values()]
+        with path.open(newline="", encoding="utf-8", errors="replace") as file:
+            rows = list(csv.DictReader(file))
+        return [row for row in rows if None not in row.values() and None not in row]
 
     def cut(self, path: Path, step: int) -> None:
         """Remove the lines of a CSV file that a resumed run writes anew."""
         rows = [
-            row for row in self.rows(path) if row["step"].isdigit() and int(row["step"]) <= step
+            row
+            for row in self.rows(path)
+            if row.get("step", "").isdecimal() and int(row["step"]) <= step
         ]
         if not rows:
             path.unlink(missing_ok=True)
@@ -146,6 +156,8 @@ class RunFolder:
         scratch = path.with_name(f".{path.name}.new")
         try:
             write(scratch)
+            with scratch.open("r+b") as file:
+                os.fsync(file.fileno())
             os.replace(scratch, path)
         except (OSError, SafetensorError) as error:
             raise OutputError(
@@ -186,7 +198,8 @@ def open_run(path: Path, configuration: dict, facts: dict, *, resume: bool) -> R
 
     folder = RunFolder(Path(path))
     wanted = {"configuration": configuration, **facts}
-    known = folder.path / "run.json"
+    known, settings = (folder.path / name for name in ("run.json", "configuration.toml"))
+    text = tomli_w.dumps(configuration)
     if known.exists():
         if not resume:
             raise OutputError(
@@ -202,16 +215,18 @@ def open_run(path: Path, configuration: dict, facts: dict, *, resume: bool) -> R
                 f"{path} holds another run: {'; '.join(different[:5])}. Give the same options to "
                 "resume it, or choose another folder."
             )
+        if not settings.exists():  # interrupted in between
+            folder.replace(settings, lambda new: new.write_text(text, encoding="utf-8"))
         return folder
     try:
-        if folder.path.is_dir() and any(folder.path.iterdir()):
+        there = {one.name for one in folder.path.iterdir()} if folder.path.is_dir() else set()
+        if there - {".run.json.new"}:
             raise OutputError(f"{path} is not empty and holds no training run; choose another.")
         folder.path.mkdir(exist_ok=True)
-        text = tomli_w.dumps(configuration)
-        (folder.path / "configuration.toml").write_text(text, encoding="utf-8")
-        folder.replace(known, lambda new: new.write_text(json.dumps(wanted, indent=1)))
     except OSError as error:
         raise OutputError(f"Folder {path} cannot be made: {error.strerror}.") from None
+    folder.replace(known, lambda new: new.write_text(json.dumps(wanted, indent=1)))
+    folder.replace(settings, lambda new: new.write_text(text, encoding="utf-8"))
     return folder
 
 

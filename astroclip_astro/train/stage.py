@@ -13,7 +13,7 @@ from astroclip_astro.models.astroclip import AstroCLIP
 
 from .settings import StageSettings
 
-__all__ = ["Stage", "add_noise", "effective_rank", "in_groups"]
+__all__ = ["Stage", "add_noise", "effective_rank", "in_groups", "similarities", "unit"]
 
 
 class Stage(nn.Module):
@@ -54,6 +54,10 @@ class Stage(nn.Module):
     def draw(self, count: int, generator: torch.Generator) -> dict[str, Tensor]:
         """Return the random numbers of a batch, each (count, ...)."""
         raise NotImplementedError
+
+    def whole(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Return what each part of a batch must know of the whole one, row by row: (n, ...)."""
+        return {}
 
     def forward(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """Return ``loss``, and other numbers worth a column of the log, for data and draws."""
@@ -110,7 +114,7 @@ def effective_rank(embeddings: Tensor) -> float:
     Returns
     -------
     float
-        From 1, all along one line, to the smaller of n - 1 and width.
+        From 1, all along one line, to the smaller of n - 1 and width; NaN where one is no number.
 
     Notes
     -----
@@ -123,11 +127,19 @@ def effective_rank(embeddings: Tensor) -> float:
     8.0
     """
     centred = embeddings.detach().double() - embeddings.detach().double().mean(0)
+    if not centred.isfinite().all():
+        return math.nan
     values = torch.linalg.svdvals(centred)
     if not values.sum() > 0:
         return 1.0
     share = values / values.sum()
     return math.exp(torch.special.entr(share).sum().item())
+
+
+def similarities(one: Tensor, other: Tensor) -> Tensor:
+    """Return the product of each row of one with each of the other, with all their digits."""
+    with torch.autocast(one.device.type, enabled=False):
+        return one @ other.T
 
 
 def unit(embeddings: Sequence | Tensor) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +13,13 @@ import torch
 
 from astroclip_astro.dataset.split import held_out, sky_groups
 from astroclip_astro.dataset.training_set import TrainingSet, open_training_set
-from astroclip_astro.errors import InputError, OutputError, WeightsError
+from astroclip_astro.errors import AstroclipError, InputError, OutputError, WeightsError
 from astroclip_astro.models.astroclip import AstroCLIP
 from astroclip_astro.models.checkpoint import load_weights
 from astroclip_astro.models.embed import choose_device, choose_precision
 
 from .checks import EarlyChecks, check_early
+from .configuration_file import check_sizes
 from .contrastive import AlignStage
 from .loop import Data, Loop, run_loop
 from .masked import SpectrumStage
@@ -30,6 +32,12 @@ from .stage import Stage
 
 __all__ = ["Training", "check_stage", "train_all", "train_stage"]
 
+PACKAGES = ("h5py", "astropy_healpix", "matplotlib", "tomli_w")
+# What of a configuration decides what an encoder computes; names begin so.
+DECIDES = {
+    "spectrum_encoder": ("spectrum", "window", "max_tokens"),
+    "image_encoder": ("image", "embedding_width"),
+}
 KINDS: dict[str, type[Stage]] = {
     stage.name: stage for stage in (SpectrumStage, ImageStage, AlignStage)
 }
@@ -112,6 +120,7 @@ def train_stage(
     KeyboardInterrupt
         When interrupted; the message says how many steps are kept.
     """
+    check_packages()
     with joined(choose_device(training.device)) as processes:
         stage, model, data, cards, loop = prepare(
             name, training, processes, spectrum_encoder, image_encoder
@@ -131,7 +140,7 @@ def train_stage(
         processes.wait()
         if not processes.first:
             folder = open_run(output, configuration.to_dict(), facts, resume=True)
-        if not folder.weights.exists():
+        if not folder.finished:
             run_loop(stage, data, folder, loop)
             if processes.first:
                 release(model.cpu(), stage, folder, data, configuration, cards)
@@ -155,6 +164,7 @@ def check_stage(
     EarlyChecks
         With `EarlyChecks.failures`.
     """
+    check_packages()
     processes = Processes(0, 1, choose_device(training.device))
     stage, _, data, _, loop = prepare(name, training, processes, spectrum_encoder, image_encoder)
     return check_early(stage, data, loop)
@@ -174,14 +184,19 @@ def train_all(training: Training) -> Path:
         Weights of the last stage.
     """
     output = Path(training.output)
-    if not training.resume and any((output / name).exists() for name in STAGES):
-        raise OutputError(
-            f"{output} holds a training run; go on with --resume, or choose another folder."
-        )
     try:
+        there = {one.name for one in output.iterdir()} if output.is_dir() else set()
         output.mkdir(exist_ok=True)
     except OSError as error:
         raise OutputError(f"Folder {output} cannot be made: {error.strerror}.") from None
+    if there & set(STAGES) and not training.resume:
+        raise OutputError(
+            f"{output} holds a training run; go on with --resume, or choose another folder."
+        )
+    if there and not there & set(STAGES):
+        raise OutputError(
+            f"{output} is not empty and holds no run of all stages; choose another folder."
+        )
     encoders: dict[str, Path] = {}
     for name in STAGES:
         stage = replace(training, output=output / name, resume=True)
@@ -211,8 +226,14 @@ def prepare(
             "--spectrum-encoder and --image-encoder take the folders of their runs, weights files, "
             "or bundled weights."
         )
+    if not 0 <= training.seed < 2**63:
+        raise InputError(f"Seed is {training.seed}, expected a number from 0 to below 2**63.")
+    check_sizes(configuration.model, f"Configuration {configuration.model.name}")
     torch.manual_seed(training.seed)
-    model = AstroCLIP(configuration.model)
+    try:
+        model = AstroCLIP(configuration.model)
+    except RuntimeError as error:
+        raise InputError(f"Encoders of these sizes cannot be made: {error}.") from None
     cards = {
         part: load_part(model, part, weights)
         for part, weights in given.items()
@@ -220,6 +241,12 @@ def prepare(
     }
     stage = KINDS[name](model, settings)
     training_set = open_training_set(Path(training.data), stage.needs)
+    side = configuration.model.image_size
+    if "images" in stage.needs and training_set.side < side:
+        raise InputError(
+            f"Images of {training_set.path} are {training_set.side} pixels wide, expected at "
+            f"least {side}."
+        )
     data = split(training_set, training, settings.batch_size)
     loop = Loop(
         processes=processes,
@@ -234,15 +261,28 @@ def prepare(
 def load_part(model: AstroCLIP, part: str, weights: str | os.PathLike) -> dict:
     """Give one encoder the parameters of other weights, and return their card."""
     pretrained, card = load_weights(weights)
-    try:
-        getattr(model, part).load_state_dict(getattr(pretrained, part).state_dict())
-    except RuntimeError:
+    different = [
+        f"{name} ({value}, not {getattr(model.config, name)})"
+        for name, value in pretrained.config.to_dict().items()
+        if name.startswith(DECIDES[part]) and value != model.config.to_dict()[name]
+    ]
+    if different:
         raise WeightsError(
             f"The {part.replace('_', ' ')} of {weights} ({pretrained.config.name}) has other "
-            f"sizes than the configuration {model.config.name}; give --config the one it was "
-            "trained with."
-        ) from None
+            f"sizes than the configuration {model.config.name}: {', '.join(different)}; give "
+            "--config the one it was trained with."
+        )
+    getattr(model, part).load_state_dict(getattr(pretrained, part).state_dict())
     return card
+
+
+def check_packages() -> None:
+    """Find out now whether a package is missing that is needed in the end."""
+    missing = [name for name in PACKAGES if find_spec(name) is None]
+    if missing:
+        raise AstroclipError(
+            f"Training needs {', '.join(missing)}; pip install 'astroclip-astro[train]'."
+        )
 
 
 def split(training_set: TrainingSet, training: Training, batch_size: int) -> Data:

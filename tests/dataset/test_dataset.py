@@ -160,5 +160,5 @@ def test_an_error_while_reading_reaches_the_reader(path, monkeypatch):
         raise OSError("disk gone")
 
     monkeypatch.setattr(module, "rows_of", fail)
-    with pytest.raises(OSError, match="disk gone"):
+    with pytest.raises(InputError, match="disk gone"):
         first_batches(path, 1)

@@ -42,8 +42,7 @@ def main(given):
         ) as stream:
             row = one_step(network, stage, optimiser, next(stream), 0, loop)
         gradients = {n: p.grad for n, p in stage.named_parameters() if p.grad is not None}
-        if hasattr(stage, "queue"):
-            gradients["queue"] = stage.queue
+        gradients |= {n: b.float() for n, b in stage.named_buffers()}  # the queue, statistics
         gradients["loss"] = torch.tensor(row["loss"])
         save_file(gradients, f"{given['output']}.{processes.rank}")
 
