@@ -17,6 +17,7 @@ setup(
         "astroclip_astro.assemble",
         "astroclip_astro.cli",
         "astroclip_astro.dataset",
+        "astroclip_astro.evaluate",
         "astroclip_astro.fetch",
         "astroclip_astro.fetch.desi_catalogue",
         "astroclip_astro.fetch.files",

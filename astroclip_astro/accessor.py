@@ -161,6 +161,56 @@ class TableMethods:
         """Add zero-shot log10 stellar masses and errors; options as `annotate` has them."""
         return self.annotate(columns="mass", **options)
 
+    def similar(
+        self,
+        row: int | None = None,
+        *,
+        k: int = 10,
+        query: str | None = None,
+        target: str | None = None,
+        within: str = "table",
+        **options: object,
+    ) -> Table:
+        """Return the k galaxies most like one, as a new table; this one is not changed.
+
+        Parameters
+        ----------
+        row : int, optional
+            Row of this table, from 0. Or ask by ``position=(ra, dec)``, ``embedding=``,
+            ``image=`` or ``spectrum=``: by exactly one.
+        k : int
+            Number of galaxies.
+        query, target : {"image", "spectrum"}, optional
+            What of the galaxy is compared, and with what of the others; by default what there
+            is, the image first, with the same of the others.
+        within : {"table", "reference"}
+            Where to search.
+        **options
+            As `astroclip_astro.similar.similar` has them.
+
+        Returns
+        -------
+        Table
+            ``row``, ``similarity`` (cosine) and this table's other columns, the most similar
+            first; a galaxy asked for by row or position is itself left out.
+
+        Raises
+        ------
+        InputError
+            For a question that has no answer; says what to do.
+
+        Examples
+        --------
+        >>> import astroclip_astro
+        >>> from astropy.table import Table
+        >>> t = Table({"name": list("abc"), "astroclip_image": [[1.0, 0], [0, 1], [0.6, 0.8]]})
+        >>> t.astroclip.similar(0, k=1)["name"][0]
+        np.str_('c')
+        """
+        from .similar import similar
+
+        return similar(self._table, row, k=k, query=query, target=target, within=within, **options)
+
     def flags(self) -> list[list[str]]:
         """Return the words of each row's flags, an empty list for a row without any.
 

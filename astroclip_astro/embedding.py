@@ -67,6 +67,7 @@ class Model:
         batch_size: int = BATCH_SIZE,
         device: str | None = None,
         precision: str | None = None,
+        below_head: bool = False,
     ) -> np.ndarray:
         """Embed grz images.
 
@@ -80,6 +81,9 @@ class Model:
             Images computed at once; more is faster on a GPU and needs more memory.
         device, precision : str, optional
             For this call; by default the model's.
+        below_head : bool
+            Return what goes into the projection, which is what Stein et al. 2021 use, in place of
+            the embedding: (n, 2048) at full size, of any length.
 
         Returns
         -------
@@ -97,9 +101,11 @@ class Model:
             return stretch(clean_images(images[rows]), self.config.image_stretch)
 
         something = np.array([clean_images(image).any() for image in images], bool)
-        return self._embed(
-            self.network.embed_images, prepared, something, batch_size, device, precision
-        )
+        encoder, width = self.network.embed_images, self.config.embedding_width
+        if below_head:
+            encoder = self.network.image_encoder.backbone
+            width = self.network.image_encoder.fc[0].in_features
+        return self._embed(encoder, prepared, something, width, batch_size, device, precision)
 
     def embed_spectra(
         self,
@@ -109,6 +115,7 @@ class Model:
         batch_size: int = BATCH_SIZE,
         device: str | None = None,
         precision: str | None = None,
+        below_head: bool = False,
     ) -> np.ndarray:
         """Embed DESI spectra.
 
@@ -122,6 +129,9 @@ class Model:
             Spectra computed at once.
         device, precision : str, optional
             For this call; by default the model's.
+        below_head : bool
+            Return the mean of a spectrum's tokens, which are what goes into the cross-attention
+            head, in place of the embedding: (n, 768) at full size, of any length.
 
         Returns
         -------
@@ -134,10 +144,18 @@ class Model:
             For another shape, or a device that is not there.
         """
         flux = clean_spectra(flux, ivar)
+        encoder, width = self.network.embed_spectra, self.config.embedding_width
+        if below_head:
+            transformer, width = self.network.spectrum_encoder, self.config.spectrum_width
+
+            def encoder(values: object) -> object:
+                return transformer.embed(transformer.tokens(values)).mean(1)
+
         return self._embed(
-            self.network.embed_spectra,
+            encoder,
             lambda rows: flux[rows],
             has_data(flux),
+            width,
             batch_size,
             device,
             precision,
@@ -148,6 +166,7 @@ class Model:
         encoder: Callable,
         prepared: Callable[[np.ndarray], np.ndarray],
         something: np.ndarray,
+        width: int,
         batch_size: int,
         device: str | None,
         precision: str | None,
@@ -157,7 +176,7 @@ class Model:
             raise InputError(f"batch_size is {batch_size}, expected at least 1.")
         place = self.device if device is None else choose_device(device)
         dtype = choose_precision(self.precision if precision is None else precision, place)
-        result = np.full((len(something), self.config.embedding_width), np.nan, np.float32)
+        result = np.full((len(something), width), np.nan, np.float32)
         rows = np.flatnonzero(something)
         if len(rows):
             self.network.to(place)

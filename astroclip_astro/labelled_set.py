@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .dataset.split import held_out, sky_groups
+from .dataset.split import draw, held_out, sky_groups
 from .dataset.training_set import TrainingSet, open_training_set
 from .errors import InputError
 from .search.neighbours import K
@@ -205,12 +205,3 @@ def groups(data: TrainingSet, by: str) -> np.ndarray:
                 )
         values = [file[name][:] for name in needed]
     return sky_groups(*values) if by == "sky" else values[0]
-
-
-def draw(rows: np.ndarray, count: int | None, noun: str, rng: np.random.Generator) -> np.ndarray:
-    """Return all rows, or so many of them at random, in ascending order."""
-    if count is not None and count < 1:
-        raise InputError(f"{count} {noun} were asked for, expected at least 1.")
-    if count is None or count >= len(rows):
-        return rows
-    return np.sort(rng.choice(rows, count, replace=False))

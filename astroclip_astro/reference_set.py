@@ -71,6 +71,7 @@ def embed_galaxies(
         spectrum=spectrum[kept],
         labels={label: values[rows] for label, values in galaxies.labels.items()},
         photometry=None if photometry is None else photometry[rows],
+        rows=rows,
     )
 
 

@@ -1,6 +1,6 @@
 """Galaxies a second of each stage of training, and where the time goes.
 
-Usage: python benchmarks/training_rates.py survey.h5 [--seconds 15] [--only stages|tokens|profile]
+Usage: python benchmarks/training_rates.py survey.h5 [--seconds 15] [--only PART]
 
 The real steps on a real training set, from reading to the optimiser. Several stages, number formats
 and lengths of tokens; the first steps are not counted. Prints Markdown tables.
@@ -16,10 +16,12 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+from torch.nn import functional
 
 from astroclip_astro.dataset.batches import batches
 from astroclip_astro.models.astroclip import AstroCLIP
 from astroclip_astro.models.checkpoint import save_weights
+from astroclip_astro.models.layers import plain_attention
 from astroclip_astro.train.loop import datasets, one_step, optimiser_of
 from astroclip_astro.train.processes import Processes
 from astroclip_astro.train.settings import TRAINING, TrainingConfiguration
@@ -30,9 +32,11 @@ WARM = 2  # steps not counted
 TOKENS = ((20, 10), (40, 20), (80, 40))
 PARTS = {
     "convolutions": ("convolution", "conv2d", "mkldnn_conv"),
-    "attention": ("attention",),
+    "attention": ("attention", "bmm", "softmax"),
     "products of matrices": ("mm", "addmm", "bmm", "linear", "matmul"),
     "norms": ("norm",),
+    "activations": ("gelu", "relu", "threshold", "asinh"),
+    "copies": ("copy_", "::cat", "index", "gather"),
     "interpolation of images": ("grid_sampl",),
     "random numbers": ("normal_", "uniform_", "random_", "randperm", "randn", "rand"),
     "optimiser": ("Optimizer", "_foreach", "lerp"),
@@ -161,17 +165,42 @@ def print_profile(data: str, count: int) -> None:
         print("| " + " | ".join(cells) + " |", flush=True)
 
 
+def print_attention() -> None:
+    """Print how long attention takes, forwards and backwards, plain and by PyTorch's own kernel."""
+    print("\n| precision | plain, ms | fused, ms | ratio |\n|---|---|---|---|")
+    model, batch = COMPACT.model, COMPACT.spectrum.batch_size
+    heads = model.spectrum_heads
+    shape = (3, batch, heads, model.tokens, model.spectrum_width // heads)
+    for precision in (torch.float32, torch.bfloat16):
+        tokens = torch.randn(shape, dtype=precision, requires_grad=True)
+        plain, fused = (
+            min(duration(attention, tokens) for _ in range(10))
+            for attention in (plain_attention, functional.scaled_dot_product_attention)
+        )
+        cells = f"{1e3 * plain:.1f} | {1e3 * fused:.1f} | {fused / plain:.2f}"
+        print(f"| {str(precision).removeprefix('torch.')} | {cells} |", flush=True)
+
+
+def duration(attention, tokens: torch.Tensor) -> float:
+    """Return the seconds that attention and its gradient take."""
+    start = time.perf_counter()
+    attention(*tokens).sum().backward()
+    return time.perf_counter() - start
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", help="a training set of astroclip-simulate")
     parser.add_argument("--seconds", type=float, default=15)
-    parser.add_argument("--only", choices=("stages", "tokens", "profile"))
+    parser.add_argument("--only", choices=("stages", "tokens", "attention", "profile"))
     arguments = parser.parse_args()
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads")
     if arguments.only in (None, "stages"):
         print_stages(arguments.data, arguments.seconds)
     if arguments.only in (None, "tokens"):
         print_tokens(arguments.data, arguments.seconds)
+    if arguments.only in (None, "attention"):
+        print_attention()
     if arguments.only in (None, "profile"):
         print_profile(arguments.data, 5)
 

@@ -77,27 +77,14 @@ def own_reference(stub_reference):
 def tiny_weights(tmp_path_factory):
     """Weights of a network as it begins, small enough to embed a hundred galaxies in no time."""
     import torch
+    from training_stub import TINY
 
     from astroclip_astro.models.astroclip import AstroCLIP
     from astroclip_astro.models.checkpoint import save_weights
-    from astroclip_astro.models.configuration import COMPACT
 
-    config = replace(
-        COMPACT,
-        name="tiny",
-        image_blocks=(1, 1, 1, 1),
-        image_width=4,
-        window=200,
-        window_step=100,
-        spectrum_width=16,
-        spectrum_layers=2,
-        spectrum_heads=2,
-        max_tokens=80,
-        head_hidden=32,
-    )
     with torch.random.fork_rng():
         torch.manual_seed(1)
-        network = AstroCLIP(config)
+        network = AstroCLIP(TINY.model)
     path = tmp_path_factory.mktemp("tiny") / "tiny.safetensors"
     save_weights(network, path, {"name": "tiny", "training": {"simulated": True}, "scores": {}})
     return path

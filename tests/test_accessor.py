@@ -226,3 +226,13 @@ def test_provenance_survives_in_every_format_with_metadata(stubbed, table, tmp_p
     again = read_catalogue(tmp_path / f"out{suffix}")
     for key in ("ACVERS", "ACWEIGHT", "ACWSHA", "ACREF", "ACREFSIM", "ACSOURCE", "ACDATE"):
         assert again.meta[key] == table.meta[key], key
+
+
+def test_similar_galaxies_are_a_table_of_their_own(stubbed, table):
+    table.astroclip.embed(source="stub")
+    names = list(table.colnames)
+    found = table.astroclip.similar(0, k=1, target="spectrum")
+    assert found["name"].tolist() == ["b"]
+    assert found.meta["ACAMONG"] == "spectrum"
+    assert type(found) is type(table)
+    assert table.colnames == names

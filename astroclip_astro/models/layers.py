@@ -40,13 +40,18 @@ def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     """Return scaled dot-product attention, (batch, heads, tokens, width/heads) in and out.
 
     PyTorch's fused kernel is slow on a CPU where bfloat16 and gradients come together: three plain
-    operations take two fifths of its time there (docs/performance.md).
+    operations take half its time there (docs/performance.md).
     """
     slow = query.device.type == "cpu" and query.dtype == torch.bfloat16
     if slow and query.requires_grad:
-        scores = query * query.shape[-1] ** -0.5 @ key.transpose(-1, -2)
-        return scores.softmax(-1, dtype=scores.dtype) @ value
+        return plain_attention(query, key, value)
     return functional.scaled_dot_product_attention(query, key, value)
+
+
+def plain_attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    """Return scaled dot-product attention in plain operations."""
+    scores = query * query.shape[-1] ** -0.5 @ key.transpose(-1, -2)
+    return scores.softmax(-1, dtype=scores.dtype) @ value  # (batch, heads, tokens, width/heads)
 
 
 class FeedForward(nn.Module):

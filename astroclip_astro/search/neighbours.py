@@ -100,8 +100,8 @@ def find(
     >>> neighbours.cosine_distance[0].round(3)
     array([0.2, 0.4])
     """
-    points, point_is_good = _parse_vectors(points, "points")
-    queries, query_is_good = _parse_vectors(queries, "queries")
+    points, point_is_good = parse_vectors(points, "points")
+    queries, query_is_good = parse_vectors(queries, "queries")
     if points.shape[1] != queries.shape[1]:
         raise InputError(
             f"Queries are {queries.shape[1]} wide, expected {points.shape[1]} as the points are; "
@@ -114,7 +114,7 @@ def find(
             "expected at least 1 and no more than there are points."
         )
     if leave_out is not None:
-        leave_out = _parse_rows(leave_out, len(queries), len(points))
+        leave_out = parse_rows(leave_out, len(queries), len(points))
     squares = np.where(point_is_good, np.square(points).sum(axis=1), np.float32(np.inf))
     index = np.full((len(queries), k), -1, np.int64)
     distance = np.full((len(queries), k), np.nan, np.float32)
@@ -152,7 +152,7 @@ def _nearest_in_block(
     return point[best], distance[best]
 
 
-def _parse_rows(rows: np.ndarray, queries: int, points: int) -> np.ndarray:
+def parse_rows(rows: np.ndarray, queries: int, points: int) -> np.ndarray:
     """Return the rows to leave out, one for each query, after a look at their range."""
     rows = np.asarray(rows)
     if rows.shape != (queries,) or rows.dtype.kind not in "iu":
@@ -167,7 +167,7 @@ def _parse_rows(rows: np.ndarray, queries: int, points: int) -> np.ndarray:
     return rows
 
 
-def _parse_vectors(vectors: np.ndarray, noun: str) -> tuple[np.ndarray, np.ndarray]:
+def parse_vectors(vectors: np.ndarray, noun: str) -> tuple[np.ndarray, np.ndarray]:
     """Return float32 vectors with 0 in rows that are not finite, and which rows are finite."""
     vectors = np.asarray(vectors, np.float32)
     if vectors.ndim != 2 or vectors.shape[1] == 0:

@@ -11,7 +11,7 @@ from astroclip_astro.errors import InputError
 
 from .neighbours import K
 
-__all__ = ["Labelled", "colours", "score"]
+__all__ = ["OUTLIER", "Labelled", "colours", "r2", "regress", "score", "sigma_nmad"]
 
 COMPARED = {  # name -> (what the reference is searched by, what is looked up)
     "image": ("image", "image"),
@@ -20,6 +20,7 @@ COMPARED = {  # name -> (what the reference is searched by, what is looked up)
     "photometry": ("photometry", "photometry"),
 }
 OUTLIER = 0.05  # |dz| / (1 + z)
+TREE_WIDTH = 15  # of vectors; up to here a tree finds neighbours sooner, and the same ones
 
 
 @dataclass(frozen=True)
@@ -34,12 +35,15 @@ class Labelled:
         float64 (n,) each; NaN where a galaxy has none.
     photometry : ndarray or None
         float64 (n, 3) from `colours`, NaN where a band has no flux; None where nothing is known.
+    rows : ndarray or None
+        int64 (n,), rows of the file they are from; None where there is no file.
     """
 
     image: np.ndarray
     spectrum: np.ndarray
     labels: Mapping[str, np.ndarray]
     photometry: np.ndarray | None = None
+    rows: np.ndarray | None = None
 
     @property
     def complete(self) -> np.ndarray:
@@ -129,10 +133,10 @@ def score(reference: Labelled, test: Labelled, *, noun: str = "galaxies") -> dic
                 mean, deviation = points.mean(axis=0), points.std(axis=0)
                 points, queries = (points - mean) / deviation, (queries - mean) / deviation
             found = regress(points, reference.labels[label][base], queries)
-            result[f"{way}_r2_{label}"] = round(r2(true, found), 3)
+            result[f"{way}_r2_{label}"] = round(float(r2(true, found)), 3)
             if label == "redshift":
                 error = (found - true) / (1 + true)
-                result[f"{way}_sigma_nmad"] = round(sigma_nmad(error), 4)
+                result[f"{way}_sigma_nmad"] = round(float(sigma_nmad(error)), 4)
                 result[f"{way}_outliers"] = round(float(np.mean(np.abs(error) > OUTLIER)), 4)
     return {"what": describe(counts, noun)} | result
 
@@ -156,17 +160,25 @@ def regress(points: np.ndarray, labels: np.ndarray, queries: np.ndarray) -> np.n
     """Return the distance-weighted mean of the nearest neighbours' labels."""
     from sklearn.neighbors import KNeighborsRegressor
 
-    regressor = KNeighborsRegressor(K, weights="distance", algorithm="brute")
+    algorithm = "brute" if points.shape[1] > TREE_WIDTH else "kd_tree"
+    regressor = KNeighborsRegressor(K, weights="distance", algorithm=algorithm)
     return regressor.fit(points, labels).predict(queries)
 
 
-def r2(true: np.ndarray, found: np.ndarray) -> float:
-    """Return the share of the variance that is explained; below 0 the mean would do better."""
-    from sklearn.metrics import r2_score
+def r2(true: np.ndarray, found: np.ndarray) -> np.ndarray:
+    """Return the share of the variance that is explained; below 0 the mean would do better.
 
-    return float(r2_score(true, found))
+    Along the last axis. Where the true values do not vary 0, or 1 if all are found exactly, as
+    scikit-learn has it.
+    """
+    missed = np.square(found - true).sum(axis=-1)
+    variance = np.square(true - true.mean(axis=-1, keepdims=True)).sum(axis=-1)
+    flat = variance == 0
+    share = 1 - missed / np.where(flat, 1.0, variance)
+    return np.where(flat, np.where(missed == 0, 1.0, 0.0), share)[()]
 
 
-def sigma_nmad(error: np.ndarray) -> float:
-    """Return the normalised median absolute deviation from the median."""
-    return float(1.4826 * np.median(np.abs(error - np.median(error))))
+def sigma_nmad(error: np.ndarray) -> np.ndarray:
+    """Return the normalised median absolute deviation from the median, along the last axis."""
+    median = np.median(error, axis=-1, keepdims=True)
+    return 1.4826 * np.median(np.abs(error - median), axis=-1)

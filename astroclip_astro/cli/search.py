@@ -1,0 +1,249 @@
+"""``astroclip-search``: the galaxies of an annotated catalogue that are most like one."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from astroclip_astro.columns import MODALITIES, PREFIX
+from astroclip_astro.errors import InputError
+from astroclip_astro.version import __version__
+
+from .options import CONNECTION_OPTIONS, add_options, compute_options, layer_option, run_command
+
+if TYPE_CHECKING:
+    from astropy.table import Table
+
+    from astroclip_astro.comparison import Comparison
+    from astroclip_astro.query import Query
+
+__all__ = ["main", "search"]
+
+USERS_COLUMNS = 4  # of the catalogue, that are printed
+OURS = ("redshift", "log_stellar_mass", f"{PREFIX}z", f"{PREFIX}logmstar")
+FORMATS = {"similarity": ".4f", "separation": ".2f"} | dict.fromkeys(OURS, ".3f")
+
+
+@click.command(name="astroclip-search", context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("catalog", type=click.Path(path_type=Path))
+@click.option("--row", type=int, metavar="N", help="Ask by a row of CATALOG, counted from 0.")
+@click.option(
+    "--position",
+    type=float,
+    nargs=2,
+    metavar="RA DEC",
+    help="Ask by a position, ICRS degrees: the row there, else what --source has there.",
+)
+@click.option("--image", type=click.Path(path_type=Path), help="Ask by a FITS cutout in g, r, z.")
+@click.option("--spectrum", type=click.Path(path_type=Path), help="Ask by a DESI coadd.")
+@click.option(
+    "--targetid", type=int, metavar="ID", help="Which spectrum of the coadd, if it has several."
+)
+@click.option("--k", type=int, default=10, show_default=True, help="Number of galaxies to find.")
+@click.option(
+    "--by",
+    type=click.Choice(MODALITIES),
+    help="What of the galaxy is compared.  [default: what there is, the image first]",
+)
+@click.option(
+    "--among",
+    type=click.Choice(MODALITIES),
+    help="What of the others it is compared with.  [default: the same]",
+)
+@click.option("--in-reference", is_flag=True, help="Search in the reference, not in CATALOG.")
+@click.option(
+    "--reference",
+    metavar="NAME|FILE",
+    help="Labelled galaxies for --in-reference.  [default: the one of the weights]",
+)
+@click.option("--approximate", is_flag=True, help="Search with faiss: many millions of rows.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="Write the result, all its columns."
+)
+@click.option(
+    "--plot",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Draw thumbnails and spectra, as --source has them: .png, .pdf or .svg.",
+)
+@click.option(
+    "--source",
+    metavar="archive|demo|URL|DIR",
+    help="Where images and spectra for --plot, and galaxies that CATALOG lacks, come from; as for "
+    "astroclip-annotate.  [default: nothing is fetched]",
+)
+@layer_option
+@click.option("--release", metavar="NAME", help="DESI release, as for astroclip-annotate.")
+@add_options(CONNECTION_OPTIONS)
+@click.option(
+    "--weights",
+    metavar="NAME|FILE|RUN",
+    help="Weights for --image and --spectrum.  [default: those that CATALOG names]",
+)
+@click.option(
+    "--match-radius",
+    type=float,
+    default=1.0,
+    show_default=True,
+    metavar="ARCSEC",
+    help="Largest distance of a row or a spectrum from a position.",
+)
+@click.option("--ra", metavar="NAME", help="Column of right ascension, or a SkyCoord column.")
+@click.option("--dec", metavar="NAME", help="Column of declination.")
+@compute_options
+@click.option("--overwrite", is_flag=True, help="Replace the output and the picture.")
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing.")
+@click.version_option(__version__, prog_name="astroclip-search")
+def search(
+    catalog: Path,
+    row: int | None,
+    position: tuple[float, float] | None,
+    image: Path | None,
+    spectrum: Path | None,
+    targetid: int | None,
+    k: int,
+    by: str | None,
+    among: str | None,
+    in_reference: bool,
+    reference: str | None,
+    approximate: bool,
+    output: Path | None,
+    plot: Path | None,
+    overwrite: bool,
+    quiet: bool,
+    **options: object,
+) -> int:
+    """Find the galaxies of CATALOG most like one of them, or like an image or a spectrum.
+
+    CATALOG is what astroclip-annotate has written. Ask by exactly one of --row, --position, --image
+    and --spectrum. The galaxy that is asked for is left out itself.
+
+    Exit status: 0 done, 2 a mistake in the input, 3 the source did not answer, 130 interrupted.
+    """
+    from astroclip_astro.catalogue import check_output, read_catalogue, write_catalogue
+    from astroclip_astro.comparison import Comparison
+
+    ways = {"--row": row, "--position": position, "--image": image, "--spectrum": spectrum}
+    used = [way for way, value in ways.items() if value is not None]
+    if len(used) != 1:
+        raise InputError(
+            f"Asked by {' and '.join(used) or 'nothing'}, expected exactly one of "
+            f"{', '.join(ways)}."
+        )
+    if output is not None:
+        check_output(output, overwrite=overwrite)
+    if plot is not None:
+        check_plot(plot, options["source"], in_reference, overwrite=overwrite)
+    table = read_catalogue(catalog)
+    with closing(Comparison(table, **options)) as comparison:
+        query = comparison.ask(
+            row,
+            position=position,
+            image=image,
+            spectrum=spectrum,
+            targetid=targetid,
+            modality=by,
+        )
+        found = comparison.match(
+            query,
+            k=k,
+            target=among,
+            within="reference" if in_reference else "table",
+            reference=reference,
+            method="approximate" if approximate else "exact",
+        )
+        if output is not None:
+            write_catalogue(found, output, overwrite=overwrite)
+        if plot is not None:
+            draw(query, found, comparison, plot)
+    if not quiet:
+        click.echo(describe(query, found, catalog))
+        for path in filter(None, (output, plot)):
+            click.echo(f"Wrote {path}")
+    return 0
+
+
+def check_plot(path: Path, source: object, in_reference: bool, *, overwrite: bool) -> None:
+    """Refuse a picture that cannot be drawn, before anything is computed."""
+    from astroclip_astro.gallery import check_picture
+
+    if in_reference:
+        raise InputError(
+            "--plot cannot be drawn of matches in the reference, which holds no images and no "
+            "spectra; leave out --plot or --in-reference."
+        )
+    if source is None:
+        raise InputError(
+            "--plot needs images and spectra, and does not fetch them unasked; say where from: "
+            "--source archive, demo, an address or a folder."
+        )
+    check_picture(path, overwrite=overwrite)
+
+
+def draw(query: Query, found: Table, comparison: Comparison, path: Path) -> None:
+    """Draw the picture of a query and what was found."""
+    from astroclip_astro.gallery import collect_panels, draw_gallery
+
+    source = comparison.source()
+    panels = collect_panels(
+        query,
+        found,
+        comparison.table,
+        source,
+        match_radius=comparison.match_radius,
+        **comparison.names,
+    )
+    shown = len(panels) - 1
+    some = f", the first {shown}" if shown < len(found) else ""
+    draw_gallery(
+        panels,
+        path,
+        title=f"Most similar by {heading(found)}{some}; images and spectra: {source.name}",
+    )
+
+
+def heading(found: Table) -> str:
+    """Return what was compared with what, in words."""
+    facts = found.meta
+    things = {"image": "images", "spectrum": "spectra"}[facts["ACAMONG"]]
+    return f"{facts['ACBY']} among {things}"
+
+
+def describe(query: Query, found: Table, catalog: Path) -> str:
+    """Return the result as a neat table with a line above it."""
+    where = str(catalog)
+    if found.meta["ACWITHIN"] == "reference":
+        kind = {"SIMULATED": "SIMULATED galaxies of ", "unknown": "galaxies (not stated whether "
+                "simulated) of "}.get(found.meta["ACREFSIM"], "")  # fmt: skip
+        where = f"{kind}reference {found.meta['ACREF']}"
+    approximate = ", approximate" if found.meta["ACSEARCH"] == "approximate" else ""
+    lines = [
+        f"{len(found)} galaxies most like {query.words}, by {heading(found)}{approximate}, "
+        f"in {where}:",
+        "",
+    ]
+    ours = [name for name in ("row", "similarity", "separation") if name in found.colnames]
+    theirs = [name for name in found.colnames if name not in ours and is_plain(found, name)]
+    first = [name for name in theirs if not name.startswith(PREFIX)]
+    if found.meta["ACWITHIN"] == "table":
+        first = first[:USERS_COLUMNS]
+    names = [*ours, *first, *(name for name in OURS if name in theirs and name not in first)]
+    shown = found[names]
+    for name in set(names) & FORMATS.keys():
+        if name in ours or shown[name].dtype.kind == "f":
+            shown[name].info.format = FORMATS[name]
+    lines.extend(shown.pformat(max_lines=-1, max_width=-1))
+    return "\n".join(lines)
+
+
+def is_plain(found: Table, name: str) -> bool:
+    """Return whether a column has one number or word in each row."""
+    return len(getattr(found[name], "shape", (0, 0))) == 1
+
+
+def main() -> None:
+    """Run the command."""
+    run_command(search)

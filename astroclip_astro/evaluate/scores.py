@@ -1,0 +1,162 @@
+"""Scores of redshifts and masses, each with the interval that a bootstrap gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from astroclip_astro.errors import InputError
+from astroclip_astro.search.scores import OUTLIER, r2, sigma_nmad
+
+__all__ = ["CATASTROPHIC", "RESAMPLES", "Estimate", "bootstrap", "label_scores"]
+
+CATASTROPHIC = 0.15  # |dz| / (1 + z)
+RESAMPLES = 1000
+COVERAGE = 95.0  # per cent, of an interval
+BLOCK = 1 << 22  # numbers drawn at a time, which bounds the memory whatever the number of galaxies
+
+Statistic = Callable[..., np.ndarray]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number and the interval it may lie in.
+
+    Parameters
+    ----------
+    value : float
+        Of the galaxies there are.
+    low, high : float
+        Ends of the interval; NaN where there is none.
+    """
+
+    value: float
+    low: float = np.nan
+    high: float = np.nan
+
+
+def bootstrap(
+    statistics: Mapping[str, Statistic],
+    *values: np.ndarray,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> dict[str, Estimate]:
+    """Estimate statistics of galaxies, and how far other galaxies of the kind would move them.
+
+    Galaxies are drawn again with replacement, the same ones for all statistics and, with one seed
+    and number of galaxies, in every call: two rows of a table are compared on the same draws.
+
+    Parameters
+    ----------
+    statistics : mapping of str to callable
+        Each from arrays (..., n) to (...), along the last axis.
+    *values : ndarray
+        (n,) each, what the statistics take.
+    resamples : int
+        How many times to draw; 0 for values without intervals.
+    seed : int
+        Of the draws.
+
+    Returns
+    -------
+    dict of str to Estimate
+        Value, and the percentile interval that holds 95 % of the draws (Efron & Tibshirani 1993,
+        chapter 13).
+
+    Raises
+    ------
+    InputError
+        For a negative number of draws, or no galaxy.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> found = bootstrap({"mean": lambda x: x.mean(axis=-1)}, np.arange(101.0))
+    >>> found["mean"].value, bool(found["mean"].low < 50 < found["mean"].high)
+    (50.0, True)
+    """
+    if resamples < 0:
+        raise InputError(f"{resamples} resamples were asked for, expected 0 or more.")
+    n = len(values[0])
+    if n == 0:
+        raise InputError("There is no galaxy to score; leave more of them out.")
+    whole = {name: float(statistic(*values)) for name, statistic in statistics.items()}
+    if resamples == 0:
+        return {name: Estimate(value) for name, value in whole.items()}
+    drawn: dict[str, list[np.ndarray]] = {name: [] for name in statistics}
+    rng = np.random.default_rng(seed)
+    step = max(1, BLOCK // n)
+    for start in range(0, resamples, step):
+        rows = rng.integers(n, size=(min(step, resamples - start), n))
+        some = [one[rows] for one in values]  # (draws, n) each
+        for name, statistic in statistics.items():
+            drawn[name].append(statistic(*some))
+    tail = (100 - COVERAGE) / 2
+    result = {}
+    for name, value in whole.items():
+        low, high = np.percentile(np.concatenate(drawn[name]), [tail, 100 - tail])
+        result[name] = Estimate(value, float(low), float(high))
+    return result
+
+
+def label_scores(
+    label: str, true: np.ndarray, found: np.ndarray, *, resamples: int = RESAMPLES, seed: int = 0
+) -> dict[str, Estimate]:
+    """Compare estimates of a label with the truth.
+
+    Parameters
+    ----------
+    label : str
+        ``redshift``, or another label, whose error is the plain difference.
+    true, found : ndarray
+        float64 (n,), finite.
+    resamples, seed : int
+        Of `bootstrap`.
+
+    Returns
+    -------
+    dict of str to Estimate
+        ``r2`` for every label. For redshift, of dz / (1 + z): ``sigma_nmad``, 1.4826 times the
+        median absolute deviation; ``bias``, the median; ``outliers_0.05`` and ``outliers_0.15``,
+        the fractions beyond. For others, of the difference (dex, for a logarithm): ``scatter``
+        and ``bias``, likewise.
+
+    Raises
+    ------
+    InputError
+        Where the two are not of one length, or hold nothing.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> true = np.array([0.1, 0.2, 0.3, 0.4])
+    >>> scores = label_scores("redshift", true, true + [0, 0, 0.1, 0], resamples=0)
+    >>> {name: round(one.value, 3) for name, one in scores.items()}["outliers_0.05"]
+    0.25
+    """
+    true, found = np.asarray(true, float), np.asarray(found, float)
+    if true.ndim != 1 or true.shape != found.shape:
+        raise InputError(f"{found.shape} estimates for {true.shape} galaxies, expected one each.")
+    if label == "redshift":
+        error = (found - true) / (1 + true)
+        statistics: dict[str, Statistic] = {
+            "sigma_nmad": lambda true, found, error: sigma_nmad(error),
+            "bias": lambda true, found, error: np.median(error, axis=-1),
+            f"outliers_{OUTLIER}": lambda true, found, error: beyond(error, OUTLIER),
+            f"outliers_{CATASTROPHIC}": lambda true, found, error: beyond(error, CATASTROPHIC),
+        }
+    else:
+        error = found - true
+        statistics = {
+            "scatter": lambda true, found, error: sigma_nmad(error),
+            "bias": lambda true, found, error: np.median(error, axis=-1),
+        }
+    statistics = {"r2": lambda true, found, error: r2(true, found)} | statistics
+    return bootstrap(statistics, true, found, error, resamples=resamples, seed=seed)
+
+
+def beyond(error: np.ndarray, limit: float) -> np.ndarray:
+    """Return the fraction of errors larger than a limit, along the last axis."""
+    return np.mean(np.abs(error) > limit, axis=-1)

@@ -1,0 +1,120 @@
+"""What the encoders knew before they were aligned: vectors below the layers that align them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from .dataset.batches import CHUNK_CACHE, rows_of
+from .embedding import BATCH_SIZE, Model, load_model
+from .errors import WeightsError
+from .labelled_set import LabelledSet
+
+__all__ = ["load_unaligned", "represent"]
+
+AT_ONCE = 256  # galaxies read at a time
+STAGES = ("image", "spectrum")  # of pretraining, as astroclip-train calls them
+
+
+def load_unaligned(
+    names: Sequence[str | os.PathLike], *, device: str = "auto", precision: str = "auto"
+) -> dict[str, Model]:
+    """Load weights of the stages before alignment.
+
+    Parameters
+    ----------
+    names : sequence of str or path
+        Folders of runs of one stage or of all, or ``.safetensors`` files.
+    device, precision : str
+        As `astroclip_astro.embedding.load_model`.
+
+    Returns
+    -------
+    dict of str to Model
+        ``image`` and ``spectrum``, whichever the cards say were trained.
+
+    Raises
+    ------
+    WeightsError
+        For weights that have been aligned, that no stage has trained, or that come twice.
+    """
+    models: dict[str, Model] = {}
+    for name in (stage for given in names for stage in stage_folders(given)):
+        model = load_model(name, device=device, precision=precision)
+        stages = model.card["training"].get("stages", {})
+        trained = [stage for stage in STAGES if stage in stages]
+        if "align" in stages:
+            raise WeightsError(
+                f"Weights {name} have been aligned, expected those of a stage before; pass the "
+                "folder of a run of astroclip-train image or spectrum."
+            )
+        if not trained:
+            raise WeightsError(
+                f"The card of {name} says of no stage image or spectrum that it was trained, only "
+                f"of {', '.join(stages) or 'none'}; pass the folder of a run of astroclip-train."
+            )
+        for stage in trained:
+            if stage in models:
+                raise WeightsError(
+                    f"Both {models[stage].card['name']} and {name} have a trained {stage} "
+                    "encoder; pass one of them."
+                )
+            models[stage] = model
+    return models
+
+
+def stage_folders(name: str | os.PathLike) -> list[str | os.PathLike]:
+    """Return the folders of pretraining in a run of all stages, or the name itself."""
+    folders = [Path(name) / stage for stage in STAGES]
+    return [one for one in folders if (one / "weights.safetensors").is_file()] or [name]
+
+
+def represent(
+    galaxies: LabelledSet,
+    rows: np.ndarray,
+    modality: str,
+    model: Model,
+    *,
+    batch_size: int = BATCH_SIZE,
+    advance: Callable[[int], object] = lambda count: None,
+) -> np.ndarray:
+    """Return the vectors of some galaxies below the head, a few at a time.
+
+    Parameters
+    ----------
+    galaxies : LabelledSet
+        The file.
+    rows : ndarray
+        int64 (n,), which of its galaxies.
+    modality : {"image", "spectrum"}
+        Images give what goes into the projection, spectra the mean of their tokens.
+    model : Model
+        Encoders.
+    batch_size : int
+        Galaxies computed at once.
+    advance : callable
+        Called with the number of galaxies each time some are done.
+
+    Returns
+    -------
+    ndarray
+        float32 (n, width); NaN where there is nothing to see.
+    """
+    import h5py
+
+    parts = []
+    with h5py.File(galaxies.data.path, rdcc_nbytes=CHUNK_CACHE) as file:
+        for start in range(0, len(rows), AT_ONCE):
+            some = rows[start : start + AT_ONCE]
+            options = {"batch_size": batch_size, "below_head": True}
+            if modality == "image":
+                found = model.embed_images(rows_of(file["images"], some), **options)
+            else:
+                ivar = rows_of(file["ivar"], some) if "ivar" in file else None
+                found = model.embed_spectra(rows_of(file["spectrum"], some), ivar, **options)
+            parts.append(found)
+            advance(len(some))
+    return np.concatenate(parts)

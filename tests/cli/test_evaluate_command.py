@@ -1,0 +1,217 @@
+"""``astroclip-evaluate`` from the shell's side."""
+
+import csv
+import json
+import re
+import shutil
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+from astropy.table import Table
+
+from astroclip_astro.cli.evaluate import evaluate as evaluate_command
+from astroclip_astro.cli.evaluate import main
+
+h5py = pytest.importorskip("h5py")
+FILES = ["index.html", "numbers.csv", "predictions.csv"]
+ROWS = {
+    "photometry_mlp", "photometry_knn", "image_knn", "spectrum_knn", "image_mlp", "spectrum_mlp",
+    "cross_knn",
+}  # fmt: skip
+
+
+@pytest.fixture
+def evaluate(run_command, labelled_file, tiny_weights, tmp_path, monkeypatch):
+    """Return a function that evaluates the tiny weights into report/."""
+    monkeypatch.setattr("astroclip_astro.evaluate.predictors.NETWORKS", 1)
+    command = partial(run_command, "astroclip-evaluate", main, "-o", tmp_path / "report")
+
+    def run(*options, data=labelled_file, weights=tiny_weights):
+        small = ("--device", "cpu", "--holdout", 0.3, "--resamples", 20)
+        return command("--data", data, "--weights", weights, *small, *options)
+
+    run.bare = command
+    return run
+
+
+@pytest.fixture
+def table(tmp_path):
+    """A table of magnitudes in five fields; redshift is a function of colour."""
+    rng = np.random.default_rng(1)
+    colour = rng.uniform(0, 1, 400)
+    path = tmp_path / "mags.csv"
+    Table(
+        {
+            "mag_g": 19 + 2 * colour,
+            "mag_r": 19 + colour,
+            "mag_z": 18.5 + 0 * colour,
+            "z": colour / 2,
+            "field": np.arange(400) % 5,
+        }
+    ).write(path)
+    return path
+
+
+def numbers(folder):
+    with (folder / "numbers.csv").open() as file:
+        return {(one["section"], one["row"], one["quantity"]): one for one in csv.DictReader(file)}
+
+
+def rows_of(found, section):
+    return {row for name, row, _ in found if name == section}
+
+
+def test_report_has_every_row_and_says_simulated(evaluate, tmp_path):
+    result = evaluate("--holdout-by", "tile")
+    assert result.status == 0, result.err
+    folder = tmp_path / "report"
+    assert sorted(path.name for path in folder.iterdir()) == FILES
+    found = numbers(folder)
+    assert rows_of(found, "table1") == ROWS
+    assert rows_of(found, "retrieval") == {
+        "image_to_spectrum", "spectrum_to_image", "image", "spectrum"
+    }  # fmt: skip
+    assert found["about", "SIMULATED", "simulated"]["value"] == "1"
+    page = (folder / "index.html").read_text()
+    assert "All galaxies are SIMULATED" in page
+    assert "trained on SIMULATED galaxies" in page
+    assert "SIMULATED galaxies of survey.h5" in result.out
+    assert "cross_knn" in result.out
+
+
+def test_told_galaxies_are_those_held_out(evaluate, tmp_path, labelled_file):
+    assert evaluate("--holdout-by", "tile", "-q").status == 0
+    with (tmp_path / "report" / "predictions.csv").open() as file:
+        lines = list(csv.DictReader(file))
+    with h5py.File(labelled_file) as file:
+        tile, redshift = file["tile"][:], file["redshift"][:]
+    rows = [int(one["row"]) for one in lines]
+    held = {*tile[rows]}
+    lacking = {3, 4, 6, 7, 8, 50}  # label, image or spectrum
+    assert rows == [row for row in range(120) if tile[row] in held and row not in lacking]
+    np.testing.assert_allclose([float(one["z_true"]) for one in lines], redshift[rows], rtol=1e-5)
+    assert {one["data"] for one in lines} == {"SIMULATED"}
+
+
+def test_same_seed_same_numbers(evaluate, tmp_path):
+    texts = []
+    for seed in (1, 1, 2):
+        assert evaluate("-q", "--seed", seed, "--overwrite").status == 0
+        texts.append((tmp_path / "report" / "numbers.csv").read_text())
+    assert texts[0] == texts[1]
+    assert texts[0] != texts[2]
+
+
+def test_rows_before_alignment_are_those_of_the_cards(evaluate, tmp_path, tiny_weights):
+    run = tmp_path / "run"
+    run.mkdir()
+    shutil.copy(tiny_weights, run / "weights.safetensors")
+    card = json.loads(tiny_weights.with_suffix(".json").read_text())
+    stages = {"image": {"unaligned_image_mlp"}, "spectrum": {"unaligned_spectrum_knn"}}
+    for stage, extra in stages.items():
+        card["training"]["stages"] = {stage: {}}
+        (run / "weights.json").write_text(json.dumps(card))
+        assert evaluate("-q", "--unaligned", run, "--overwrite").status == 0
+        assert rows_of(numbers(tmp_path / "report"), "table1") == ROWS | extra
+
+
+def test_file_without_photometry_has_no_such_rows(evaluate, labelled_file, tmp_path):
+    data = tmp_path / "bare.h5"
+    shutil.copy(labelled_file, data)
+    with h5py.File(data, "r+") as file:
+        del file["flux"], file.attrs["SIMULATED"]
+    assert evaluate("-q", data=data).status == 0
+    assert rows_of(numbers(tmp_path / "report"), "table1") == {
+        row for row in ROWS if "photometry" not in row
+    }
+    assert "do not say whether" in (tmp_path / "report" / "index.html").read_text()
+
+
+def test_photometry_alone_needs_a_table_only(evaluate, table, tmp_path):
+    result = evaluate.bare(
+        "--photometry", table, "--holdout", 0.2, "--holdout-by", "field", "--resamples", 20
+    )
+    assert result.status == 0, result.err
+    found = numbers(tmp_path / "report")
+    assert rows_of(found, "table1") == {"photometry_mlp", "photometry_knn"}
+    assert not rows_of(found, "retrieval")
+    assert float(found["table1", "photometry_mlp", "r2_redshift"]["value"]) > 0.9
+    assert found["about", "unknown", "test_galaxies"]["value"] == "80"
+    assert "AB magnitudes" in (tmp_path / "report" / "index.html").read_text()
+    assert "photometry_mlp" in result.out
+
+
+def test_columns_can_be_named(evaluate, table, tmp_path):
+    bands = Table.read(table)
+    for name, other in zip(("mag_g", "mag_r", "mag_z", "z"), "abcd", strict=True):
+        bands.rename_column(name, other)
+    bands.write(table, overwrite=True)
+    options = ("--photometry", table, "--holdout-by", "field", "--holdout", 0.2, "-q")
+    assert "--columns g=NAME" in evaluate.bare(*options).err
+    columns = ("--columns", "g=a,r=b,z=c,redshift=d")
+    assert "--unit" in evaluate.bare(*options, *columns).err
+    assert evaluate.bare(*options, *columns, "--unit", "mag", "--resamples", 0).status == 0
+    found = numbers(tmp_path / "report")
+    assert float(found["table1", "photometry_knn", "r2_redshift"]["value"]) > 0.9
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--holdout", "0"], "--holdout is 0"),
+        (["--holdout", "2"], "between 0 and 1"),
+        (["--holdout-by", "rosette"], "no dataset 'rosette'"),
+        (["--galaxies", "5"], "expected more than 16"),
+        (["--seed", "-1"], "expected 0 or more"),
+        (["--resamples", "-1"], "expected 0 or more"),
+        (["--photometry", "t.csv"], "one of the two"),
+        (["--unit", "mag"], "--unit would do nothing with --data"),
+        (["--unaligned", "nowhere"], "Unknown weights 'nowhere'"),
+    ],
+)
+def test_mistakes_are_one_line_and_write_nothing(evaluate, tmp_path, monkeypatch, options, message):
+    monkeypatch.chdir(tmp_path)
+    result = evaluate("-q", *options)
+    assert result.status == 2
+    assert len(result.err.splitlines()) == 1
+    assert re.search(message, result.err)
+    assert not list(tmp_path.iterdir())
+
+
+def test_weights_do_nothing_with_photometry(evaluate, table):
+    result = evaluate.bare("--photometry", table, "--weights", "compact")
+    assert result.status == 2
+    assert "--weights would do nothing with --photometry" in result.err
+
+
+def test_report_that_is_there_is_kept_unless_told(evaluate, tmp_path):
+    (tmp_path / "report").mkdir()
+    (tmp_path / "report" / "numbers.csv").write_text("mine")
+    result = evaluate("-q")
+    assert result.status == 2
+    assert "--overwrite" in result.err
+    assert (tmp_path / "report" / "numbers.csv").read_text() == "mine"
+
+
+def test_interrupt_writes_nothing(evaluate, tmp_path, monkeypatch):
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("astroclip_astro.embedding.Model.embed_spectra", interrupt)
+    assert evaluate("-q").status == 130
+    assert not list(tmp_path.iterdir())
+
+
+def test_every_option_is_documented():
+    page = (Path(__file__).parents[2] / "docs" / "evaluation.md").read_text(encoding="utf-8")
+    options = {name for param in evaluate_command.params for name in param.opts if name[0] == "-"}
+    assert {f"`{name}`" for name in options} <= set(re.findall(r"`--?[a-z][a-z-]*`", page))
+    for param in evaluate_command.params:
+        flag = getattr(param, "is_flag", False)
+        if isinstance(param.default, str | float | int) and param.default != "" and not flag:
+            row = next(
+                line for line in page.splitlines() if f"`{param.opts[-1]}`" in line and "|" in line
+            )
+            assert row.split("|")[2].strip() == f"`{param.default}`"
