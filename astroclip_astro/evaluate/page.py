@@ -80,7 +80,8 @@ def label_table(scores: Mapping[str, Mapping[str, Estimate]], label: str) -> str
         cells.insert(1, "-" if paper is None else f"{paper[LABELS.index(label)]:.2f}")
         lines.append([f"<code>{name}</code><br><small>{escape(ROWS[name].words)}</small>", *cells])
     heads = [HEADS[name] for name in quantities]
-    return html_table(["row", heads[0], "R² in the paper (cross_knn: in reproductions)", *heads[1:]], lines)
+    paper = "R² in the paper (cross_knn: in reproductions)"
+    return html_table(["row", heads[0], paper, *heads[1:]], lines)
 
 
 def section_table(rows: Mapping[str, Mapping[str, Estimate]]) -> str:
