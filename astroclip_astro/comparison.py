@@ -16,7 +16,7 @@ from .errors import InputError, WeightsError
 from .query import Query, ask, chosen, embeddings_of
 from .records import Source
 from .search.index import METHODS, make_index
-from .search.reference import Reference, check_weights, load_reference
+from .search.reference import WORDS, Reference, check_weights, load_reference
 from .sky import find_targets
 from .sky.position import separations
 from .version import __version__
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Comparison"]
 
 PLACES = ("table", "reference")
-WORDS = {
+COLUMN_WORDS = {
     "row": "Row (from 0) of the {place}",
     "similarity": "Cosine similarity of the embeddings, 1 is the same: {query} among {target}",
     "separation": "Distance on the sky from the position asked for",
@@ -37,14 +37,8 @@ UCDS = {
     "row": "meta.record",
     "similarity": "stat.value",
     "separation": "pos.angDistance",
-    "redshift": "src.redshift",
-    "log_stellar_mass": "phys.mass",
 }
 SIMULATED = {True: "SIMULATED", False: "real", None: "unknown"}
-LABEL_WORDS = {
-    "redshift": "Redshift",
-    "log_stellar_mass": "Stellar mass, log10 of solar masses (dimensionless)",
-}
 
 
 class Comparison:
@@ -250,12 +244,12 @@ def _labels(reference: Reference, rows: np.ndarray) -> Table:
     """Return labels of rows of the reference, saying whose they are."""
     result = Table()
     for name, values in reference.labels.items():
-        words = reference.descriptions.get(name) or LABEL_WORDS.get(name, name)
+        ucd, words = WORDS.get(name, ("stat.value", reference.descriptions.get(name) or name))
         result[name] = Column(
             values[rows],
             unit=reference.units.get(name),
             description=f"{words.rstrip('. ')} ({reference.title})",
-            meta={"ucd": UCDS.get(name, "stat.value")},
+            meta={"ucd": ucd},
         )
     result.meta.update(
         {
@@ -283,7 +277,7 @@ def _put_first(result: Table, added: dict[str, np.ndarray], words: dict[str, str
             values,
             name=name,
             unit=u.arcsec if name == "separation" else None,
-            description=WORDS[name].format(**words),
+            description=COLUMN_WORDS[name].format(**words),
             meta={"ucd": UCDS[name]},
         )
         for name, values in added.items()

@@ -1,13 +1,15 @@
-"""Where an output may go: found out before any work is done for it."""
+"""Where an output may go, found out before any work; and how it appears there: whole."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .errors import OutputError
 
-__all__ = ["check_destination"]
+__all__ = ["check_destination", "whole_file"]
 
 
 def check_destination(path: str | os.PathLike, *, overwrite: bool) -> Path:
@@ -59,3 +61,45 @@ def check_destination(path: str | os.PathLike, *, overwrite: bool) -> Path:
     if not os.access(place.parent, os.W_OK | os.X_OK):
         raise OutputError(f"Folder {place.parent} of the output cannot be written; choose another.")
     return place
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Give a place to write to; what is written there takes its name when it is complete.
+
+    Parameters
+    ----------
+    path : Path
+        The file. Whatever ends the block early, what was there stays, and nothing is left beside
+        it.
+
+    Yields
+    ------
+    Path
+        A hidden file in the same folder.
+
+    Raises
+    ------
+    OSError
+        Where it cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "note.txt"
+    >>> with whole_file(path) as scratch:
+    ...     _ = scratch.write_text("all of it")
+    ...     print(path.exists())
+    False
+    >>> path.read_text()
+    'all of it'
+    """
+    scratch = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        yield scratch
+        with scratch.open("r+b") as file:
+            os.fsync(file.fileno())
+        os.replace(scratch, path)
+    finally:
+        with suppress(OSError):
+            scratch.unlink()

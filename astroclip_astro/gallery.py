@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from astropy.table import Table
 
-from .catalogue import scratch_path, why
-from .destination import check_destination
+from .catalogue import why
+from .destination import check_destination, whole_file
 from .errors import InputError, OutputError
 from .prepare.images import centre_crop, clean_images, stretch
 from .query import Query
@@ -182,14 +182,11 @@ def draw_gallery(panels: list[Panel], path: str | os.PathLike, *, title: str = "
         figure = _rows(Figure, panels)
     figure.suptitle(title, fontsize=9)
     path = Path(path).resolve()
-    part = scratch_path(path, "picture")
     try:
-        figure.savefig(part, format=path.suffix[1:].lower(), dpi=150)
-        part.replace(path)
+        with whole_file(path) as scratch:
+            figure.savefig(scratch, format=path.suffix[1:].lower(), dpi=150)
     except OSError as error:
         raise OutputError(f"Picture {path} cannot be written ({why(error)}).") from None
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _rows(figure_class: type, panels: list[Panel]):

@@ -6,15 +6,12 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .dataset.batches import CHUNK_CACHE, rows_of
 from .embedding import BATCH_SIZE, Model
 from .labelled_set import LabelledSet
 from .search.reference import Reference
 from .search.scores import Labelled
 
 __all__ = ["embed_galaxies", "make_reference", "reference_words"]
-
-AT_ONCE = 256  # galaxies read at a time
 
 
 def embed_galaxies(
@@ -51,19 +48,13 @@ def embed_galaxies(
     InputError
         For images that are too small, or a device that is not there.
     """
-    import h5py
-
     width = model.config.embedding_width
     image, spectrum = np.empty((2, len(rows), width), np.float32)
-    with h5py.File(galaxies.data.path, rdcc_nbytes=CHUNK_CACHE) as file:
-        for start in range(0, len(rows), AT_ONCE):
-            part = slice(start, start + AT_ONCE)
-            some = rows[part]
-            flux = rows_of(file["spectrum"], some)
-            ivar = rows_of(file["ivar"], some) if "ivar" in file else None
-            image[part] = model.embed_images(rows_of(file["images"], some), batch_size=batch_size)
-            spectrum[part] = model.embed_spectra(flux, ivar, batch_size=batch_size)
-            advance(len(some))
+    for part, read in galaxies.data.read(("images", "spectrum", "ivar"), rows):
+        flux, ivar = read["spectrum"], read.get("ivar")
+        image[part] = model.embed_images(read["images"], batch_size=batch_size)
+        spectrum[part] = model.embed_spectra(flux, ivar, batch_size=batch_size)
+        advance(len(flux))
     kept = ~(np.isnan(image).any(axis=1) & np.isnan(spectrum).any(axis=1))
     rows, photometry = rows[kept], galaxies.photometry
     return Labelled(

@@ -8,14 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from .dataset.batches import CHUNK_CACHE, rows_of
 from .embedding import BATCH_SIZE, Model, load_model
 from .errors import WeightsError
 from .labelled_set import LabelledSet
 
 __all__ = ["load_unaligned", "represent"]
 
-AT_ONCE = 256  # galaxies read at a time
 STAGES = ("image", "spectrum")  # of pretraining, as astroclip-train calls them
 
 
@@ -103,18 +101,13 @@ def represent(
     ndarray
         float32 (n, width); NaN where there is nothing to see.
     """
-    import h5py
-
+    options = {"batch_size": batch_size, "below_head": True}
+    names = ("images",) if modality == "image" else ("spectrum", "ivar")
     parts = []
-    with h5py.File(galaxies.data.path, rdcc_nbytes=CHUNK_CACHE) as file:
-        for start in range(0, len(rows), AT_ONCE):
-            some = rows[start : start + AT_ONCE]
-            options = {"batch_size": batch_size, "below_head": True}
-            if modality == "image":
-                found = model.embed_images(rows_of(file["images"], some), **options)
-            else:
-                ivar = rows_of(file["ivar"], some) if "ivar" in file else None
-                found = model.embed_spectra(rows_of(file["spectrum"], some), ivar, **options)
-            parts.append(found)
-            advance(len(some))
+    for _, read in galaxies.data.read(names, rows):
+        if modality == "image":
+            parts.append(model.embed_images(read["images"], **options))
+        else:
+            parts.append(model.embed_spectra(read["spectrum"], read.get("ivar"), **options))
+        advance(len(parts[-1]))
     return np.concatenate(parts)

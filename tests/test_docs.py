@@ -14,6 +14,7 @@ import pytest
 
 from astroclip_astro.cli.annotate import annotate
 from astroclip_astro.columns import COLUMNS, FLAGS, Flag, label_columns
+from astroclip_astro.models.checkpoint import load_weights
 from astroclip_astro.pipeline import CHUNK_ROWS, NOVEL
 from astroclip_astro.resources import folder
 from astroclip_astro.run import prepare_run
@@ -29,6 +30,7 @@ OPTIONS = [
     for param in annotate.get_params(click.Context(annotate, **annotate.context_settings))
     if param.opts[0][0] == "-"
 ]
+WAYS = ("image", "spectrum", "photometry")
 CARD = {
     "name": "tiny",
     "parameters": 1234567,
@@ -213,6 +215,20 @@ def test_pages_use_the_directives():
 def test_readme_begins_with_the_command(command):
     lines = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
     assert command in lines[:30]
+
+
+def test_readme_has_the_scores_of_the_card():
+    scores = load_weights("compact")[1]["scores"]
+    text = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    z, mass = (
+        {way: f"{scores[f'{way}_r2_{label}']:.0%}".replace("%", " %") for way in WAYS}
+        for label in ("redshift", "log_stellar_mass")
+    )
+    assert (
+        f"the spectrum explains {z['spectrum']} of the variance of redshift and {mass['spectrum']} "
+        f"of that of mass, the image {z['image']} and {mass['image']}; g, r, z photometry alone "
+        f"{z['photometry']} and {mass['photometry']}"
+    ) in text
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

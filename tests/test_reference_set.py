@@ -22,7 +22,7 @@ def galaxies(labelled_file):
 
 
 def test_every_galaxy_has_its_own_embeddings_and_labels(galaxies, model, monkeypatch):
-    monkeypatch.setattr("astroclip_astro.reference_set.AT_ONCE", 32)
+    monkeypatch.setattr("astroclip_astro.dataset.training_set.AT_ONCE", 32)
     rows = np.random.default_rng(1).permutation(120)[:100]
     embedded = embed_galaxies(galaxies, rows, model, batch_size=7)
     with h5py.File(galaxies.data.path) as file:

@@ -65,7 +65,7 @@ def test_vectors_are_those_below_the_heads(labelled_file, tiny_weights, monkeypa
     from astroclip_astro.prepare.images import centre_crop, clean_images, stretch
     from astroclip_astro.prepare.spectra import clean_spectra
 
-    monkeypatch.setattr("astroclip_astro.unaligned.AT_ONCE", 4)
+    monkeypatch.setattr("astroclip_astro.dataset.training_set.AT_ONCE", 4)
     model = load_model(tiny_weights, device="cpu")
     galaxies, rows = open_labelled_set(labelled_file), np.array([1, 6, 7, 8, 9, 30])
     image = represent(galaxies, rows, "image", model, batch_size=3)

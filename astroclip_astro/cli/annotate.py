@@ -13,7 +13,7 @@ from tqdm.auto import tqdm
 
 from astroclip_astro.version import __version__
 
-from .options import INTERRUPTED_STATUS, embedding_options, run_command
+from .options import embedding_options, interrupted, quiet_option, run_command
 
 if TYPE_CHECKING:
     from astroclip_astro.run import Run
@@ -39,7 +39,7 @@ __all__ = ["annotate", "main"]
     "--overwrite", is_flag=True, help="Replace the output, and columns whose names are taken."
 )
 @click.option("--dry-run", is_flag=True, help="Say what would be done, how much and how long.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress bar and no summary.")
+@quiet_option
 @click.option("-v", "--verbose", is_flag=True, help="Say why each row without data has none.")
 @click.version_option(__version__, prog_name="astroclip-annotate")
 def annotate(
@@ -76,12 +76,8 @@ def annotate(
             rows = work(run, quiet=quiet, verbose=verbose)
         except KeyboardInterrupt:
             cached = ", and what was fetched for the next ones" * run.job.source.keeps
-            click.echo(
-                f"astroclip-annotate: interrupted; {run.store.rows()} of {len(run.targets)} rows "
-                f"are kept{cached}. The same command goes on from there.",
-                err=True,
-            )
-            return INTERRUPTED_STATUS
+            kept = f"{run.store.rows()} of {len(run.targets)} rows are kept{cached}"
+            return interrupted("astroclip-annotate", f"{kept}. The same command goes on from there")
         if not quiet:
             click.echo(describe_result(run, rows, time.monotonic() - start))
     return 0

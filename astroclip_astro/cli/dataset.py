@@ -7,18 +7,18 @@ from pathlib import Path
 
 import click
 
-from astroclip_astro.errors import AstroclipError, InputError, SourceError
+from astroclip_astro.errors import InputError
 from astroclip_astro.version import __version__
 
 from .options import (
     CONNECTION_OPTIONS,
-    FAILED_STATUS,
-    INTERRUPTED_STATUS,
     add_options,
+    interrupted,
     layer_option,
+    quiet_option,
     run_command,
 )
-from .simulate import Bar
+from .progress import GalaxyBar
 
 __all__ = ["dataset", "main"]
 
@@ -108,7 +108,7 @@ def dataset() -> None:
 @click.option("--no-resume", is_flag=True, help="Forget what an interrupted run has finished.")
 @click.option("--overwrite", is_flag=True, help="Replace the output.")
 @click.option("--dry-run", is_flag=True, help="Ask the catalogue only, and say how many there are.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress bar and no summary.")
+@quiet_option
 def build(
     output: Path,
     size: int,
@@ -142,7 +142,7 @@ def build(
                 click.echo(f"{len(plan)} galaxies would be fetched from {source.name}.")
                 echo_left_out(plan.left_out)
                 return 0
-            with closing(Bar(len(plan), quiet=quiet)) as bar:
+            with closing(GalaxyBar(len(plan), quiet=quiet)) as bar:
                 outcome = build_training_set(
                     output,
                     plan,
@@ -154,14 +154,7 @@ def build(
                     progress=bar.show,
                 )
     except KeyboardInterrupt as stop:
-        words = str(stop) or "run the same command again"
-        click.echo(f"astroclip-dataset: interrupted; {words}.", err=True)
-        return INTERRUPTED_STATUS
-    except (InputError, SourceError):
-        raise
-    except AstroclipError as error:
-        click.echo(f"astroclip-dataset: {error}", err=True)
-        return FAILED_STATUS
+        return interrupted("astroclip-dataset", str(stop) or "run the same command again")
     if not quiet:
         kind = "SIMULATED galaxies" if plan.simulated else "galaxies"
         click.echo(f"Wrote {outcome.galaxies} {kind} to {outcome.path}{bar.rate()}")

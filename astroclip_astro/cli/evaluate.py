@@ -11,7 +11,17 @@ from tqdm.auto import tqdm
 from astroclip_astro.errors import InputError
 from astroclip_astro.version import __version__
 
-from .options import compute_options, run_command
+from .options import (
+    SAMPLE_OPTIONS,
+    add_options,
+    batch_size_option,
+    compute_options,
+    holdout_options,
+    quiet_option,
+    run_command,
+    seed_option,
+    weights_option,
+)
 
 if TYPE_CHECKING:
     from astroclip_astro.embedding import Model
@@ -42,14 +52,7 @@ TABLE_ONLY = ("columns", "unit")
     metavar="DIR",
     help="Folder of the report.",
 )
-@click.option(
-    "--weights",
-    default="compact",
-    show_default=True,
-    metavar="NAME|FILE|RUN",
-    help="Bundled weights, a .safetensors file with its card beside it, or a training run's "
-    "folder.",
-)
+@weights_option
 @click.option(
     "--unaligned",
     multiple=True,
@@ -76,31 +79,8 @@ TABLE_ONLY = ("columns", "unit")
     show_default=True,
     help="What the photometry of TABLE is; auto tells it by units and names.",
 )
-@click.option(
-    "--holdout",
-    type=float,
-    default=0.05,
-    show_default=True,
-    metavar="FRACTION",
-    help="Galaxies to leave out, and to evaluate with.",
-)
-@click.option(
-    "--holdout-by",
-    default="sky",
-    show_default=True,
-    metavar="sky|NAME",
-    help="Which are left out together: those of a part of the sky, or of one value of a dataset "
-    "or column.",
-)
-@click.option(
-    "--galaxies", type=int, metavar="N", help="Learn from at most so many.  [default: all]"
-)
-@click.option(
-    "--test-galaxies",
-    type=int,
-    metavar="N",
-    help="Evaluate with at most so many of those left out.  [default: all]",
-)
+@holdout_options(0.05, "Galaxies to leave out, and to evaluate with.")
+@add_options(SAMPLE_OPTIONS)
 @click.option(
     "--resamples",
     type=int,
@@ -109,13 +89,11 @@ TABLE_ONLY = ("columns", "unit")
     metavar="N",
     help="Draws of the bootstrap that gives intervals; 0 for none.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Of everything random.")
+@seed_option
 @compute_options
-@click.option(
-    "--batch-size", type=int, default=32, show_default=True, help="Galaxies computed at once."
-)
+@batch_size_option
 @click.option("--overwrite", is_flag=True, help="Replace the files of a report that is there.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress bar and no summary.")
+@quiet_option
 @click.pass_context
 def evaluate(
     context: click.Context,

@@ -9,9 +9,23 @@ import click
 
 from astroclip_astro.columns import GROUPS, MODALITIES
 from astroclip_astro.config import conf
-from astroclip_astro.errors import InputError, SourceError
+from astroclip_astro.errors import AstroclipError, InputError, SourceError
 
-__all__ = ["add_options", "compute_options", "embedding_options", "layer_option", "run_command"]
+__all__ = [
+    "CONNECTION_OPTIONS",
+    "SAMPLE_OPTIONS",
+    "add_options",
+    "batch_size_option",
+    "compute_options",
+    "embedding_options",
+    "holdout_options",
+    "interrupted",
+    "layer_option",
+    "quiet_option",
+    "run_command",
+    "seed_option",
+    "weights_option",
+]
 
 FAILED_STATUS, INPUT_STATUS, SOURCE_STATUS, INTERRUPTED_STATUS = 1, 2, 3, 130
 
@@ -35,6 +49,35 @@ layer_option = click.option(
     "--layer",
     metavar="NAME",
     help=f"Legacy Surveys layer, ls-dr10 for example.  [default: {conf.layer}]",
+)
+weights_option = click.option(
+    "--weights",
+    default="compact",
+    show_default=True,
+    metavar="NAME|FILE|RUN",
+    help="Bundled weights, a .safetensors file with its card beside it, or a training run's "
+    "folder.",
+)
+batch_size_option = click.option(
+    "--batch-size", type=int, default=32, show_default=True, help="Galaxies computed at once."
+)
+seed_option = click.option(
+    "--seed", type=int, default=0, show_default=True, help="Of everything random."
+)
+quiet_option = click.option("-q", "--quiet", is_flag=True, help="No progress bar and no summary.")
+SAMPLE_OPTIONS = (
+    click.option(
+        "--galaxies",
+        type=int,
+        metavar="N",
+        help="Of those that are not left out take at most so many, at random.  [default: all]",
+    ),
+    click.option(
+        "--test-galaxies",
+        type=int,
+        metavar="N",
+        help="Of those left out score at most so many, at random.  [default: all]",
+    ),
 )
 CONNECTION_OPTIONS = (
     click.option(
@@ -78,14 +121,7 @@ EMBEDDING_OPTIONS = (
         show_default=True,
         help="What to embed, comma-separated.",
     ),
-    click.option(
-        "--weights",
-        default="compact",
-        show_default=True,
-        metavar="NAME|FILE|RUN",
-        help="Bundled weights, a .safetensors file with its card beside it, or a training run's "
-        "folder.",
-    ),
+    weights_option,
     click.option(
         "--reference",
         metavar="NAME|FILE",
@@ -120,6 +156,38 @@ def add_options(options: Sequence[Callable]) -> Callable[[Callable], Callable]:
     return add
 
 
+def holdout_options(fraction: float, words: str) -> Callable[[Callable], Callable]:
+    """Return a decorator that adds the options of what is left out.
+
+    Parameters
+    ----------
+    fraction : float
+        Of the galaxies, by default.
+    words : str
+        What they are left out for.
+    """
+    return add_options(
+        (
+            click.option(
+                "--holdout",
+                type=float,
+                default=fraction,
+                show_default=True,
+                metavar="FRACTION",
+                help=words,
+            ),
+            click.option(
+                "--holdout-by",
+                default="sky",
+                show_default=True,
+                metavar="sky|NAME",
+                help="Which are left out together: those of a part of the sky, or of one value of "
+                "a dataset or column.",
+            ),
+        )
+    )
+
+
 def compute_options(command: Callable) -> Callable:
     """Add the options that say where to compute, and how precisely."""
     return add_options(COMPUTE_OPTIONS)(command)
@@ -130,23 +198,30 @@ def embedding_options(command: Callable) -> Callable:
     return add_options((*EMBEDDING_OPTIONS, *COMPUTE_OPTIONS))(command)
 
 
+def interrupted(command: str, words: str) -> int:
+    """Say that a command was interrupted and what is kept of its work; returns its status."""
+    click.echo(f"{command}: interrupted; {words}.", err=True)
+    return INTERRUPTED_STATUS
+
+
 def run_command(command: click.Command) -> None:
     """Run a command; a mistake is one line on standard error and an exit status, no traceback.
 
     Parameters
     ----------
     command : click.Command
-        The command. Statuses: 0 done, 2 the user's mistake, 3 no source answered, 130 interrupted.
+        The command. Statuses: 0 done, 1 the work failed, 2 the user's mistake, 3 no source
+        answered, 130 interrupted.
     """
     try:
         status = command.main(standalone_mode=False)
-    except (InputError, SourceError) as error:
+    except AstroclipError as error:
         click.echo(f"{command.name}: {' '.join(str(error).split())}", err=True)
-        status = SOURCE_STATUS if isinstance(error, SourceError) else INPUT_STATUS
+        kinds = {InputError: INPUT_STATUS, SourceError: SOURCE_STATUS}
+        status = next((s for kind, s in kinds.items() if isinstance(error, kind)), FAILED_STATUS)
     except click.ClickException as error:
         click.echo(f"{command.name}: {error.format_message()} See --help.", err=True)
         status = INPUT_STATUS
     except (click.Abort, KeyboardInterrupt):
-        click.echo(f"{command.name}: interrupted; run the same command again.", err=True)
-        status = INTERRUPTED_STATUS
+        status = interrupted(command.name, "run the same command again")
     sys.exit(status)

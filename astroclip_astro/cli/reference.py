@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import json
-import os
-from contextlib import suppress
 from pathlib import Path
 
 import click
 from tqdm.auto import tqdm
 
-from astroclip_astro.destination import check_destination
+from astroclip_astro.destination import check_destination, whole_file
 from astroclip_astro.errors import InputError, OutputError
 from astroclip_astro.version import __version__
 
-from .options import compute_options, run_command
+from .options import (
+    SAMPLE_OPTIONS,
+    add_options,
+    batch_size_option,
+    compute_options,
+    holdout_options,
+    quiet_option,
+    run_command,
+    seed_option,
+    weights_option,
+)
 
 __all__ = ["main", "reference"]
 
@@ -44,14 +52,7 @@ def reference() -> None:
     required=True,
     help="The reference, a FITS file.",
 )
-@click.option(
-    "--weights",
-    default="compact",
-    show_default=True,
-    metavar="NAME|FILE|RUN",
-    help="Bundled weights, a .safetensors file with its card beside it, or a training run's "
-    "folder.",
-)
+@weights_option
 @click.option(
     "--label-columns",
     multiple=True,
@@ -59,42 +60,18 @@ def reference() -> None:
     help="Dataset of DATA that is a label besides redshift and log_stellar_mass: one number for "
     "each galaxy, NaN where unknown. Several: with commas, or the option again.",
 )
-@click.option(
-    "--galaxies", type=int, metavar="N", help="At most so many, at random.  [default: all]"
-)
-@click.option(
-    "--holdout",
-    type=float,
-    default=0.0,
-    show_default=True,
-    metavar="FRACTION",
-    help="Galaxies to leave out and score the reference with.",
-)
-@click.option(
-    "--holdout-by",
-    default="sky",
-    show_default=True,
-    metavar="sky|NAME",
-    help="Which are left out together: those of a part of the sky, or of one value of a dataset.",
-)
-@click.option(
-    "--test-galaxies",
-    type=int,
-    metavar="N",
-    help="Score with at most so many of those left out, at random.  [default: all]",
-)
+@holdout_options(0.0, "Galaxies to leave out, and to score the reference with.")
+@add_options(SAMPLE_OPTIONS)
 @click.option(
     "--scores", type=click.Path(path_type=Path), metavar="FILE", help="Write the scores, JSON."
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Of everything random.")
+@seed_option
 @click.option("--name", help="What texts call the reference.  [default: the output's name]")
 @click.option("--description", help="Which galaxies, labels from where; one sentence.")
 @compute_options
-@click.option(
-    "--batch-size", type=int, default=32, show_default=True, help="Galaxies computed at once."
-)
+@batch_size_option
 @click.option("--overwrite", is_flag=True, help="Replace the output.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress bar and no summary.")
+@quiet_option
 def build(
     data: Path,
     output: Path,
@@ -171,13 +148,10 @@ def build(
 
 def write_scores(found: dict[str, object], path: Path) -> None:
     """Write scores as JSON; the file appears whole or not at all."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        partial.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
-        partial.replace(path)
+        with whole_file(path) as scratch:
+            scratch.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
     except OSError as error:
-        with suppress(OSError):
-            partial.unlink()
         raise OutputError(f"Scores {path} cannot be written: {error}.") from None
 
 

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import click
 from tqdm.auto import tqdm
 
-from astroclip_astro.errors import AstroclipError, InputError
+from astroclip_astro.errors import InputError
 from astroclip_astro.version import __version__
 
-from .options import FAILED_STATUS, INTERRUPTED_STATUS, compute_options, run_command
+from .options import (
+    FAILED_STATUS,
+    add_options,
+    compute_options,
+    holdout_options,
+    interrupted,
+    quiet_option,
+    run_command,
+    seed_option,
+)
 
 __all__ = ["main", "train"]
 
@@ -48,23 +56,8 @@ TRAINING_OPTIONS = (
         metavar="N",
         help="Compute each batch in N parts, where memory is short.  [default: 1]",
     ),
-    click.option("--seed", type=int, default=0, show_default=True, help="Of everything random."),
-    click.option(
-        "--holdout",
-        type=float,
-        default=0.05,
-        show_default=True,
-        metavar="FRACTION",
-        help="Galaxies to validate with instead of training on them; 0 for none.",
-    ),
-    click.option(
-        "--holdout-by",
-        default="sky",
-        show_default=True,
-        metavar="sky|NAME",
-        help="Which are held out together: those of a part of the sky, or of one value of a "
-        "dataset.",
-    ),
+    seed_option,
+    holdout_options(0.05, "Galaxies to validate with instead of training on them; 0 for none."),
     compute_options,
     click.option(
         "--checkpoint-every",
@@ -76,16 +69,12 @@ TRAINING_OPTIONS = (
     ),
     click.option("--resume", is_flag=True, help="Go on from the last checkpoint in RUN."),
     click.option("--check", is_flag=True, help="Only try it on one batch; nothing is written."),
-    click.option("-q", "--quiet", is_flag=True, help="No progress bar and no summary."),
+    quiet_option,
 )
 ENCODER = "Folder of its run, weights file or bundled weights."
 
 
-def training_options(command: Callable) -> Callable:
-    """Add the options that all stages share."""
-    for option in reversed(TRAINING_OPTIONS):
-        command = option(command)
-    return command
+training_options = add_options(TRAINING_OPTIONS)
 
 
 @click.group(name="astroclip-train", context_settings={"help_option_names": ["-h", "--help"]})
@@ -172,14 +161,8 @@ def work(stage: str, options: dict, encoders: dict[str, str | None], **changes: 
             else:
                 weights = train_stage(stage, training, **encoders)
     except KeyboardInterrupt as stop:
-        kept = f"; {stop}" if str(stop) else ""
-        click.echo(f"astroclip-train: interrupted{kept}. Go on with --resume.", err=True)
-        return INTERRUPTED_STATUS
-    except InputError:
-        raise
-    except AstroclipError as error:
-        click.echo(f"astroclip-train: {error}", err=True)
-        return FAILED_STATUS
+        kept = str(stop) or "nothing new is kept"
+        return interrupted("astroclip-train", f"{kept}. Go on with --resume")
     if not quiet:
         click.echo(f"Wrote {weights} and its card; the loss is in {weights.parent / 'loss.png'}")
     return 0

@@ -13,14 +13,13 @@ import numpy as np
 
 from astroclip_astro.errors import InputError
 
-from .training_set import TrainingSet
+from .training_set import CHUNK_CACHE, TrainingSet, rows_of
 
 __all__ = ["batches"]
 
 AHEAD = 4  # batches read before they are asked for
 NEIGHBOURS = 4  # galaxies that lie in one compressed chunk of a survey
 POOL = 1024  # galaxies among which an order is random; their chunks are uncompressed once
-CHUNK_CACHE = 2**27  # bytes a dataset; holds the chunks of a pool
 
 
 def batches(
@@ -142,12 +141,3 @@ def epoch_order(count: int, seed: int, epoch: int) -> np.ndarray:
     for start in range(0, count, POOL):
         rng.shuffle(order[start : start + POOL])
     return order
-
-
-def rows_of(dataset: object, rows: np.ndarray) -> np.ndarray:
-    """Return some rows in the order asked for; HDF5 reads them in theirs."""
-    order = np.argsort(rows)
-    values = np.empty((len(rows), *dataset.shape[1:]), dataset.dtype.newbyteorder("="))
-    for place in order:  # one by one is faster than h5py's lists of rows
-        values[place] = dataset[rows[place]]
-    return values

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,7 +10,10 @@ import numpy as np
 
 from astroclip_astro.errors import InputError
 
-__all__ = ["KNOWN", "TrainingSet", "open_training_set"]
+__all__ = ["CHUNK_CACHE", "KNOWN", "TrainingSet", "open_training_set", "rows_of"]
+
+AT_ONCE = 256  # galaxies read at a time
+CHUNK_CACHE = 2**27  # bytes a dataset; holds the chunks of a thousand spectra
 
 # What may be in a training set, and the shape of one galaxy's value; None is any length.
 KNOWN = {
@@ -86,6 +89,31 @@ class TrainingSet:
                 )
             return file[name][:]
 
+    def read(
+        self, names: Sequence[str], rows: np.ndarray
+    ) -> Iterator[tuple[slice, dict[str, np.ndarray]]]:
+        """Read galaxies in the order asked for, a few at a time.
+
+        Parameters
+        ----------
+        names : sequence of str
+            Known datasets; those that the file has not are left out.
+        rows : ndarray
+            int64 (n,), which galaxies.
+
+        Yields
+        ------
+        tuple of slice and dict of str to ndarray
+            Which of ``rows``, and their values by dataset, (up to 256, ...).
+        """
+        import h5py
+
+        places = {name: self.stored.get(name, name) for name in names if name in self.names}
+        with h5py.File(self.path, rdcc_nbytes=CHUNK_CACHE) as file:
+            for start in range(0, len(rows), AT_ONCE):
+                part = slice(start, start + AT_ONCE)
+                yield part, {n: rows_of(file[place], rows[part]) for n, place in places.items()}
+
 
 def open_training_set(path: Path, needed: Sequence[str] = ()) -> TrainingSet:
     """Look at a training set, without reading images or spectra.
@@ -145,3 +173,12 @@ def open_training_set(path: Path, needed: Sequence[str] = ()) -> TrainingSet:
         )
     side = min(shapes["images"][2:]) if "images" in shapes else 0
     return TrainingSet(path, frozenset(shapes), lengths.pop(), simulated, side, stored)
+
+
+def rows_of(dataset: object, rows: np.ndarray) -> np.ndarray:
+    """Return some rows in the order asked for; HDF5 reads them in theirs."""
+    order = np.argsort(rows)
+    values = np.empty((len(rows), *dataset.shape[1:]), dataset.dtype.newbyteorder("="))
+    for place in order:  # one by one is faster than h5py's lists of rows
+        values[place] = dataset[rows[place]]
+    return values

@@ -9,41 +9,13 @@ import numpy as np
 
 from astroclip_astro.errors import InputError
 from astroclip_astro.search.neighbours import K
-from astroclip_astro.search.scores import regress
+from astroclip_astro.search.scores import regress, standardised
 
-__all__ = ["HIDDEN", "NETWORKS", "predict", "predictor", "standardised"]
+__all__ = ["HIDDEN", "NETWORKS", "predict", "predictor"]
 
 HIDDEN = (64, 64)  # units of the network's layers, as in public reproductions of the paper
 NETWORKS = 3  # whose mean is taken: one alone depends on where it began
 LEAST = 20  # galaxies, of which early stopping keeps a tenth to itself
-
-
-def standardised(points: np.ndarray, queries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return both in units of the points' scatter about the points' mean.
-
-    Parameters
-    ----------
-    points : ndarray
-        (m, width), or (m,).
-    queries : ndarray
-        (n, width), or (n,).
-
-    Returns
-    -------
-    tuple of ndarray
-        float64; what does not vary among the points is shifted only.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> points, queries = standardised(np.array([[1.0], [3.0]]), np.array([[4.0]]))
-    >>> points.ravel().tolist(), queries.ravel().tolist()
-    ([-1.0, 1.0], [2.0])
-    """
-    points, queries = np.asarray(points, float), np.asarray(queries, float)
-    mean, deviation = points.mean(axis=0), points.std(axis=0)
-    deviation = np.where(deviation > 0, deviation, 1.0)
-    return (points - mean) / deviation, (queries - mean) / deviation
 
 
 def knn(points: np.ndarray, labels: np.ndarray, queries: np.ndarray, seed: int) -> np.ndarray:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from astroclip_astro.errors import InputError
 
 from .scores import RESAMPLES, Estimate, bootstrap
 
-__all__ = ["RECALLS", "effective_rank", "partner_ranks", "retrieval_scores"]
+__all__ = ["RECALLS", "partner_ranks", "retrieval_scores"]
 
 RECALLS = (1, 10, 100)
 BLOCK = 1 << 22  # pairs at a time, which bounds the memory whatever the number of galaxies
@@ -107,35 +105,3 @@ def retrieval_scores(
     statistics["median_rank"] = lambda ranks: np.median(ranks, axis=-1)
     found = bootstrap(statistics, ranks, resamples=resamples, seed=seed)
     return found | {"targets": Estimate(float(len(ranks)))}
-
-
-def effective_rank(embeddings: np.ndarray) -> float:
-    """Return in how many directions embeddings spread.
-
-    Parameters
-    ----------
-    embeddings : ndarray
-        (n, width), finite.
-
-    Returns
-    -------
-    float
-        From 1, all along one line, to the smaller of n - 1 and width.
-
-    Notes
-    -----
-    Exponential of the entropy of the normalised singular values (Roy & Vetterli 2007, EUSIPCO,
-    eq. 4), mean subtracted; the same number that ``astroclip-train`` logs.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> round(effective_rank(np.eye(9)), 3)
-    8.0
-    """
-    centred = np.asarray(embeddings, float) - np.mean(embeddings, axis=0, dtype=float)
-    values = np.linalg.svd(centred, compute_uv=False)
-    if not values.sum() > 0:
-        return 1.0
-    share = values[values > 0] / values.sum()
-    return math.exp(-(share * np.log(share)).sum())

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import stats
 
 from astroclip_astro.errors import InputError
 from astroclip_astro.search.scores import OUTLIER, r2, sigma_nmad
@@ -14,7 +15,7 @@ __all__ = ["CATASTROPHIC", "RESAMPLES", "Estimate", "bootstrap", "label_scores"]
 
 CATASTROPHIC = 0.15  # |dz| / (1 + z)
 RESAMPLES = 1000
-COVERAGE = 95.0  # per cent, of an interval
+COVERAGE = 0.95  # of an interval
 BLOCK = 1 << 22  # numbers drawn at a time, which bounds the memory whatever the number of galaxies
 
 Statistic = Callable[..., np.ndarray]
@@ -55,7 +56,7 @@ def bootstrap(
     *values : ndarray
         (n,) each, what the statistics take.
     resamples : int
-        How many times to draw; 0 for values without intervals.
+        How many times to draw; 0 for values without intervals. One galaxy alone has none either.
     seed : int
         Of the draws.
 
@@ -82,23 +83,32 @@ def bootstrap(
     n = len(values[0])
     if n == 0:
         raise InputError("There is no galaxy to score; leave more of them out.")
-    whole = {name: float(statistic(*values)) for name, statistic in statistics.items()}
-    if resamples == 0:
-        return {name: Estimate(value) for name, value in whole.items()}
-    drawn: dict[str, list[np.ndarray]] = {name: [] for name in statistics}
-    rng = np.random.default_rng(seed)
-    step = max(1, BLOCK // n)
-    for start in range(0, resamples, step):
-        rows = rng.integers(n, size=(min(step, resamples - start), n))
-        some = [one[rows] for one in values]  # (draws, n) each
-        for name, statistic in statistics.items():
-            drawn[name].append(statistic(*some))
-    tail = (100 - COVERAGE) / 2
-    result = {}
-    for name, value in whole.items():
-        low, high = np.percentile(np.concatenate(drawn[name]), [tail, 100 - tail])
-        result[name] = Estimate(value, float(low), float(high))
-    return result
+    return {
+        name: _estimate(statistic, values, resamples, seed)
+        for name, statistic in statistics.items()
+    }
+
+
+def _estimate(
+    statistic: Statistic, values: tuple[np.ndarray, ...], resamples: int, seed: int
+) -> Estimate:
+    """Estimate one statistic."""
+    value = float(statistic(*values))
+    n = len(values[0])
+    if resamples == 0 or n == 1:
+        return Estimate(value)
+    found = stats.bootstrap(
+        values,
+        lambda *drawn, axis: statistic(*drawn),
+        n_resamples=resamples,
+        batch=max(1, BLOCK // n),
+        paired=True,
+        vectorized=True,
+        confidence_level=COVERAGE,
+        method="percentile",
+        rng=np.random.default_rng(seed),
+    )
+    return Estimate(value, *map(float, found.confidence_interval))
 
 
 def label_scores(

@@ -9,9 +9,10 @@ import numpy as np
 
 from astroclip_astro.errors import InputError
 from astroclip_astro.search.neighbours import K
+from astroclip_astro.search.spread import effective_rank
 
 from .predictors import predict
-from .ranks import effective_rank, partner_ranks, retrieval_scores
+from .ranks import partner_ranks, retrieval_scores
 from .scores import RESAMPLES, Estimate, label_scores
 
 __all__ = [

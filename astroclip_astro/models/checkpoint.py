@@ -11,6 +11,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
+from astroclip_astro.destination import whole_file
 from astroclip_astro.errors import WeightsError
 from astroclip_astro.resources import folder
 
@@ -183,21 +184,18 @@ def save_weights(model: AstroCLIP, path: str | os.PathLike, card: dict, *, half:
     for name, tensor in model.state_dict().items():
         matrix = half and tensor.ndim > 1
         state[name] = tensor.detach().to("cpu", torch.float16 if matrix else None).contiguous()
-    scratch = path.with_name(f".{path.name}.{os.getpid()}")
-    scratch.write_bytes(save(state))
-    card = {
-        "format": CARD_FORMAT,
-        **card,
-        "configuration": config.to_dict(),
-        "recipe": recipe(config),
-        "parameters": sum(parameter.numel() for parameter in model.parameters()),
-        "stored": "float16 matrices" if half else "float32",
-        "sha256": sha256(scratch),
-    }
-    scratch_card = scratch.with_suffix(".json")
-    scratch_card.write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
-    os.replace(scratch, path)
-    os.replace(scratch_card, path.with_suffix(".json"))
+    with whole_file(path) as scratch, whole_file(path.with_suffix(".json")) as scratch_card:
+        scratch.write_bytes(save(state))
+        card = {
+            "format": CARD_FORMAT,
+            **card,
+            "configuration": config.to_dict(),
+            "recipe": recipe(config),
+            "parameters": sum(parameter.numel() for parameter in model.parameters()),
+            "stored": "float16 matrices" if half else "float32",
+            "sha256": sha256(scratch),
+        }
+        scratch_card.write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
     return card
 
 

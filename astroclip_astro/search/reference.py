@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -21,12 +20,13 @@ import numpy as np
 from astropy.io import fits
 
 from astroclip_astro.columns import EMBEDDING_WIDTH, MODALITIES
+from astroclip_astro.destination import whole_file
 from astroclip_astro.errors import OutputError, WeightsError
 from astroclip_astro.resources import folder
 
 from .reference_checks import LABELS, check_label_names, check_reference
 
-__all__ = ["LABELS", "Reference", "check_weights", "load_reference", "save_reference"]
+__all__ = ["LABELS", "WORDS", "Reference", "check_weights", "load_reference", "save_reference"]
 
 # What astropy raises for headers that make no sense, besides OSError.
 DAMAGE = (ValueError, TypeError, LookupError, ArithmeticError, fits.VerifyError)
@@ -194,15 +194,11 @@ def save_reference(reference: Reference, path: str | Path, *, overwrite: bool = 
     if reference.weights_sha256 is not None:
         table.header["ACWSHA"] = reference.weights_sha256  # fills the card, no room for a comment
     table.header["ACDESC"] = reference.description
-    partial = path.with_name(f".{path.name}.partial")
     try:
-        table.writeto(partial, overwrite=True)
-        partial.replace(path)
+        with whole_file(path) as scratch:
+            table.writeto(scratch, overwrite=True)
     except OSError as error:
         raise OutputError(f"Reference {path} cannot be written: {error}.") from error
-    finally:
-        with suppress(OSError):
-            partial.unlink()
 
 
 def check_weights(reference: Reference, sha256: str) -> None:

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.stats import median_abs_deviation
 
 from astroclip_astro.errors import InputError
 
 from .neighbours import K
 
-__all__ = ["OUTLIER", "Labelled", "colours", "r2", "regress", "score", "sigma_nmad"]
+__all__ = ["OUTLIER", "Labelled", "colours", "r2", "regress", "score", "sigma_nmad", "standardised"]
 
 COMPARED = {  # name -> (what the reference is searched by, what is looked up)
     "image": ("image", "image"),
@@ -20,7 +21,6 @@ COMPARED = {  # name -> (what the reference is searched by, what is looked up)
     "photometry": ("photometry", "photometry"),
 }
 OUTLIER = 0.05  # |dz| / (1 + z)
-TREE_WIDTH = 15  # of vectors; up to here a tree finds neighbours sooner, and the same ones
 
 
 @dataclass(frozen=True)
@@ -130,8 +130,7 @@ def score(reference: Labelled, test: Labelled, *, noun: str = "galaxies") -> dic
                 continue
             points, queries = getattr(reference, known)[base], getattr(test, looked_up)[query]
             if way == "photometry":
-                mean, deviation = points.mean(axis=0), points.std(axis=0)
-                points, queries = (points - mean) / deviation, (queries - mean) / deviation
+                points, queries = standardised(points, queries)
             found = regress(points, reference.labels[label][base], queries)
             result[f"{way}_r2_{label}"] = round(float(r2(true, found)), 3)
             if label == "redshift":
@@ -156,29 +155,52 @@ def describe(counts: dict[str, tuple[int, int]], noun: str) -> str:
     return "; ".join(words)
 
 
+def standardised(points: np.ndarray, queries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return both in units of the points' scatter about the points' mean.
+
+    Parameters
+    ----------
+    points : ndarray
+        (m, width), or (m,).
+    queries : ndarray
+        (n, width), or (n,).
+
+    Returns
+    -------
+    tuple of ndarray
+        float64; what does not vary among the points is shifted only.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> points, queries = standardised(np.array([[1.0], [3.0]]), np.array([[4.0]]))
+    >>> points.ravel().tolist(), queries.ravel().tolist()
+    ([-1.0, 1.0], [2.0])
+    """
+    points, queries = np.asarray(points, float), np.asarray(queries, float)
+    mean, deviation = points.mean(axis=0), points.std(axis=0)
+    deviation = np.where(deviation > 0, deviation, 1.0)
+    return (points - mean) / deviation, (queries - mean) / deviation
+
+
 def regress(points: np.ndarray, labels: np.ndarray, queries: np.ndarray) -> np.ndarray:
     """Return the distance-weighted mean of the nearest neighbours' labels."""
     from sklearn.neighbors import KNeighborsRegressor
 
-    algorithm = "brute" if points.shape[1] > TREE_WIDTH else "kd_tree"
-    regressor = KNeighborsRegressor(K, weights="distance", algorithm=algorithm)
-    return regressor.fit(points, labels).predict(queries)
+    return KNeighborsRegressor(K, weights="distance").fit(points, labels).predict(queries)
 
 
 def r2(true: np.ndarray, found: np.ndarray) -> np.ndarray:
     """Return the share of the variance that is explained; below 0 the mean would do better.
 
-    Along the last axis. Where the true values do not vary 0, or 1 if all are found exactly, as
-    scikit-learn has it.
+    Along the last axis.
     """
-    missed = np.square(found - true).sum(axis=-1)
-    variance = np.square(true - true.mean(axis=-1, keepdims=True)).sum(axis=-1)
-    flat = variance == 0
-    share = 1 - missed / np.where(flat, 1.0, variance)
-    return np.where(flat, np.where(missed == 0, 1.0, 0.0), share)[()]
+    from sklearn.metrics import r2_score
+
+    shares = r2_score(true.T, found.T, multioutput="raw_values")
+    return shares.reshape(true.shape[:-1])[()]
 
 
 def sigma_nmad(error: np.ndarray) -> np.ndarray:
     """Return the normalised median absolute deviation from the median, along the last axis."""
-    median = np.median(error, axis=-1, keepdims=True)
-    return 1.4826 * np.median(np.abs(error - median), axis=-1)
+    return 1.4826 * median_abs_deviation(error, axis=-1)

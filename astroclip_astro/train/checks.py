@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import torch
 
 from astroclip_astro.dataset.batches import batches
+from astroclip_astro.search.spread import effective_rank
 
 from .loop import Data, Loop, datasets, in_parts, networks, optimiser_of, step_seed, with_draws
-from .stage import Stage, effective_rank
+from .stage import Stage
 
 __all__ = ["EarlyChecks", "check_early"]
 
@@ -108,6 +109,6 @@ def check_early(stage: Stage, data: Data, loop: Loop) -> EarlyChecks:
         stage.waiting = []  # keys of this batch must not become its own negatives
     stage.eval()
     with torch.no_grad():
-        rank = effective_rank(stage.embeddings(values))
+        rank = effective_rank(stage.embeddings(values).cpu().numpy())
     finite &= all(map(math.isfinite, losses))
     return EarlyChecks(expected, losses[0], losses[-1], finite, rank)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -17,11 +18,12 @@ from astroclip_astro.dataset.batches import batches
 from astroclip_astro.dataset.training_set import TrainingSet
 from astroclip_astro.errors import AstroclipError
 from astroclip_astro.interrupts import interrupts_held
+from astroclip_astro.search.spread import effective_rank
 
 from .processes import Processes, gather, shared_statistics
 from .run_folder import RunFolder
 from .settings import StageSettings
-from .stage import Stage, effective_rank
+from .stage import Stage
 
 __all__ = ["Data", "Loop", "TrainingError", "run_loop"]
 
@@ -167,7 +169,7 @@ def run_loop(stage: Stage, data: Data, folder: RunFolder, loop: Loop) -> None:
             folder.cut(path, start)
     model = stage
     if processes.count > 1:
-        model = DistributedDataParallel(stage, broadcast_buffers=False)
+        model = in_parallel(stage)
     every = max(1, settings.steps // VALIDATIONS)
     begun = done = saved = start
     clock = last = time.monotonic()
@@ -208,6 +210,13 @@ def run_loop(stage: Stage, data: Data, folder: RunFolder, loop: Loop) -> None:
                     folder.save(done, stage, optimiser)
                     saved = done
             raise KeyboardInterrupt(f"{saved} of {settings.steps} steps are kept") from None
+
+
+def in_parallel(stage: Stage) -> DistributedDataParallel:
+    """Return a stage whose gradients all processes share; its buffers they share themselves."""
+    known = inspect.signature(DistributedDataParallel).parameters
+    new, old = "forward_sync_buffers", "broadcast_buffers"  # as older versions of PyTorch call it
+    return DistributedDataParallel(stage, **{new if new in known else old: False})
 
 
 def one_step(
@@ -289,7 +298,7 @@ def validate(stage: Stage, data: Data, folder: RunFolder, loop: Loop, step: int)
     row = {
         "step": step,
         "loss": float(np.mean(losses)),
-        "effective_rank": effective_rank(torch.cat(embedded)),
+        "effective_rank": effective_rank(torch.cat(embedded).cpu().numpy()),
     }
     if loop.processes.first:
         folder.add(folder.validation, row)

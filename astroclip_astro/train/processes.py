@@ -59,6 +59,9 @@ class Processes:
 def joined(device: torch.device) -> Iterator[Processes]:
     """Join the processes that ``torchrun`` started; without it there is one.
 
+    Within the block they stay joined: a second group in its place would meet at the addresses that
+    the first one has left behind.
+
     Parameters
     ----------
     device : torch.device
@@ -75,6 +78,9 @@ def joined(device: torch.device) -> Iterator[Processes]:
     if device.type == "cuda":
         device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
         torch.cuda.set_device(device)
+    if several():
+        yield Processes(distributed.get_rank(), count, device)
+        return
     distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
     try:
         yield Processes(distributed.get_rank(), count, device)

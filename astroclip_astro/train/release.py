@@ -21,7 +21,6 @@ from .stage import Stage
 __all__ = ["plot_losses", "release"]
 
 MEASURED = 5_000  # galaxies
-AT_ONCE = 256
 SIDE = 96  # pixels that brightness is measured in
 RANGE = (0.05, 99.95)  # per cent
 WIDE = 5.0  # largest loss over smallest, above which the axis is logarithmic
@@ -94,27 +93,17 @@ def minutes(folder: RunFolder, batch_size: int) -> float:
 
 def trained_range(data: Data) -> dict[str, list[float]]:
     """Return the range of brightness and extent of what was trained on."""
-    import h5py
-
-    names = data.training_set.names
+    names = ("images",) if data.training_set.side >= SIDE else ()
     step = max(1, len(data.rows) // MEASURED)
-    rows = data.rows[::step]
     measures: dict[str, list[np.ndarray]] = {}
-    with h5py.File(data.training_set.path) as file:
-        for start in range(0, len(rows), AT_ONCE):
-            some = rows[start : start + AT_ONCE]
-            found = {}
-            if "images" in names and data.training_set.side >= SIDE:
-                images = clean_images(np.stack([file["images"][row] for row in some]))
-                found |= measure_images(centre_crop(images, SIDE))
-            if "spectrum" in names:
-                flux = np.stack([file["spectrum"][row] for row in some])
-                ivar = None
-                if "ivar" in names:
-                    ivar = np.stack([file["ivar"][row] for row in some])
-                found |= measure_spectra(clean_spectra(flux, ivar))
-            for measure, values in found.items():
-                measures.setdefault(measure, []).append(values)
+    for _, read in data.training_set.read((*names, "spectrum", "ivar"), data.rows[::step]):
+        found = {}
+        if "images" in read:
+            found |= measure_images(centre_crop(clean_images(read["images"]), SIDE))
+        if "spectrum" in read:
+            found |= measure_spectra(clean_spectra(read["spectrum"], read.get("ivar")))
+        for measure, values in found.items():
+            measures.setdefault(measure, []).append(values)
     limits = {}
     for measure, parts in measures.items():
         values = np.concatenate(parts)

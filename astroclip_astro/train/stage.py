@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 
 import torch
@@ -13,7 +12,7 @@ from astroclip_astro.models.astroclip import AstroCLIP
 
 from .settings import StageSettings
 
-__all__ = ["Stage", "add_noise", "effective_rank", "in_groups", "similarities", "unit"]
+__all__ = ["Stage", "add_noise", "in_groups", "similarities", "unit"]
 
 
 class Stage(nn.Module):
@@ -101,39 +100,6 @@ def draw_noise(count: int, samples: int, most: float, generator: torch.Generator
 def in_groups(encoder: Callable[[Tensor], Tensor], images: Tensor, size: int) -> Tensor:
     """Encode images in groups that share batch statistics, whatever process has how many."""
     return torch.cat([encoder(group) for group in images.split(size)])
-
-
-def effective_rank(embeddings: Tensor) -> float:
-    """Return in how many directions embeddings spread.
-
-    Parameters
-    ----------
-    embeddings : Tensor
-        (n, width).
-
-    Returns
-    -------
-    float
-        From 1, all along one line, to the smaller of n - 1 and width; NaN where one is no number.
-
-    Notes
-    -----
-    Exponential of the entropy of the normalised singular values (Roy & Vetterli 2007, EUSIPCO,
-    eq. 4), mean subtracted.
-
-    Examples
-    --------
-    >>> round(effective_rank(torch.eye(9)), 3)
-    8.0
-    """
-    centred = embeddings.detach().double() - embeddings.detach().double().mean(0)
-    if not centred.isfinite().all():
-        return math.nan
-    values = torch.linalg.svdvals(centred)
-    if not values.sum() > 0:
-        return 1.0
-    share = values / values.sum()
-    return math.exp(torch.special.entr(share).sum().item())
 
 
 def similarities(one: Tensor, other: Tensor) -> Tensor:

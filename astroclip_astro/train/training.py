@@ -184,12 +184,27 @@ def train_all(training: Training) -> Path:
         Weights of the last stage.
     """
     output = Path(training.output)
+    encoders: dict[str, Path] = {}
+    with joined(choose_device(training.device)) as processes:
+        if processes.first:
+            open_runs(output, resume=training.resume)
+        processes.wait()
+        for name in STAGES:
+            stage = replace(training, output=output / name, resume=True)
+            weights = train_stage(name, stage, **(encoders if name == "align" else {}))
+            if name != "align":
+                encoders[f"{name}_encoder"] = weights
+    return weights
+
+
+def open_runs(output: Path, *, resume: bool) -> None:
+    """Make the folder of the runs of all stages, or find that of interrupted ones."""
     try:
         there = {one.name for one in output.iterdir()} if output.is_dir() else set()
         output.mkdir(exist_ok=True)
     except OSError as error:
         raise OutputError(f"Folder {output} cannot be made: {error.strerror}.") from None
-    if there & set(STAGES) and not training.resume:
+    if there & set(STAGES) and not resume:
         raise OutputError(
             f"{output} holds a training run; go on with --resume, or choose another folder."
         )
@@ -197,13 +212,6 @@ def train_all(training: Training) -> Path:
         raise OutputError(
             f"{output} is not empty and holds no run of all stages; choose another folder."
         )
-    encoders: dict[str, Path] = {}
-    for name in STAGES:
-        stage = replace(training, output=output / name, resume=True)
-        weights = train_stage(name, stage, **(encoders if name == "align" else {}))
-        if name != "align":
-            encoders[f"{name}_encoder"] = weights
-    return weights
 
 
 def prepare(

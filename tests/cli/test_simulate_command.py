@@ -14,7 +14,8 @@ import pytest
 import survey_stub
 from click.testing import CliRunner
 
-from astroclip_astro.cli.simulate import Bar, main, simulate
+from astroclip_astro.cli.progress import GalaxyBar
+from astroclip_astro.cli.simulate import main, simulate
 from astroclip_astro.errors import AstroclipError
 from astroclip_astro.simulate import survey
 
@@ -105,7 +106,7 @@ def test_interrupted_run_goes_on_with_the_same_command(run, monkeypatch):
 
 
 def test_bar_does_not_count_an_earlier_run_as_work(run):
-    with closing(Bar(150, quiet=False)) as bar:
+    with closing(GalaxyBar(150, quiet=False)) as bar:
         for counts in [(0, 0), (64, 0), (128, 64)]:
             bar.show(*counts)
         assert (bar.bar.n, bar.bar.initial, bar.made) == (128, 64, 64)

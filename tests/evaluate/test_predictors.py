@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from astroclip_astro.errors import InputError
-from astroclip_astro.evaluate.predictors import predict, standardised
-from astroclip_astro.search.scores import r2
+from astroclip_astro.evaluate.predictors import predict
+from astroclip_astro.search.scores import r2, standardised
 
 
 @pytest.fixture(scope="module")

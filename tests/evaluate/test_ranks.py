@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from astroclip_astro.errors import InputError
-from astroclip_astro.evaluate.ranks import effective_rank, partner_ranks, retrieval_scores
+from astroclip_astro.evaluate.ranks import partner_ranks, retrieval_scores
 
 
 def unit(vectors):
@@ -100,20 +100,3 @@ def test_recall_at_as_many_as_there_are_is_left_out():
 def test_mistakes_are_refused(queries, targets, message):
     with pytest.raises(InputError, match=message):
         partner_ranks(queries, targets)
-
-
-def test_effective_rank_is_the_one_that_training_logs():
-    torch = pytest.importorskip("torch")
-    from astroclip_astro.train.stage import effective_rank as of_training
-
-    rng = np.random.default_rng(1)
-    for scale in (np.ones(6), [1, 1, 0.1, 0.01, 0, 0]):
-        vectors = rng.normal(size=(40, 6)) * scale + 3
-        assert effective_rank(vectors) == pytest.approx(of_training(torch.tensor(vectors)))
-
-
-def test_effective_rank_counts_directions():
-    rng = np.random.default_rng(1)
-    assert effective_rank(rng.normal(size=(20000, 5))) == pytest.approx(5, abs=0.01)
-    assert effective_rank(rng.normal(size=(50, 1)) * [[1, 2, 3]]) == pytest.approx(1)
-    assert effective_rank(np.ones((9, 4))) == 1

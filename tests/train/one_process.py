@@ -5,13 +5,12 @@ import sys
 
 import torch
 from safetensors.torch import save_file
-from torch.nn.parallel import DistributedDataParallel
 
 from astroclip_astro.dataset.batches import batches
 from astroclip_astro.dataset.training_set import open_training_set
 from astroclip_astro.models.astroclip import AstroCLIP
 from astroclip_astro.models.configuration import Configuration
-from astroclip_astro.train.loop import Loop, datasets, one_step, optimiser_of
+from astroclip_astro.train.loop import Loop, datasets, in_parallel, one_step, optimiser_of
 from astroclip_astro.train.processes import joined
 from astroclip_astro.train.settings import AlignSettings, ImageSettings, SpectrumSettings
 from astroclip_astro.train.training import KINDS, Training, split
@@ -28,9 +27,7 @@ def main(given):
     data = split(training_set, Training(data=given["data"], output="."), stage.settings.batch_size)
     with joined(torch.device("cpu")) as processes:
         loop = Loop(processes, torch.float32, 5, 1e9, lambda *_: None)
-        network = stage
-        if processes.count > 1:
-            network = DistributedDataParallel(stage, broadcast_buffers=False)
+        network = in_parallel(stage) if processes.count > 1 else stage
         optimiser = optimiser_of(stage)
         with batches(
             training_set,

@@ -9,7 +9,6 @@ from training_stub import data_of, loop_of, stage_of
 
 from astroclip_astro.train import checks as module
 from astroclip_astro.train.checks import EarlyChecks, check_early
-from astroclip_astro.train.stage import effective_rank
 
 GOOD = EarlyChecks(expected=6.2, first=6.1, last=1.0, finite=True, rank=20.0)
 
@@ -93,17 +92,3 @@ def test_each_failure_is_said_in_words(changed, words):
 
 def test_nothing_is_said_of_what_is_right():
     assert GOOD.failures() == []
-
-
-@pytest.mark.parametrize(
-    ("embeddings", "rank"),
-    [
-        (torch.ones(5, 3), 1.0),
-        (torch.arange(5.0)[:, None] * torch.ones(3), 1.0),
-        (torch.eye(9), 8.0),
-        (torch.cat([torch.eye(4), -torch.eye(4)]), 4.0),
-    ],
-    ids=["one point", "one line", "simplex", "axes"],
-)
-def test_effective_rank_counts_directions(embeddings, rank):
-    assert effective_rank(embeddings) == pytest.approx(rank, abs=1e-6)

@@ -12,9 +12,10 @@ import pytest
 import tomli_w
 import torch
 from safetensors.torch import load_file
+from torch import distributed
 
 from astroclip_astro.errors import InputError
-from astroclip_astro.train.processes import Processes
+from astroclip_astro.train.processes import Processes, joined
 
 WORKER = Path(__file__).with_name("one_process.py")
 BATCH = 16
@@ -85,6 +86,23 @@ def test_two_processes_have_the_gradients_of_one(name, tiny, training_file, tmp_
         for key, value in alone.items():
             close = tolerance * max(1e-2, float(value.abs().max()))
             assert torch.allclose(together[key], value, rtol=tolerance, atol=close), key
+
+
+def test_who_has_joined_stays_joined(monkeypatch):
+    """The three stages of one command; a second group would find the addresses of the first."""
+    calls = []
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    for name in ("init_process_group", "destroy_process_group"):
+        monkeypatch.setattr(distributed, name, lambda *_, name=name: calls.append(name))
+    monkeypatch.setattr(distributed, "is_initialized", lambda: len(calls) == 1)
+    monkeypatch.setattr(distributed, "get_rank", lambda: 1)
+    cpu = torch.device("cpu")
+    with joined(cpu) as outer:
+        for _ in range(3):
+            with joined(cpu) as inner:
+                assert (inner.rank, inner.count) == (outer.rank, outer.count) == (1, 2)
+        assert calls == ["init_process_group"]
+    assert calls == ["init_process_group", "destroy_process_group"]
 
 
 @pytest.mark.slow
