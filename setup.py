@@ -19,6 +19,7 @@ setup(
         "astroclip_astro.dataset",
         "astroclip_astro.evaluate",
         "astroclip_astro.fetch",
+        "astroclip_astro.figures",
         "astroclip_astro.fetch.desi_catalogue",
         "astroclip_astro.fetch.files",
         "astroclip_astro.fetch.sparcl",

@@ -19,6 +19,7 @@ LEVELS = {
         "sky",
         "dataset",
         "fetch",
+        "figures",
         "prepare",
         "models",
         "search",
