@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 from astropy.table import Table
 
-from .columns import GROUPS, PREFIX, decode
+from .columns import GROUPS, PREFIX
 from .errors import CatalogueError
+from .flags import decode
+from .plot_methods import PlotMethods
 
 if TYPE_CHECKING:
     from .embedding import Model
@@ -52,8 +54,8 @@ def load_model(
     return load_model(name, device=device, precision=precision)
 
 
-class TableMethods:
-    """What ``table.astroclip`` offers. All methods add columns in place and return the table.
+class TableMethods(PlotMethods):
+    """What ``table.astroclip`` offers: methods that add columns in place, search, draw and write.
 
     Parameters
     ----------
@@ -160,6 +162,41 @@ class TableMethods:
     def stellar_mass(self, **options: object) -> Table:
         """Add zero-shot log10 stellar masses and errors; options as `annotate` has them."""
         return self.annotate(columns="mass", **options)
+
+    def calibrate(self, **known: str) -> Table:
+        """Make errors and intervals right for galaxies like those whose values you know.
+
+        Parameters
+        ----------
+        **known
+            For each label the column of true values: ``redshift="Z_SPEC"``,
+            ``log_stellar_mass="LOGM"``, or a label of your own reference. Rows without a number
+            there are not known; 30 are needed, hundreds are better.
+
+        Returns
+        -------
+        Table
+            The same table, with ``_err``, ``_lo`` and ``_hi`` of these labels replaced for all
+            rows; see `astroclip_astro.own_calibration.calibrate`.
+
+        Raises
+        ------
+        CatalogueError, InputError
+            Where columns are absent or too few rows are known.
+
+        Examples
+        --------
+        >>> import astroclip_astro
+        >>> from astropy.table import Table
+        >>> t = Table({"Z": [0.1], "astroclip_z": [0.2]})
+        >>> t.astroclip.calibrate(redshift="Z_SPEC")
+        Traceback (most recent call last):
+            ...
+        astroclip_astro.errors.CatalogueError: No column Z_SPEC in ['Z', 'astroclip_z']; name ...
+        """
+        from .own_calibration import calibrate
+
+        return calibrate(self._table, known)
 
     def similar(
         self,

@@ -1,4 +1,4 @@
-"""Every column this package adds to a table, and every bit of its flags, defined once.
+"""Every column this package adds to a table, defined once; `flags` has the bits of one of them.
 
 The pipeline, the FITS writer, the command's help, the documentation and the tests all read this.
 """
@@ -7,20 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from enum import IntFlag
-
-import numpy as np
 
 __all__ = [
     "COLUMNS",
-    "FLAGS",
     "GROUPS",
     "MODALITIES",
     "PREFIX",
-    "Flag",
-    "FlagBit",
     "OutputColumn",
-    "decode",
     "label_columns",
     "select",
 ]
@@ -68,20 +61,29 @@ class OutputColumn:
     from_reference: bool = False
 
 
-def _error(value: OutputColumn) -> OutputColumn:
-    """Return the column of the errors of another."""
-    return replace(
-        value,
-        name=f"{value.name}_err",
-        ucd="stat.error" if value.ucd == "stat.value" else f"stat.error;{value.ucd}",
-        description=f"Error of {value.name}: half the central 68 % of the neighbours",
+def _errors(value: OutputColumn) -> list[OutputColumn]:
+    """Return the columns of the errors of another: half the interval, and its ends."""
+    about = "" if value.ucd == "stat.value" else f";{value.ucd}"
+    kinds = (
+        ("err", "stat.error", "Error of {}: half the width of its 68 % interval"),
+        ("lo", "stat.min", "Lower end of the 68 % interval of {}"),
+        ("hi", "stat.max", "Upper end of the 68 % interval of {}"),
     )
+    return [
+        replace(
+            value,
+            name=f"{value.name}_{kind}",
+            ucd=ucd + about,
+            description=words.format(value.name),
+        )
+        for kind, ucd, words in kinds
+    ]
 
 
 def _property_columns(group: str, stem: str, words: str, ucd: str) -> list[OutputColumn]:
-    """Return the columns of one property: best, image's, spectrum's, each with its error."""
+    """Return the columns of one property: best, image's, spectrum's, each with its errors."""
     sources = (
-        ("", None, "from the spectrum where there is one, else from the image"),
+        ("", None, "from image and spectrum as far as there are, weighted by their errors"),
         ("_image", "image", "from the image"),
         ("_spectrum", "spectrum", "from the spectrum"),
     )
@@ -92,7 +94,7 @@ def _property_columns(group: str, stem: str, words: str, ucd: str) -> list[Outpu
         columns.append(
             OutputColumn(name=name, ucd=ucd, description=f"Zero-shot {words} {origin}", **shared)
         )
-        columns.append(_error(columns[-1]))
+        columns.extend(_errors(columns[-1]))
     return columns
 
 
@@ -137,6 +139,14 @@ def _match(name: str, dtype: str, ucd: str, description: str, unit: str | None =
 COLUMNS: tuple[OutputColumn, ...] = (
     *map(_embedding, MODALITIES),
     *_property_columns("redshift", "z", "redshift", "src.redshift"),
+    OutputColumn(
+        name=f"{PREFIX}z_other",
+        ucd="src.redshift",
+        description="The other redshift where there are two answers, which astroclip_z does not "
+        "average; flag several_redshifts",
+        group="redshift",
+        from_reference=True,
+    ),
     *_property_columns(
         "mass", "logmstar", "stellar mass, log10 of solar masses (dimensionless),", "phys.mass"
     ),
@@ -176,8 +186,8 @@ COLUMNS: tuple[OutputColumn, ...] = (
 
 def label_columns(
     label: str, *, unit: str | None = None, description: str | None = None
-) -> tuple[OutputColumn, OutputColumn]:
-    """Return value and error columns of a label that a user's own reference has.
+) -> tuple[OutputColumn, ...]:
+    """Return the columns of a label that a user's own reference has: value and errors.
 
     Parameters
     ----------
@@ -187,19 +197,19 @@ def label_columns(
     Examples
     --------
     >>> [column.name for column in label_columns("age", unit="Gyr")]
-    ['astroclip_age', 'astroclip_age_err']
+    ['astroclip_age', 'astroclip_age_err', 'astroclip_age_lo', 'astroclip_age_hi']
     """
     name, words = f"{PREFIX}{label}", (description or label).rstrip(". ")
-    origin = "zero-shot, from the spectrum where there is one, else from the image"
+    origin = "zero-shot, from image and spectrum as far as there are, weighted by their errors"
     shared = {"unit": unit or None, "group": "labels", "from_reference": True}
     value = OutputColumn(name=name, ucd="stat.value", description=f"{words}; {origin}", **shared)
-    return value, _error(value)
+    return value, *_errors(value)
 
 
 def select(
     modality: Iterable[str],
     groups: Iterable[str],
-    labels: Iterable[tuple[OutputColumn, OutputColumn]] = (),
+    labels: Iterable[tuple[OutputColumn, ...]] = (),
 ) -> tuple[OutputColumn, ...]:
     """Return the columns that go with modalities and groups, in the order of `COLUMNS`.
 
@@ -209,7 +219,7 @@ def select(
         What is embedded.
     groups : iterable of {"embedding", "redshift", "mass", "novelty", "labels"}
         What is asked for.
-    labels : iterable of (OutputColumn, OutputColumn)
+    labels : iterable of tuple of OutputColumn
         From `label_columns`, for each label that the reference has of its own; they come last.
 
     Returns
@@ -225,119 +235,6 @@ def select(
     modality, groups = set(modality), {*groups, "match", "flags"}
     return tuple(
         column
-        for column in (*COLUMNS, *(column for pair in labels for column in pair))
+        for column in (*COLUMNS, *(column for own in labels for column in own))
         if column.group in groups and (column.modality is None or column.modality in modality)
     )
-
-
-class Flag(IntFlag):
-    """Bits of ``astroclip_flags``. Numbers never change; new bits are added behind."""
-
-    NO_IMAGE = 1
-    NO_SPECTRUM = 2
-    INCOMPLETE_IMAGE = 4
-    BAD_SPECTRUM = 8
-    BAD_COORDINATES = 16
-    SOURCE_FAILED = 32
-    SEVERAL_SPECTRA = 64
-    BEYOND_REFERENCE = 128
-    BEYOND_TRAINING = 256
-    REDSHIFTS_DISAGREE = 512
-    OUTSIDE_IMAGING = 1024
-
-    @property
-    def word(self) -> str:
-        """The bit's word as `decode` gives it."""
-        return self.name.lower()
-
-
-@dataclass(frozen=True)
-class FlagBit:
-    """One documented bit: what it means and what to do about it."""
-
-    flag: Flag
-    meaning: str
-    advice: str
-
-
-FLAGS: tuple[FlagBit, ...] = (
-    FlagBit(
-        Flag.NO_IMAGE,
-        "No usable image at this position.",
-        "Normal outside the imaging; columns from the image are null.",
-    ),
-    FlagBit(
-        Flag.NO_SPECTRUM,
-        "No usable spectrum within the match radius, or none with this TARGETID.",
-        "Normal: most galaxies have none; columns from the spectrum are null.",
-    ),
-    FlagBit(
-        Flag.INCOMPLETE_IMAGE,
-        "A band is missing or zero, pixels are bad, or the cutout does not cover the field.",
-        "Look at the image before using values from it.",
-    ),
-    FlagBit(
-        Flag.BAD_SPECTRUM,
-        "The spectrum is empty, lacks half a camera, or DESI says that its fibre was bad.",
-        "Look at the spectrum before using values from it.",
-    ),
-    FlagBit(
-        Flag.BAD_COORDINATES,
-        "RA or Dec is missing, not finite or out of range.",
-        "Correct the row in the catalogue and run again.",
-    ),
-    FlagBit(
-        Flag.SOURCE_FAILED,
-        "The source has something here but could not deliver it: damaged file, server error, or a "
-        "reply that failed a check. The Legacy Surveys viewer answers with an error also where it "
-        "has no imaging at all.",
-        "Run with --verbose to see why, and run again: such rows are asked for anew.",
-    ),
-    FlagBit(
-        Flag.SEVERAL_SPECTRA,
-        "Several spectra match; the primary one or with good fibre status, nearest, longest "
-        "exposed, was chosen.",
-        "Compare astroclip_targetid and astroclip_separation with what you expect.",
-    ),
-    FlagBit(
-        Flag.BEYOND_REFERENCE,
-        "Novelty above 0.99: unlike the reference galaxies.",
-        "Do not trust redshift and mass; the object may be interesting.",
-    ),
-    FlagBit(
-        Flag.BEYOND_TRAINING,
-        "Beyond what the encoders were trained on: larger than the cutout, or fainter or brighter.",
-        "Do not trust redshift and mass.",
-    ),
-    FlagBit(
-        Flag.REDSHIFTS_DISAGREE,
-        "Our redshift from the spectrum and DESI's differ by more than 5 % of 1 + z.",
-        "Prefer DESI's where astroclip_desi_zwarn is 0.",
-    ),
-    FlagBit(
-        Flag.OUTSIDE_IMAGING,
-        "Outside the imaging of the Legacy Surveys by an approximate map; nothing was asked.",
-        "Normal; comes with no_image. Inside the map's edge a position may still have no image.",
-    ),
-)
-
-
-def decode(flags: Iterable[int]) -> list[list[str]]:
-    """Turn flag numbers into words.
-
-    Parameters
-    ----------
-    flags : iterable of int
-        Values of ``astroclip_flags``.
-
-    Returns
-    -------
-    list of list of str
-        Words of the bits that are set, a list for each value.
-
-    Examples
-    --------
-    >>> decode([0, 3])
-    [[], ['no_image', 'no_spectrum']]
-    """
-    return [[bit.word for bit in Flag if value & bit] for value in np.asarray(flags).tolist()]

@@ -1,4 +1,4 @@
-"""The model as the rest of the package and its users see it: numpy arrays in, embeddings out."""
+"""The model as the rest of the package and its users see it: numpy arrays in and out."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from .models.astroclip import AstroCLIP
 from .models.checkpoint import load_weights
 from .models.configuration import Configuration
 from .models.embed import choose_device, choose_precision, embed
+from .models.look import attention_weights, token_spans
+from .models.masking import check_fills, fill
 from .prepare.images import centre_crop, clean_images, stretch
 from .prepare.spectra import clean_spectra, has_data
 
@@ -161,15 +163,111 @@ class Model:
             precision,
         )
 
+    def attention(
+        self, flux: np.ndarray, ivar: np.ndarray | None = None, **options: object
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return how much each head of the cross-attention looks at each part of spectra.
+
+        Parameters
+        ----------
+        flux, ivar
+            As `embed_spectra` has them.
+        **options
+            ``batch_size``, ``device``, ``precision``: as `embed_spectra` has them.
+
+        Returns
+        -------
+        weights : ndarray
+            float32 (n, heads, tokens), those of a head sum to 1; NaN where a spectrum holds
+            nothing.
+        spans : ndarray
+            float64 (tokens, 2), first and last wavelength of each token, Angstrom in vacuum,
+            observed frame; windows overlap. The first token holds mean and deviation: NaN.
+
+        Raises
+        ------
+        InputError
+            For another shape, or a device that is not there.
+
+        Notes
+        -----
+        Parker et al. 2024 (arXiv:2310.03024, figure 7).
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from astroclip_astro import load_model
+        >>> model = load_model("compact", device="cpu")
+        >>> weights, spans = model.attention(np.sin(np.arange(7781) / 99)[None])
+        >>> weights.shape, spans.shape
+        ((1, 4, 194), (194, 2))
+        """
+        flux = clean_spectra(flux, ivar)
+        heads, tokens = self.config.head_heads, self.config.tokens
+
+        def encoder(values: object) -> object:
+            return attention_weights(self.network, values).flatten(1)  # (batch, heads * tokens)
+
+        something, width = has_data(flux), heads * tokens
+        weights = self._embed(encoder, lambda rows: flux[rows], something, width, **options)
+        return weights.reshape(-1, heads, tokens), token_spans(self.config)
+
+    def fill(
+        self,
+        flux: np.ndarray,
+        ivar: np.ndarray | None = None,
+        *,
+        hidden: np.ndarray,
+        **options: object,
+    ) -> np.ndarray:
+        """Reconstruct spectra of which some tokens are hidden, as pretraining taught it.
+
+        Parameters
+        ----------
+        flux, ivar
+            As `embed_spectra` has them.
+        hidden : ndarray
+            bool (tokens,), True where hidden, in all spectra. `attention` says where tokens are.
+        **options
+            ``batch_size``, ``device``, ``precision``: as `embed_spectra` has them.
+
+        Returns
+        -------
+        ndarray
+            float32 (n, 7781), 1e-17 erg/s/cm2/Angstrom, the mean of overlapping windows; NaN at
+            the red end, where there is no token, and where a spectrum holds nothing. Mean and
+            deviation are those of the whole spectrum, hidden parts included.
+
+        Raises
+        ------
+        WeightsError
+            For weights whose transformer alignment has changed, or that never learnt to fill.
+        InputError
+            For another shape, or where all is hidden.
+        """
+        how = check_fills(self.card)
+        flux, hidden, tokens = clean_spectra(flux, ivar), np.asarray(hidden), self.config.tokens
+        if hidden.dtype != bool or hidden.shape != (tokens,) or hidden.all():
+            raise InputError(
+                f"hidden is {hidden.dtype} {hidden.shape}, expected bool ({tokens},), one a token, "
+                "and not all of them True."
+            )
+
+        def encoder(values: object) -> object:
+            return fill(self.network.spectrum_encoder, values, hidden, how=how)
+
+        something, width = has_data(flux), self.config.spectrum_samples
+        return self._embed(encoder, lambda rows: flux[rows], something, width, **options)
+
     def _embed(
         self,
         encoder: Callable,
         prepared: Callable[[np.ndarray], np.ndarray],
         something: np.ndarray,
         width: int,
-        batch_size: int,
-        device: str | None,
-        precision: str | None,
+        batch_size: int = BATCH_SIZE,
+        device: str | None = None,
+        precision: str | None = None,
     ) -> np.ndarray:
         """Embed the rows that hold something; NaN for the others."""
         if batch_size < 1:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from astropy.table import Table
@@ -12,20 +13,30 @@ from astropy.table import Table
 from .catalogue import why
 from .destination import check_destination, whole_file
 from .errors import InputError, OutputError
+from .figures.spectra import FLUX_UNIT, SMOOTHED, WAVELENGTH_LABEL, draw_spectrum
+from .figures.style import COLOURS, blank_axes, new_figure
 from .prepare.images import centre_crop, clean_images, stretch
 from .query import Query
-from .records import WAVELENGTH, Cutout, Source, Spectrum, Targets
+from .records import Cutout, Source, Spectrum, Targets
 from .sky import find_targets
 
-__all__ = ["Panel", "check_picture", "collect_panels", "draw_gallery"]
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = [
+    "Panel",
+    "check_picture",
+    "collect_panels",
+    "draw_gallery",
+    "gallery_figure",
+    "save_picture",
+]
 
 FORMATS = (".png", ".pdf", ".svg")
 MOST = 20  # matches that are drawn
 SIZE = 96  # pixels of a thumbnail's side
-NOISY = 4000  # Angstrom; shortward of it noise does not set the scale
-SMOOTHED = 15  # pixels of 0.8 Angstrom
-# Told apart with any colour vision, and by their titles: Okabe & Ito 2008.
-QUERY_COLOUR, MATCH_COLOUR = "#D55E00", "#0072B2"
+QUERY_COLOUR, MATCH_COLOUR = COLOURS["vermilion"], COLOURS["blue"]  # and told apart by titles
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,8 +59,15 @@ class Panel:
     ivar: np.ndarray | None = None
 
 
-def check_picture(path: str | os.PathLike, *, overwrite: bool = False) -> None:
+def check_picture(path: str | os.PathLike | None, *, overwrite: bool = False) -> None:
     """Make sure that a picture can be drawn there, before anything is computed for it.
+
+    Parameters
+    ----------
+    path : str, path or None
+        Its file; None for a picture that is only shown.
+    overwrite : bool
+        Whether it may be there already.
 
     Raises
     ------
@@ -72,6 +90,8 @@ def check_picture(path: str | os.PathLike, *, overwrite: bool = False) -> None:
             "A picture needs matplotlib, which is not installed: "
             "pip install 'astroclip-astro[plot]'."
         ) from None
+    if path is None:
+        return
     if Path(path).suffix.lower() not in FORMATS:
         raise OutputError(f"Picture {path}: expected a suffix of {', '.join(FORMATS)}.")
     check_destination(path, overwrite=overwrite)
@@ -158,59 +178,93 @@ def _fetch(targets: Targets, source: Source, radius: float) -> tuple[list, list]
 
 
 def draw_gallery(panels: list[Panel], path: str | os.PathLike, *, title: str = "") -> None:
-    """Draw galaxies one below the other, or in a grid where none has a spectrum.
+    """Draw galaxies and save the picture: `gallery_figure`, then `save_picture`.
 
     Parameters
     ----------
-    panels : list of Panel
-        The query first.
+    panels, title
+        As `gallery_figure` has them.
     path : str or path
-        Its suffix says the format: .png, .pdf or .svg. The file appears when it is complete.
-    title : str
-        Above everything; say here what is simulated.
+        As `save_picture` has it.
 
     Raises
     ------
     OutputError
         Where the file cannot be written.
     """
-    from matplotlib.figure import Figure
+    save_picture(gallery_figure(panels, title=title), path)
 
-    if all(panel.flux is None for panel in panels):
-        figure = _grid(Figure, panels)
-    else:
-        figure = _rows(Figure, panels)
+
+def gallery_figure(panels: list[Panel], *, title: str = "") -> Figure:
+    """Draw galaxies one below the other, or in a grid where none has a spectrum.
+
+    Parameters
+    ----------
+    panels : list of Panel
+        The query first.
+    title : str
+        Above everything; say here what is simulated.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> len(gallery_figure([Panel("query", flux=np.arange(7781)), Panel("row 1")]).axes)
+    4
+    """
+    nothing = all(panel.flux is None for panel in panels)
+    figure = _grid(panels) if nothing else _rows(panels)
     figure.suptitle(title, fontsize=9)
+    return figure
+
+
+def save_picture(figure: Figure, path: str | os.PathLike) -> None:
+    """Save a figure; the file appears when it is complete.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        Which.
+    path : str or path
+        Its suffix says the format: .png, .pdf or .svg.
+
+    Raises
+    ------
+    OutputError
+        Where the file cannot be written.
+    """
     path = Path(path).resolve()
     try:
         with whole_file(path) as scratch:
-            figure.savefig(scratch, format=path.suffix[1:].lower(), dpi=150)
+            figure.savefig(scratch, format=path.suffix[1:].lower())
     except OSError as error:
         raise OutputError(f"Picture {path} cannot be written ({why(error)}).") from None
 
 
-def _rows(figure_class: type, panels: list[Panel]):
+def _rows(panels: list[Panel]) -> Figure:
     """Return a figure with a thumbnail and a spectrum in each row."""
-    figure = figure_class(figsize=(9, 0.9 + 1.25 * len(panels)), layout="constrained")
+    figure = new_figure(9, 0.9 + 1.25 * len(panels))
     axes = figure.subplots(len(panels), 2, squeeze=False, width_ratios=(1, 6))
     for number, (panel, (left, right)) in enumerate(zip(panels, axes, strict=True)):
         _draw_image(left, panel.image)
         right.set_title(panel.title, loc="left", fontsize=8)
-        _draw_spectrum(right, panel, QUERY_COLOUR if number == 0 else MATCH_COLOUR)
+        colour = QUERY_COLOUR if number == 0 else MATCH_COLOUR
+        draw_spectrum(right, panel.flux, panel.ivar, colour=colour)
         if number < len(panels) - 1:
             right.set_xticklabels([])
     axes[-1, 1].set_xlabel(
-        f"observed wavelength in vacuum [Å]; flux in 1e-17 erg/s/cm²/Å, mean of {SMOOTHED} pixels",
-        fontsize=8,
+        f"{WAVELENGTH_LABEL}; flux in {FLUX_UNIT}, mean of {SMOOTHED} pixels", fontsize=8
     )
     return figure
 
 
-def _grid(figure_class: type, panels: list[Panel]):
+def _grid(panels: list[Panel]) -> Figure:
     """Return a figure with thumbnails only."""
     across = min(5, len(panels))
     down = -(-len(panels) // across)
-    figure = figure_class(figsize=(1.9 * across, 0.6 + 2.1 * down), layout="constrained")
+    figure = new_figure(1.9 * across, 0.6 + 2.1 * down)
     axes = figure.subplots(down, across, squeeze=False).ravel()
     for axis in axes[len(panels) :]:
         axis.set_axis_off()
@@ -220,59 +274,15 @@ def _grid(figure_class: type, panels: list[Panel]):
     return figure
 
 
-def _draw_image(axis, image: np.ndarray | None) -> None:
+def _draw_image(axes: Axes, image: np.ndarray | None) -> None:
     """Draw a colour composite of g, r, z, north up and east left."""
-    axis.set_xticks([])
-    axis.set_yticks([])
     if image is None:
-        axis.text(0.5, 0.5, "no image", ha="center", va="center", fontsize=8)
-        axis.set_box_aspect(1)
+        blank_axes(axes, "no image")
+        axes.set_box_aspect(1)
         return
+    axes.set_xticks([])
+    axes.set_yticks([])
     if min(image.shape[1:]) > SIZE:
         image = centre_crop(image[None], SIZE)[0]  # (3, 96, 96)
     colours = np.moveaxis(stretch(clean_images(image), "rgb"), 0, -1)  # (h, w, 3)
-    axis.imshow(colours, origin="lower", interpolation="nearest")
-
-
-def _draw_spectrum(axis, panel: Panel, colour: str) -> None:
-    """Draw a smoothed spectrum."""
-    axis.set_xlim(WAVELENGTH[0], WAVELENGTH[-1])
-    axis.tick_params(labelsize=7)
-    flux = None if panel.flux is None else smooth(panel.flux, panel.ivar)
-    if flux is None or not np.isfinite(flux).any():
-        axis.text(0.5, 0.5, "no spectrum", ha="center", va="center", transform=axis.transAxes)
-        axis.set_yticks([])
-        return
-    quiet = flux[WAVELENGTH > NOISY] if np.isfinite(flux[WAVELENGTH > NOISY]).any() else flux
-    low, high = np.nanpercentile(quiet, (0.5, 99.9))
-    margin = 0.1 * (high - low) or 1
-    axis.plot(WAVELENGTH, flux, color=colour, linewidth=0.7)
-    axis.set_ylim(min(0, low - margin), high + margin)
-
-
-def smooth(flux: np.ndarray, ivar: np.ndarray | None) -> np.ndarray:
-    """Return the running mean of a spectrum, weighted by inverse variance.
-
-    Parameters
-    ----------
-    flux : ndarray
-        (7781,)
-    ivar : ndarray or None
-        (7781,), 0 without data; None weighs all finite samples alike.
-
-    Returns
-    -------
-    ndarray
-        float64 (7781,), NaN where no sample near has data.
-
-    Examples
-    --------
-    >>> bool(np.allclose(smooth(np.full(50, 2.0), None), 2))
-    True
-    """
-    flux = np.asarray(flux, float)
-    weight = np.where(np.isfinite(flux), 1.0 if ivar is None else ivar, 0)
-    window = np.ones(SMOOTHED)
-    total = np.convolve(weight, window, "same")
-    weighted = np.convolve(weight * np.where(weight > 0, flux, 0), window, "same")
-    return np.divide(weighted, total, out=np.full(len(flux), np.nan), where=total > 0)
+    axes.imshow(colours, origin="lower", interpolation="nearest")

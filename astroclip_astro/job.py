@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 
 import astropy.units as u
 
@@ -13,8 +14,9 @@ from .columns import COLUMNS, GROUPS, MODALITIES, OutputColumn, label_columns, s
 from .embedding import Model, check_aligned, load_model
 from .errors import InputError
 from .records import Source
-from .search.lookup import Searcher
+from .search.lookup import Searcher, measure_skill
 from .search.reference import Reference, check_weights, load_reference
+from .search.skill import Skill
 from .sources import open_source
 from .version import __version__
 
@@ -50,6 +52,17 @@ class Job:
     columns: tuple[OutputColumn, ...]
     modality: tuple[str, ...]
     match_radius: float
+
+    @cached_property
+    def skills(self) -> dict[str, Skill]:
+        """How well each label that is written is told, measured when first needed."""
+        groups = {column.group for column in self.columns}
+        wanted = {"redshift": "redshift", "log_stellar_mass": "mass"}
+        return {
+            label: measure_skill(self.searchers, label)
+            for label in self.reference.labels
+            if wanted.get(label, "labels") in groups
+        }
 
     def close(self) -> None:
         """Let go of what the source holds: connections, the server of the demo."""
@@ -124,8 +137,8 @@ def arcseconds(match_radius: float | u.Quantity) -> float:
     return radius
 
 
-def columns_of_labels(reference: Reference) -> list[tuple[OutputColumn, OutputColumn]]:
-    """Return value and error column of each label that a reference has of its own."""
+def columns_of_labels(reference: Reference) -> list[tuple[OutputColumn, ...]]:
+    """Return the columns of each label that a reference has of its own."""
     return [
         label_columns(
             label,

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from .chunks import ChunkStore
-from .columns import Flag, OutputColumn
+from .columns import OutputColumn
 from .errors import SourceError
+from .flags import Flag
 from .job import Job
+from .prepare.brightness import image_brightness, spectrum_brightness
 from .prepare.photometry import beyond, measure_images, measure_spectra
 from .prepare.spectra import lacks_camera, median_snr
 from .records import Cutout, Gap, Spectrum, Targets
 from .search.lookup import Findings
+from .search.properties import Estimates
+from .search.skill import BEST
 
 __all__ = ["CHUNK_ROWS", "annotate_targets", "empty_rows", "row_dtype"]
 
@@ -22,6 +26,25 @@ CHUNK_ROWS = 256
 NOVEL = 0.99
 DISAGREEMENT = 0.05  # |dz| / (1 + z)
 NO_INTEGER = {"i4": -(2**31), "i8": -(2**63)}  # what a null reads in the row arrays
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was found by one modality.
+
+    Parameters
+    ----------
+    where : ndarray
+        int64 (n,), rows of the chunk.
+    findings : Findings
+        What the reference says of them.
+    brightness : ndarray
+        float64 (n,), measured as the reference's is.
+    """
+
+    where: np.ndarray
+    findings: Findings
+    brightness: np.ndarray
 
 
 def row_dtype(columns: Sequence[OutputColumn]) -> np.dtype:
@@ -123,7 +146,7 @@ def annotate_chunk(
     rows = empty_rows(job.columns, len(targets))
     flags = np.zeros(len(targets), np.int32)
     flags[targets.bad_position] |= Flag.BAD_COORDINATES
-    found: dict[str, tuple[np.ndarray, Findings]] = {}
+    found: dict[str, Found] = {}
     if "spectrum" in job.modality:
         asked = np.flatnonzero(targets.good)
         flags[~targets.good] |= Flag.NO_SPECTRUM
@@ -138,7 +161,8 @@ def annotate_chunk(
         found["image"] = add_images(
             rows, flags, collect(answers, asked, Cutout, flags, report), job
         )
-    add_best(rows, found)
+    add_nearest(rows, found)
+    add_values(rows, flags, found, job)
     rows["astroclip_flags"] = flags
     return rows
 
@@ -170,8 +194,8 @@ def locate(targets: Targets, spectra: dict[int, Spectrum]) -> Targets:
 
 def add_spectra(
     rows: np.ndarray, flags: np.ndarray, spectra: dict[int, Spectrum], job: Job
-) -> tuple[np.ndarray, Findings]:
-    """Embed spectra; write their columns and flags. Return which rows, and what was found."""
+) -> Found:
+    """Embed spectra; write their columns and flags. Return what was found."""
     where = np.array(list(spectra), int)
     records = list(spectra.values())
     flux = stacked([record.flux for record in records], (job.model.config.spectrum_samples,))
@@ -191,19 +215,18 @@ def add_spectra(
     raise_flag(flags, where[lacks_camera(ivar) | ~fibre], Flag.BAD_SPECTRUM)
     embeddings = job.model.embed_spectra(flux, ivar)
     raise_flag(flags, where[np.isnan(embeddings[:, 0])], Flag.NO_SPECTRUM | Flag.BAD_SPECTRUM)
-    findings = add_findings(rows, flags, "spectrum", where, embeddings, job)
+    brightness = spectrum_brightness(flux, ivar)
+    found = add_findings(rows, flags, "spectrum", where, embeddings, brightness, job)
     add_range(flags, where, measure_spectra(np.where(ivar > 0, flux, 0)), job)
-    ours = findings.values["redshift"][0]
+    ours = found.findings.values["redshift"].value
     theirs = rows["astroclip_desi_z"][where]
     disagree = np.abs(ours - theirs) > DISAGREEMENT * (1 + theirs)
     raise_flag(flags, where[disagree], Flag.REDSHIFTS_DISAGREE)
-    return where, findings
+    return found
 
 
-def add_images(
-    rows: np.ndarray, flags: np.ndarray, cutouts: dict[int, Cutout], job: Job
-) -> tuple[np.ndarray, Findings]:
-    """Embed images; write their columns and flags. Return which rows, and what was found."""
+def add_images(rows: np.ndarray, flags: np.ndarray, cutouts: dict[int, Cutout], job: Job) -> Found:
+    """Embed images; write their columns and flags. Return what was found."""
     size = job.model.config.image_size
     where = np.array(list(cutouts), int)
     images = stacked([cutout.image for cutout in cutouts.values()], (3, size, size))
@@ -211,9 +234,10 @@ def add_images(
     raise_flag(flags, where[~complete], Flag.INCOMPLETE_IMAGE)
     embeddings = job.model.embed_images(images)
     raise_flag(flags, where[np.isnan(embeddings[:, 0])], Flag.NO_IMAGE | Flag.INCOMPLETE_IMAGE)
-    findings = add_findings(rows, flags, "image", where, embeddings, job)
+    brightness = image_brightness(images, size)
+    found = add_findings(rows, flags, "image", where, embeddings, brightness, job)
     add_range(flags, where, measure_images(images), job)
-    return where, findings
+    return found
 
 
 def add_findings(
@@ -222,35 +246,61 @@ def add_findings(
     modality: str,
     where: np.ndarray,
     embeddings: np.ndarray,
+    brightness: np.ndarray,
     job: Job,
-) -> Findings:
+) -> Found:
     """Look embeddings up in the reference and write what depends on one modality."""
-    findings = job.searchers[modality].look_up(embeddings)
+    findings = job.searchers[modality].look_up(embeddings, brightness=brightness)
     write(rows, f"astroclip_{modality}", where, embeddings)
     write(rows, f"astroclip_novelty_{modality}", where, findings.novelty)
-    for label, stem in STEMS.items():
-        value, error = findings.values[label]
-        write(rows, f"astroclip_{stem}_{modality}", where, value)
-        write(rows, f"astroclip_{stem}_{modality}_err", where, error)
     raise_flag(flags, where[findings.novelty > NOVEL], Flag.BEYOND_REFERENCE)
-    return findings
+    return Found(where, findings, brightness)
+
+
+def add_nearest(rows: np.ndarray, found: dict[str, Found]) -> None:
+    """Write the nearest galaxy: by image, then by spectrum over it."""
+    for modality in ("image", "spectrum"):
+        if modality in found:
+            nearest = found[modality].findings.nearest
+            usable = nearest >= 0
+            write(rows, "astroclip_nearest", found[modality].where[usable], nearest[usable])
 
 
 STEMS = {"redshift": "z", "log_stellar_mass": "logmstar"}  # others go by their own names
 
 
-def add_best(rows: np.ndarray, found: dict[str, tuple[np.ndarray, Findings]]) -> None:
-    """Write the best values: the image's first, then the spectrum's over them."""
-    for modality in ("image", "spectrum"):
-        if modality not in found:
-            continue
-        where, findings = found[modality]
-        usable = findings.nearest >= 0
-        write(rows, "astroclip_nearest", where[usable], findings.nearest[usable])
-        for label, (value, error) in findings.values.items():
-            stem = STEMS.get(label, label)
-            write(rows, f"astroclip_{stem}", where[usable], value[usable])
-            write(rows, f"astroclip_{stem}_err", where[usable], error[usable])
+def add_values(rows: np.ndarray, flags: np.ndarray, found: dict[str, Found], job: Job) -> None:
+    """Write labels with errors, by image, by spectrum and the best of both."""
+    everywhere = np.arange(len(rows))
+    brightness = {
+        way: spread_out(one.brightness, one.where, len(rows)) for way, one in found.items()
+    }
+    for label, skill in job.skills.items():
+        estimates = {way: spread(one, label, len(rows)) for way, one in found.items()}
+        judged = skill.judge(estimates, brightness)
+        for way, answer in judged.items():
+            name = f"astroclip_{STEMS.get(label, label)}" + (f"_{way}" if way != BEST else "")
+            write(rows, name, everywhere, answer.value)
+            write(rows, f"{name}_err", everywhere, answer.error)
+            write(rows, f"{name}_lo", everywhere, answer.low)
+            write(rows, f"{name}_hi", everywhere, answer.high)
+        if label == "redshift":
+            other = judged[BEST].other
+            write(rows, "astroclip_z_other", everywhere, other)
+            raise_flag(flags, everywhere[np.isfinite(other)], Flag.SEVERAL_REDSHIFTS)
+
+
+def spread(found: Found, label: str, count: int) -> Estimates:
+    """Return estimates of a label for all rows, NaN where nothing was found."""
+    own = found.findings.values[label]
+    return Estimates(*(spread_out(part, found.where, count) for part in vars(own).values()))
+
+
+def spread_out(values: np.ndarray, where: np.ndarray, count: int) -> np.ndarray:
+    """Return float64 (count,), NaN but for the values at their rows."""
+    result = np.full(count, np.nan)
+    result[where] = values
+    return result
 
 
 def add_range(flags: np.ndarray, where: np.ndarray, measures: dict, job: Job) -> None:

@@ -12,9 +12,10 @@ import numpy as np
 from astropy.coordinates import SkyCoord
 from astropy.table import Table
 
-from .columns import MODALITIES, PREFIX, Flag
+from .columns import MODALITIES, PREFIX
 from .errors import CatalogueError, InputError, SourceError
 from .fetch.files.one_galaxy import read_one_cutout, read_one_spectrum
+from .flags import Flag
 from .records import Cutout, Gap, Source, Spectrum, Targets
 from .search.neighbours import UNIT_TOLERANCE
 from .sky import find_targets

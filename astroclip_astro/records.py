@@ -9,7 +9,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from .columns import Flag
+from .flags import Flag
 
 __all__ = ["Cutout", "Gap", "OpenSource", "Source", "Spectrum", "Targets"]
 

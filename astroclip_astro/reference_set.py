@@ -6,8 +6,10 @@ from collections.abc import Callable
 
 import numpy as np
 
+from .columns import MODALITIES
 from .embedding import BATCH_SIZE, Model
 from .labelled_set import LabelledSet
+from .prepare.brightness import image_brightness, spectrum_brightness
 from .search.reference import Reference
 from .search.scores import Labelled
 
@@ -50,8 +52,11 @@ def embed_galaxies(
     """
     width = model.config.embedding_width
     image, spectrum = np.empty((2, len(rows), width), np.float32)
+    brightness = {modality: np.empty(len(rows)) for modality in MODALITIES}
     for part, read in galaxies.data.read(("images", "spectrum", "ivar"), rows):
         flux, ivar = read["spectrum"], read.get("ivar")
+        brightness["image"][part] = image_brightness(read["images"], model.config.image_size)
+        brightness["spectrum"][part] = spectrum_brightness(flux, ivar)
         image[part] = model.embed_images(read["images"], batch_size=batch_size)
         spectrum[part] = model.embed_spectra(flux, ivar, batch_size=batch_size)
         advance(len(flux))
@@ -62,6 +67,7 @@ def embed_galaxies(
         spectrum=spectrum[kept],
         labels={label: values[rows] for label, values in galaxies.labels.items()},
         photometry=None if photometry is None else photometry[rows],
+        brightness={modality: values[kept] for modality, values in brightness.items()},
         rows=rows,
     )
 
@@ -103,6 +109,7 @@ def make_reference(
         description=reference_words(galaxies, description),
         units=galaxies.units,
         descriptions=galaxies.descriptions,
+        brightness=dict(embedded.brightness),
     )
 
 

@@ -13,8 +13,10 @@ from astropy.table import Table
 
 from .catalogue import check_output, read_catalogue, write_catalogue
 from .chunks import ChunkStore, fingerprint
+from .columns import PREFIX
 from .errors import CatalogueError, InputError, OutputError
 from .job import Job, prepare_job
+from .own_calibration import STEMS, calibrate, check_known, parse_known
 from .pipeline import CHUNK_ROWS, annotate_targets, row_dtype
 from .records import Targets
 from .results import add_columns, check_names
@@ -97,6 +99,8 @@ class Run:
         Where finished chunks are kept.
     overwrite : bool
         Whether the output may be replaced.
+    known : dict of str to str
+        Labels whose errors are calibrated on a column of the catalogue.
     """
 
     catalogue: Path
@@ -108,6 +112,7 @@ class Run:
     first_row: int
     store: ChunkStore
     overwrite: bool
+    known: dict[str, str]
 
     def annotate(
         self,
@@ -145,6 +150,7 @@ class Run:
             report=report,
         )
         add_columns(self.table, rows, self.job)
+        calibrate(self.table, self.known)
         write_catalogue(self.table, self.output, overwrite=self.overwrite)
         self.store.clear_all()
         return rows
@@ -189,6 +195,7 @@ def prepare_run(
     rows: str | None = None,
     resume: bool = True,
     overwrite: bool = False,
+    calibrate: str | None = None,
     **options: object,
 ) -> Run:
     """Check a catalogue, the output and all options before any work is done.
@@ -207,6 +214,8 @@ def prepare_run(
         Use chunks that an interrupted run of the same command left behind.
     overwrite : bool
         Replace the output, and columns whose names are taken.
+    calibrate : str, optional
+        ``LABEL=COLUMN,...``: calibrate errors of labels on columns of true values.
     **options
         As `astroclip_astro.job.prepare_job` has them.
 
@@ -224,10 +233,13 @@ def prepare_run(
     chosen = row_range(rows, len(table))
     positions = describe_positions(table, ra=ra, dec=dec)
     targets = find_targets(table, ra=ra, dec=dec)[chosen]
+    known = parse_known(calibrate or "")
+    check_known(table[chosen], known)
     job = prepare_job(**options)
     try:
         check_names(table, job.columns, overwrite=overwrite)
-    except CatalogueError:
+        check_labels(job, known)
+    except InputError:
         job.close()
         raise
     facts = job.options() | {
@@ -251,4 +263,16 @@ def prepare_run(
         first_row=chosen.start,
         store=store,
         overwrite=overwrite,
+        known=known,
     )
+
+
+def check_labels(job: Job, known: dict[str, str]) -> None:
+    """Refuse to calibrate labels that are not written."""
+    written = {column.name for column in job.columns}
+    for label in known:
+        if label not in job.reference.labels or f"{PREFIX}{STEMS.get(label, label)}" not in written:
+            raise InputError(
+                f"Label {label!r} cannot be calibrated: it is not among those that are written; "
+                f"reference {job.reference.name} has {', '.join(job.reference.labels)}."
+            )

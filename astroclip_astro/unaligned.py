@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from .embedding import BATCH_SIZE, Model, load_model
-from .errors import WeightsError
+from .errors import InputError, WeightsError
 from .labelled_set import LabelledSet
 
 __all__ = ["load_unaligned", "represent"]
@@ -100,7 +100,14 @@ def represent(
     -------
     ndarray
         float32 (n, width); NaN where there is nothing to see.
+
+    Raises
+    ------
+    InputError
+        For no rows at all.
     """
+    if not len(rows):
+        raise InputError(f"None of the galaxies of {galaxies.data.path} can be embedded.")
     options = {"batch_size": batch_size, "below_head": True}
     names = ("images",) if modality == "image" else ("spectrum", "ivar")
     parts = []

@@ -8,7 +8,8 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from astroclip_astro import columns
-from astroclip_astro.columns import COLUMNS, FLAGS, GROUPS, OutputColumn, label_columns
+from astroclip_astro.columns import COLUMNS, GROUPS, OutputColumn, label_columns
+from astroclip_astro.flags import FLAGS
 from astroclip_astro.simulate import artefacts
 
 __all__ = ["artefacts_table", "columns_table", "flags_table", "markdown_table"]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from astroclip_astro.version import __version__
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))  # for the two directives beside this file
+sys.path.insert(0, str(Path(__file__).resolve().parent))  # for the directives beside this file
 
 project = "astroclip-astro"
 author = "the astroclip-astro developers"
@@ -18,6 +18,7 @@ extensions = [
     "numpydoc",
     "columns_directive",
     "card_directive",
+    "report_directive",
 ]
 exclude_patterns = ["_build", "simulation_numbers.md"]  # the latter is included
 smartquotes = False  # --rows must stay two hyphens

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from astroclip_astro.columns import Flag
+from astroclip_astro.flags import Flag
 from astroclip_astro.records import Cutout, Gap, Spectrum
 
 SAMPLES, SIZE = 7781, 96

@@ -236,3 +236,31 @@ def test_similar_galaxies_are_a_table_of_their_own(stubbed, table):
     assert found.meta["ACAMONG"] == "spectrum"
     assert type(found) is type(table)
     assert table.colnames == names
+
+
+@pytest.mark.parametrize(
+    ("method", "options"),
+    [
+        ("plot_attention", {"redshift": 0.2}),
+        ("plot_masked", {"unaligned": "mine", "seed": 3}),
+        ("plot_similar", {"k": 7, "target": "spectrum"}),
+    ],
+)
+def test_plots_are_those_of_the_functions(table, monkeypatch, method, options):
+    calls = []
+
+    def plot(*args, **options):
+        calls.append((args, options))
+        return "figure"
+
+    monkeypatch.setattr(f"astroclip_astro.object_plots.{method}", plot)
+    assert getattr(table.astroclip, method)(1, path="p.png", **options) == "figure"
+    (((found, asked), given),) = calls
+    assert found is table
+    assert asked == 1
+    assert given == options | {"path": "p.png", "source": "archive"}
+
+
+def test_similar_galaxies_are_drawn_five_by_default(table, monkeypatch):
+    monkeypatch.setattr("astroclip_astro.object_plots.plot_similar", lambda *_, **given: given)
+    assert table.astroclip.plot_similar(0, source="demo") == {"k": 5, "source": "demo"}

@@ -12,7 +12,7 @@ import astroclip_astro
 PACKAGE = Path(astroclip_astro.__file__).parent
 ROOT = Path(__file__).resolve().parents[1]
 LEVELS = {
-    0: {"errors", "columns", "config", "resources", "version"},
+    0: {"errors", "columns", "config", "flags", "resources", "version"},
     1: {"destination", "hdf5_file", "interrupts", "part_file", "parts", "records"},
     2: {
         "catalogue",
@@ -34,8 +34,12 @@ LEVELS = {
         "gallery",
         "job",
         "labelled_set",
+        "own_calibration",
+        "object_plots",
+        "object_spectrum",
         "chunks",
         "pipeline",
+        "plot_methods",
         "query",
         "reference_set",
         "results",

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from astroclip_astro.catalogue import read_catalogue
-from astroclip_astro.columns import Flag
+from astroclip_astro.flags import Flag
 from astroclip_astro.models.checkpoint import load_weights, sha256
 from astroclip_astro.resources import folder
 from astroclip_astro.search.reference import load_reference
@@ -100,7 +100,7 @@ def test_row_that_repeats_another_has_its_values(demo):
     for name in demo.colnames:
         if name != "name":
             first, again = (np.ma.getdata(demo[name])[row] for row in (0, 56))
-            assert np.array_equal(first, again), name
+            np.testing.assert_array_equal(first, again, name)
 
 
 def test_demo_redshifts_are_better_than_chance(demo):

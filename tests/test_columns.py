@@ -3,14 +3,19 @@
 import numpy as np
 import pytest
 
-from astroclip_astro.columns import COLUMNS, FLAGS, GROUPS, Flag, decode, label_columns, select
+from astroclip_astro.columns import COLUMNS, GROUPS, label_columns, select
+from astroclip_astro.flags import FLAGS, Flag, decode
 
 PROMISED = """
 astroclip_image astroclip_spectrum
-astroclip_z_image astroclip_z_image_err astroclip_z_spectrum astroclip_z_spectrum_err
+astroclip_z_image astroclip_z_image_err astroclip_z_image_lo astroclip_z_image_hi
+astroclip_z_spectrum astroclip_z_spectrum_err astroclip_z_spectrum_lo astroclip_z_spectrum_hi
+astroclip_z astroclip_z_err astroclip_z_lo astroclip_z_hi astroclip_z_other
 astroclip_logmstar_image astroclip_logmstar_image_err
+astroclip_logmstar_image_lo astroclip_logmstar_image_hi
 astroclip_logmstar_spectrum astroclip_logmstar_spectrum_err
-astroclip_z astroclip_z_err astroclip_logmstar astroclip_logmstar_err
+astroclip_logmstar_spectrum_lo astroclip_logmstar_spectrum_hi
+astroclip_logmstar astroclip_logmstar_err astroclip_logmstar_lo astroclip_logmstar_hi
 astroclip_novelty_image astroclip_novelty_spectrum astroclip_nearest
 astroclip_targetid astroclip_separation astroclip_snr
 astroclip_desi_z astroclip_desi_zwarn astroclip_desi_spectype astroclip_flags
@@ -48,7 +53,7 @@ def test_column_is_described(column):
 
 
 def test_flag_bits_never_change():
-    assert [bit.flag.value for bit in FLAGS] == [2**power for power in range(11)]
+    assert [bit.flag.value for bit in FLAGS] == [2**power for power in range(12)]
     assert [bit.flag.word for bit in FLAGS] == [
         "no_image",
         "no_spectrum",
@@ -61,6 +66,7 @@ def test_flag_bits_never_change():
         "beyond_training",
         "redshifts_disagree",
         "outside_imaging",
+        "several_redshifts",
     ]
 
 
@@ -90,9 +96,10 @@ def test_columns_of_labels_come_last_and_can_be_left_out():
     pair = label_columns("age", unit="Gyr", description="Age of the stars.")
     assert select(["image", "spectrum"], GROUPS, [pair]) == (*COLUMNS, *pair)
     assert select(["image", "spectrum"], GROUPS[:-1], [pair]) == COLUMNS
-    value, error = pair
+    value, error, low, high = pair
     assert (value.name, error.name) == ("astroclip_age", "astroclip_age_err")
-    assert value.unit == error.unit == "Gyr"
+    assert (low.name, high.name) == ("astroclip_age_lo", "astroclip_age_hi")
+    assert value.unit == error.unit == low.unit == "Gyr"
     assert value.description.startswith("Age of the stars; zero-shot")
     assert value.from_reference
     assert error.from_reference

@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 
 from astroclip_astro.cli.annotate import annotate
-from astroclip_astro.columns import COLUMNS, FLAGS, Flag, label_columns
+from astroclip_astro.columns import COLUMNS, label_columns
+from astroclip_astro.evaluate.table import ROWS
+from astroclip_astro.flags import FLAGS, Flag
 from astroclip_astro.models.checkpoint import load_weights
 from astroclip_astro.pipeline import CHUNK_ROWS, NOVEL
 from astroclip_astro.resources import folder
@@ -335,3 +337,65 @@ def test_every_dataset_of_a_survey_is_described(name):
 def test_every_artefact_is_described(bit, columns_directive):
     (row,) = rows_of(columns_directive.artefacts_table(), str(bit.value))
     assert f"`{bit.name}`" in row
+
+
+@pytest.fixture
+def report_directive(monkeypatch):
+    """The module that renders the report of the bundled weights."""
+    monkeypatch.syspath_prepend(str(DOCS))
+    import report_directive
+
+    return report_directive
+
+
+@pytest.fixture
+def few_numbers(report_directive, tmp_path):
+    """A report of two rows."""
+    path = tmp_path / "numbers.csv"
+    path.write_text(
+        "section,row,quantity,value,low,high\n"
+        "table1,photometry_mlp,r2_redshift,0.7,0.69,0.71\n"
+        "table1,photometry_mlp,r2_log_stellar_mass,0.66,0.65,0.67\n"
+        "table1,image_knn,r2_redshift,0.6,0.59,0.61\n"
+        "table1,image_knn,r2_log_stellar_mass,0.68,0.65,0.7\n"
+        "coverage_bins,redshift by magnitude 1,galaxies,400,,\n"
+        "coverage_bins,redshift by magnitude 1,covered_68,0.7,0.65,0.75\n"
+        "coverage_bins,redshift by magnitude 1,covered_95,0.89,0.85,0.91\n"
+    )
+    return report_directive.read_numbers(path)
+
+
+def test_table_has_ours_beside_the_paper_s(report_directive, few_numbers):
+    text = report_directive.table_text(few_numbers, "redshift")
+    assert rows_of(text, "`image_knn`")[0][1:3] == ["0.600 [0.590, 0.610]", "0.71"]
+
+
+def test_page_says_where_we_fall_short(report_directive, few_numbers):
+    lines = report_directive.shortfall_text(few_numbers).splitlines()
+    assert lines == [
+        "- redshift, `image_knn`: 0.600, below the paper's 0.71 and photometry's 0.700"
+    ]
+
+
+def test_page_says_how_far_bins_are_off(report_directive, few_numbers):
+    text = report_directive.bins_text(few_numbers)
+    assert "- 68 %: from +2.0 to +2.0 points off; 1 of 1 bins within 5 points" in text
+    assert "- 95 %: from -6.0 to -6.0 points off; 0 of 1 bins within 5 points" in text
+
+
+def test_section_is_rendered(report_directive, few_numbers):
+    text = report_directive.section_text(few_numbers, "coverage_bins")
+    (row,) = rows_of(text, "`redshift by magnitude 1`")
+    assert row[1:] == ["400", "0.700 [0.650, 0.750]", "0.890 [0.850, 0.910]"]
+
+
+def test_report_is_of_the_bundled_weights(report_directive):
+    numbers = report_directive.read_numbers()
+    assert {"table1", "retrieval", "coverage", "coverage_bins", "novelty"} <= set(numbers)
+    assert numbers["about"]["SIMULATED"]["simulated"][0] == "1"
+    assert set(numbers["table1"]) == set(ROWS)
+    scores = load_weights("compact")[1]["scores"]
+    for row, way in (("spectrum_knn", "spectrum"), ("image_knn", "image")):
+        for label in ("redshift", "log_stellar_mass"):
+            ours = float(numbers["table1"][row][f"r2_{label}"][0])
+            assert ours == pytest.approx(scores[f"{way}_r2_{label}"], abs=0.02)  # a few more

@@ -176,3 +176,122 @@ def test_numbers_beyond_float32_are_no_data(model, images):
 def test_text_is_refused(model):
     with pytest.raises(InputError, match="real numbers"):
         model.embed_images(np.full((1, 3, 96, 96), "a"))
+
+
+@pytest.fixture
+def tiny(tiny_weights):
+    return astroclip_astro.load_model(tiny_weights, device="cpu")
+
+
+def test_attention_sums_to_one_in_each_head(model, spectra):
+    weights, spans = model.attention(spectra)
+    assert weights.shape == (5, 4, model.config.tokens)
+    assert weights.dtype == np.float32
+    np.testing.assert_allclose(weights.sum(axis=2), 1, atol=1e-5)
+    assert (weights >= 0).all()
+    assert spans.shape == (model.config.tokens, 2)
+    assert np.isnan(spans[0]).all()
+    assert spans[1, 0] == 3600
+
+
+def test_attention_is_a_row_s_own(model, spectra):
+    alone = model.attention(spectra[3:4])[0][0]
+    assert np.array_equal(model.attention(spectra)[0][3], alone)
+    assert not np.allclose(alone, model.attention(spectra[:1])[0][0])
+
+
+def test_heads_are_told_apart(tiny, spectra):
+    """The query of one head alone changes its weights, and those of no other head."""
+    import torch
+
+    before = tiny.attention(spectra)[0]
+    with torch.no_grad():
+        tiny.network.spectrum_head.cross_attention.multihead_attn.in_proj_bias[:32] += 1
+    changed = np.abs(tiny.attention(spectra)[0] - before).max(axis=(0, 2))
+    assert changed[0] > 1e-6
+    np.testing.assert_allclose(changed[1:], 0, atol=1e-7)
+
+
+def test_samples_without_data_are_not_looked_at(model, spectra):
+    ivar = np.ones_like(spectra)
+    ivar[:, 100:500] = 0
+    spoilt = spectra.copy()
+    spoilt[:, 100:500] = 99
+    assert np.array_equal(model.attention(spectra, ivar)[0], model.attention(spoilt, ivar)[0])
+
+
+def test_nothing_has_no_attention_and_no_filling(tiny, spectra):
+    flux = spectra.copy()
+    flux[1] = 0
+    hidden = np.zeros(tiny.config.tokens, bool)
+    for values in (tiny.attention(flux)[0], tiny.fill(flux, hidden=hidden)[:, :7000]):
+        assert np.isnan(values.reshape(5, -1)).all(axis=1).tolist() == [False, True] + 3 * [False]
+    assert tiny.attention(flux[:0])[0].shape == (0, 4, tiny.config.tokens)
+    assert tiny.fill(flux[:0], hidden=hidden).shape == (0, 7781)
+
+
+@pytest.fixture
+def chunk(tiny):
+    hidden = np.zeros(tiny.config.tokens, bool)
+    hidden[20:26] = True
+    return hidden
+
+
+@pytest.mark.parametrize("masked", ["zeroed", "dropped"])
+def test_filling_is_what_pretraining_did(tiny, spectra, chunk, masked):
+    """The same tokens are hidden in the same way, and windows joined as they were cut."""
+    import torch
+
+    from astroclip_astro.models.masking import reconstruct
+
+    tiny.card["training"]["stages"] = {"spectrum": {"masked": masked}}
+    found = tiny.fill(spectra, hidden=chunk)
+    assert found.dtype == np.float32
+    encoder, mask = tiny.network.spectrum_encoder, torch.from_numpy(chunk).expand(5, -1)
+    tokens = encoder.tokens(torch.from_numpy(spectra))
+    if masked == "dropped":
+        windows = reconstruct(encoder, tokens, mask)
+    else:
+        windows = encoder(tokens.masked_fill(mask[..., None], 0))
+    windows = windows[:, 1:, 2:].numpy()  # (5, windows, window)
+    mean, deviation = spectra.mean(1), spectra.std(1, ddof=1)
+    size, step = tiny.config.window, tiny.config.window_step
+    for sample in (0, 150, 2250, 5555):
+        cover = [w for w in range(windows.shape[1]) if w * step <= sample < w * step + size]
+        value = np.mean([windows[:, w, sample - w * step] for w in cover], axis=0)
+        np.testing.assert_allclose(found[:, sample], value * deviation + mean, rtol=1e-4)
+    end = step * (windows.shape[1] - 1) + size
+    assert np.isfinite(found[:, :end]).all()
+    assert np.isnan(found[:, end:]).all()
+
+
+def test_ways_of_hiding_differ(tiny, spectra, chunk):
+    zeroed = tiny.fill(spectra, hidden=chunk)
+    tiny.card["training"]["stages"] = {"spectrum": {"masked": "dropped"}}
+    assert np.abs(tiny.fill(spectra, hidden=chunk) - zeroed)[:, :7000].max() > 1e-4
+
+
+def test_batch_size_does_not_matter_to_attention_and_filling(tiny, spectra, chunk):
+    for batch_size in (1, 2, 8):
+        np.testing.assert_allclose(
+            tiny.attention(spectra, batch_size=batch_size)[0], tiny.attention(spectra)[0], atol=1e-6
+        )
+        np.testing.assert_allclose(
+            tiny.fill(spectra, hidden=chunk, batch_size=batch_size),
+            tiny.fill(spectra, hidden=chunk),
+            atol=1e-5,
+        )
+
+
+def test_aligned_weights_do_not_fill(model, spectra):
+    with pytest.raises(WeightsError, match="compact cannot fill in"):
+        model.fill(spectra, hidden=np.zeros(model.config.tokens, bool))
+
+
+@pytest.mark.parametrize(
+    "hidden", [np.zeros(77), np.zeros(76, bool), np.zeros((1, 77), bool), np.ones(77, bool)]
+)
+def test_impossible_masks_are_refused(tiny, spectra, hidden):
+    assert tiny.config.tokens == 77
+    with pytest.raises(InputError, match=r"expected bool \(77,\)"):
+        tiny.fill(spectra, hidden=hidden)

@@ -7,15 +7,16 @@ import pytest
 from astropy.table import Table
 from stubs import StubSource, mark
 
-from astroclip_astro.columns import Flag
 from astroclip_astro.errors import InputError, OutputError
+from astroclip_astro.flags import Flag
 from astroclip_astro.gallery import (
     MOST,
     Panel,
     check_picture,
     collect_panels,
     draw_gallery,
-    smooth,
+    gallery_figure,
+    save_picture,
 )
 from astroclip_astro.query import Query
 
@@ -135,17 +136,28 @@ def test_missing_matplotlib_says_what_to_install(monkeypatch, tmp_path):
         check_picture(tmp_path / "p.png")
 
 
-def test_smoothing_weighs_by_inverse_variance():
-    flux, ivar = np.zeros(31), np.ones(31)
-    flux[15], ivar[15] = 100, 0
-    assert smooth(flux, ivar)[15] == 0
-    assert smooth(flux, None)[15] == pytest.approx(100 / 15)
+def test_figure_is_drawn_before_it_is_saved(tmp_path):
+    panels = [Panel("query", IMAGE, FLUX, np.ones(7781)), Panel("row 1, similarity 1")]
+    figure = gallery_figure(panels, title="SIMULATED")
+    assert not list(tmp_path.iterdir())
+    assert [axes.get_title(loc="left") for axes in figure.axes[1::2]] == [p.title for p in panels]
+    assert figure.get_suptitle() == "SIMULATED"
+    assert len(figure.axes[0].images) == 1
+    assert len(figure.axes[1].lines) == 1
+    assert "no spectrum" in [text.get_text() for text in figure.axes[3].texts]
 
 
-def test_smoothing_leaves_gaps_where_there_are_no_data():
-    flux, ivar = np.ones(100), np.ones(100)
-    ivar[30:70] = 0
-    flux[40:60] = np.nan
-    smoothed = smooth(flux, ivar)
-    assert np.isnan(smoothed[37:63]).all()
-    np.testing.assert_allclose(smoothed[:30], 1)
+def test_query_is_told_from_matches_by_its_colour():
+    panels = [Panel("query", None, FLUX), Panel("row 1", None, FLUX), Panel("row 2", None, FLUX)]
+    figure = gallery_figure(panels)
+    query, first, second = (axes.lines[0].get_color() for axes in figure.axes[1::2])
+    assert query != first == second
+
+
+def test_saved_file_has_the_format_of_its_suffix(tmp_path):
+    save_picture(gallery_figure([Panel("query", IMAGE)]), tmp_path / "p.PDF")
+    assert (tmp_path / "p.PDF").read_bytes().startswith(b"%PDF")
+
+
+def test_picture_that_is_only_shown_needs_no_path():
+    check_picture(None)

@@ -77,11 +77,10 @@ def test_labels_of_a_reference_without_any_are_refused():
 def test_labels_of_a_reference_become_columns(make_job, own_reference):
     job = make_job(reference=own_reference)
     names = [column.name for column in job.columns]
-    assert names[-4:] == [
-        "astroclip_age", "astroclip_age_err", "astroclip_log_SFR", "astroclip_log_SFR_err",
-    ]  # fmt: skip
-    assert job.columns[-4].unit == "Gyr"
-    assert job.describe(job.columns[-4]).endswith("(simulated reference own)")
+    ends = ("", "_err", "_lo", "_hi")
+    assert names[-8:] == [f"astroclip_{own}{end}" for own in ("age", "log_SFR") for end in ends]
+    assert job.columns[-8].unit == "Gyr"
+    assert job.describe(job.columns[-8]).endswith("(simulated reference own)")
     assert job.provenance(names)["ACCOLS"] == ",".join(GROUPS)
 
 

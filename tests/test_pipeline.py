@@ -1,5 +1,7 @@
 """Rows become columns: every row complete or flagged, and never with another row's data."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -7,10 +9,12 @@ from hypothesis import strategies as st
 from stubs import StubSource, mark
 
 from astroclip_astro.chunks import ChunkStore
-from astroclip_astro.columns import COLUMNS, Flag
+from astroclip_astro.columns import COLUMNS
 from astroclip_astro.errors import SourceError
+from astroclip_astro.flags import Flag
 from astroclip_astro.pipeline import CHUNK_ROWS, annotate_targets
 from astroclip_astro.records import Targets
+from astroclip_astro.search.lookup import Searcher
 
 
 def make_targets(ra, dec=None):
@@ -37,7 +41,8 @@ def test_complete_row_has_no_null_and_no_flag(make_job):
     assert rows["astroclip_flags"][0] == 0
     for name in rows.dtype.names:
         if rows[name].dtype.kind == "f":
-            assert np.isfinite(rows[name]).all(), name
+            missing = name == "astroclip_z_other"  # there is one redshift
+            assert np.isnan(rows[name]).all() if missing else np.isfinite(rows[name]).all(), name
 
 
 def test_every_row_gets_its_own_data(make_job):
@@ -86,11 +91,47 @@ def test_absent_modality_is_null_and_flagged(make_job, flag, kept, lost):
     assert rows["astroclip_logmstar_err"][0] == rows[f"astroclip_logmstar_{kept}_err"][0]
 
 
-def test_best_value_is_the_spectrum_s(make_job):
+def test_two_different_redshifts_are_flagged_not_averaged(make_job):
     job = make_job(StubSource(cutout={"image": np.full((3, 96, 96), 5.0, np.float32)}))
-    rows = annotate_targets(make_targets([10.0]), job)
-    assert rows["astroclip_z"][0] == rows["astroclip_z_spectrum"][0]
-    assert rows["astroclip_z"][0] != rows["astroclip_z_image"][0]
+    rows = annotate_targets(make_targets([10.0, 11.0]), job)
+    for row in range(2):
+        image, spectrum = (rows[f"astroclip_z_{way}"][row] for way in ("image", "spectrum"))
+        assert abs(image - spectrum) > 0.05
+        assert {rows["astroclip_z"][row], rows["astroclip_z_other"][row]} == {image, spectrum}
+        assert rows["astroclip_flags"][row] & Flag.SEVERAL_REDSHIFTS
+
+
+def test_the_best_value_is_weighed_as_the_reference_was(make_job):
+    job = make_job(StubSource(cutout={"image": np.full((3, 96, 96), 5.0, np.float32)}))
+    job.skills["log_stellar_mass"].weighing.weights[:] = 0.9
+    rows = annotate_targets(make_targets(np.linspace(0, 359, 20)), job)
+    skill = job.skills["log_stellar_mass"]
+    assert not np.allclose(rows["astroclip_logmstar_image"], rows["astroclip_logmstar_spectrum"])
+    for row in rows:
+        ratio = np.log(row["astroclip_logmstar_image_err"] / row["astroclip_logmstar_spectrum_err"])
+        weight = skill.weighing.weights[np.searchsorted(skill.weighing.edges, ratio)]
+        image, spectrum = row["astroclip_logmstar_image"], row["astroclip_logmstar_spectrum"]
+        best = weight * image + (1 - weight) * spectrum
+        assert row["astroclip_logmstar"] == pytest.approx(best, abs=1e-4)
+
+
+def test_intervals_enclose_the_value_and_are_two_errors_wide(make_job):
+    rows = annotate_targets(make_targets(np.linspace(0, 359, 20)), make_job())
+    for stem in ("z", "z_image", "z_spectrum", "logmstar", "logmstar_image", "logmstar_spectrum"):
+        value, error, low, high = (
+            rows[f"astroclip_{stem}{end}"].astype(float) for end in ("", "_err", "_lo", "_hi")
+        )
+        assert ((low <= value) & (value <= high) & (error > 0)).all()
+        np.testing.assert_allclose(high - low, 2 * error, atol=2e-6)
+
+
+def test_brightness_is_taken_where_the_reference_has_it(make_job):
+    job = make_job()
+    lit = replace(job.reference, brightness={"image": np.linspace(1e6, 2e6, len(job.reference))})
+    searchers = {way: Searcher(lit, way) for way in job.modality}
+    rows = annotate_targets(make_targets([10.0]), replace(job, reference=lit, searchers=searchers))
+    assert rows["astroclip_novelty_image"][0] == 1  # the stub is fainter than a million
+    assert rows["astroclip_flags"][0] & Flag.BEYOND_REFERENCE
 
 
 @pytest.mark.parametrize(
@@ -236,7 +277,7 @@ def brute_force(points, labels, query):
 @pytest.mark.parametrize("label", ["age", "log_SFR"])
 def test_own_label_is_that_of_the_row_s_own_neighbours(make_job, own_reference, label):
     ra = np.linspace(1, 359, 25)
-    source = StubSource(gaps={Flag.NO_SPECTRUM: ra[:5], Flag.NO_IMAGE: [ra[0]]})
+    source = StubSource(gaps={Flag.NO_SPECTRUM: ra[:5], Flag.NO_IMAGE: [ra[0], *ra[5:]]})
     rows = annotate_targets(make_targets(ra), make_job(source, reference=own_reference))
     for row in range(1, 25):
         embedding = rows["astroclip_image" if row < 5 else "astroclip_spectrum"][row]

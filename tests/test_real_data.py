@@ -10,7 +10,7 @@ from astropy.wcs import WCS
 
 import astroclip_astro
 from astroclip_astro.catalogue import read_catalogue
-from astroclip_astro.columns import Flag
+from astroclip_astro.flags import Flag
 from astroclip_astro.run import prepare_run
 
 pytestmark = pytest.mark.real_data

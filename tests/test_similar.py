@@ -7,8 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from stubs import StubModel, StubSource
 
-from astroclip_astro.columns import Flag
 from astroclip_astro.errors import CatalogueError, InputError, SourceError, WeightsError
+from astroclip_astro.flags import Flag
 from astroclip_astro.records import Cutout, Spectrum
 from astroclip_astro.similar import similar
 

@@ -2,12 +2,13 @@
 
 import json
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from astroclip_astro.embedding import load_model
-from astroclip_astro.errors import WeightsError
+from astroclip_astro.errors import InputError, WeightsError
 from astroclip_astro.labelled_set import open_labelled_set
 from astroclip_astro.unaligned import load_unaligned, represent
 
@@ -93,3 +94,9 @@ def test_vectors_of_nothing_have_the_right_width(tiny_weights):
     assert found.shape == (2, model.network.image_encoder.fc[0].in_features)
     assert np.isnan(found).all()
     assert model.embed_images(np.zeros((2, 3, 96, 96))).shape == (2, model.config.embedding_width)
+
+
+def test_no_galaxies_are_said_to_be_none():
+    galaxies = SimpleNamespace(data=SimpleNamespace(path="survey.h5"))
+    with pytest.raises(InputError, match=r"None of the galaxies of survey\.h5"):
+        represent(galaxies, np.array([], int), "image", None)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..columns import Flag
 from ..errors import SourceError
+from ..flags import Flag
 from ..prepare.spectra import lacks_camera
 from ..records import Cutout, Gap, Source, Spectrum, Targets
 

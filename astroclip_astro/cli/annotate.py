@@ -33,6 +33,12 @@ __all__ = ["annotate", "main"]
 @embedding_options
 @click.option("--ra", metavar="NAME", help="Column of right ascension, or a SkyCoord column.")
 @click.option("--dec", metavar="NAME", help="Column of declination.")
+@click.option(
+    "--calibrate",
+    metavar="LABEL=COLUMN,...",
+    help="Calibrate errors on columns of CATALOG with true values where they are known: "
+    "redshift=Z_SPEC,log_stellar_mass=LOGM.",
+)
 @click.option("--rows", metavar="A:B", help="Annotate and write only these rows, counted from 0.")
 @click.option("--no-resume", is_flag=True, help="Forget what an interrupted run has finished.")
 @click.option(

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
-from tqdm.auto import tqdm
 
 from astroclip_astro.errors import InputError
 from astroclip_astro.version import __version__
@@ -23,15 +21,12 @@ from .options import (
     weights_option,
 )
 
-if TYPE_CHECKING:
-    from astroclip_astro.embedding import Model
-    from astroclip_astro.evaluate.report import Report
-    from astroclip_astro.evaluate.table import Galaxies
-    from astroclip_astro.labelled_set import LabelledSet
-
 __all__ = ["evaluate", "main"]
 
-DATA_ONLY = ("weights", "unaligned", "batch_size", "device", "precision")
+DATA_ONLY = (
+    "weights", "unaligned", "strangers", "objects", "losses", "figures", "batch_size", "device",
+    "precision",
+)  # fmt: skip
 TABLE_ONLY = ("columns", "unit")
 
 
@@ -60,6 +55,29 @@ TABLE_ONLY = ("columns", "unit")
     help="Weights before alignment, for the rows of the encoders alone: the folder of a run of "
     "one stage or of all. Several: the option again.",
 )
+@click.option(
+    "--strangers",
+    type=int,
+    default=200,
+    show_default=True,
+    metavar="N",
+    help="SIMULATED stars, quasars and other objects that are no ordinary galaxies, of each kind, "
+    "for novelty; 0 for none. Needs the extra [simulate].",
+)
+@click.option(
+    "--objects",
+    type=click.Path(path_type=Path),
+    metavar="TABLE",
+    help="Spectra for novelty: FITS with FLUX, IVAR, SPECTYPE and Z.",
+)
+@click.option(
+    "--losses",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="RUN",
+    help="Folder of a training run whose losses are drawn. Several: the option again.",
+)
+@click.option("--figures/--no-figures", default=True, show_default=True, help="Draw figures.")
 @click.option(
     "--photometry",
     type=click.Path(path_type=Path),
@@ -101,6 +119,10 @@ def evaluate(
     output: Path,
     weights: str,
     unaligned: tuple[str, ...],
+    strangers: int,
+    objects: Path | None,
+    losses: tuple[Path, ...],
+    figures: bool,
     photometry: Path | None,
     columns: str,
     unit: str,
@@ -119,8 +141,9 @@ def evaluate(
     """Measure what embeddings tell about redshift and mass, beside photometry.
 
     Labels of galaxies that are left out, in whole groups, are told from those of the others, in
-    the ways of the paper's Table 1; images are looked up among spectra. The report has a page and
-    all numbers as CSV. Exit status: 0 done, 2 a mistake in the input, 130 interrupted.
+    the ways of the paper's Table 1; images are looked up among spectra; errors and novelty are put
+    to the test. The report has a page, figures, and all numbers as CSV. Exit status: 0 done, 2 a
+    mistake in the input, 130 interrupted.
     """
     from astroclip_astro.evaluate.page import table_lines
     from astroclip_astro.evaluate.photometry_table import (
@@ -130,14 +153,14 @@ def evaluate(
     )
     from astroclip_astro.evaluate.report import check_report_folder, write_report
 
+    from .evaluation import evaluate_embeddings, make_report
+
     check_choice(context, data, photometry)
     check_report_folder(output, overwrite=overwrite)
-    if seed < 0 or resamples < 0:
-        raise InputError(f"Seed {seed}, resamples {resamples}: expected 0 or more of both.")
-    facts = {
-        "left out": f"{holdout:g} of the galaxies, by {holdout_by}, seed {seed}",
-        "version": f"astroclip-astro {__version__}",
-    }
+    if min(seed, resamples, strangers) < 0:
+        raise InputError(
+            f"Seed {seed}, resamples {resamples}, strangers {strangers}: expected 0 or more."
+        )
     split = {
         "holdout": holdout,
         "holdout_by": holdout_by,
@@ -145,42 +168,49 @@ def evaluate(
         "test_count": test_galaxies,
         "seed": seed,
     }
+    options = {"seed": seed, "resamples": resamples, "quiet": quiet}
+    facts = {
+        "left out": f"{holdout:g} of the galaxies, by {holdout_by}, seed {seed}",
+        "version": f"astroclip-astro {__version__}",
+    }
     if photometry is not None:
         table = read_photometry(photometry, columns=parse_columns(columns), unit=unit)
+        facts = {"data": photometry.name, "columns": table.words} | facts
         sides = split_photometry(table, **split)
-        simulated, source = table.simulated, photometry.name
-        facts = {"data": source, "columns": table.words} | facts
+        report = make_report(sides, photometry.name, table.simulated, facts, **options)
     else:
-        from astroclip_astro.embedding import check_aligned, load_model  # torch is loaded here
-        from astroclip_astro.labelled_set import choose, open_labelled_set
-        from astroclip_astro.unaligned import load_unaligned
-
-        labelled = open_labelled_set(data)
-        if not holdout:
-            raise InputError("--holdout is 0; leave galaxies out to evaluate with, 0.05 say.")
-        choice = choose(labelled, **split)
-        model = load_model(weights, device=device, precision=precision)
-        check_aligned(model.card)
-        before = load_unaligned(unaligned, device=device, precision=precision)
-        passes = (len(choice.reference) + len(choice.test)) * (1 + len(before))
-        with tqdm(total=passes, unit="galaxy", disable=quiet, dynamic_ncols=True) as bar:
-            sides = tuple(
-                gather(labelled, rows, model, before, batch_size=batch_size, advance=bar.update)
-                for rows in (choice.reference, choice.test)
-            )
-        simulated, source = labelled.simulated, data.name
-        facts = {"data": source, "weights": words_of(model)} | facts
-        if before:
-            facts["before alignment"] = "; ".join(
-                f"{name}: {words_of(one)}" for name, one in before.items()
-            )
-    report = make_report(
-        sides, source, simulated, facts, seed=seed, resamples=resamples, quiet=quiet
-    )
+        report = evaluate_embeddings(
+            data,
+            facts,
+            weights=weights,
+            unaligned=unaligned,
+            split=split,
+            strangers=given_or_possible(context, strangers, quiet=quiet),
+            objects=objects,
+            losses=losses,
+            figures=figures,
+            batch_size=batch_size,
+            place={"device": device, "precision": precision},
+            **options,
+        )
     page = write_report(report, output, overwrite=overwrite)
     if not quiet:
         click.echo(table_lines(report))
         click.echo(f"Wrote {page}")
+    return 0
+
+
+def given_or_possible(context: click.Context, strangers: int, *, quiet: bool) -> int:
+    """Return how many objects to simulate: by default none where the extra is not installed."""
+    from astroclip_astro.simulate.packages import versions
+
+    asked = context.get_parameter_source("strangers") == click.core.ParameterSource.COMMANDLINE
+    if asked or "missing" not in versions().values():
+        return strangers
+    if not quiet:
+        click.echo(
+            "Novelty is not put to the test: that needs astroclip-astro[simulate].", err=True
+        )
     return 0
 
 
@@ -200,68 +230,6 @@ def check_choice(context: click.Context, data: Path | None, photometry: Path | N
     if given:
         chosen = "--data" if photometry is None else "--photometry"
         raise InputError(f"{', '.join(given)} would do nothing with {chosen}; leave it out.")
-
-
-def words_of(model: Model) -> str:
-    """Return what weights are, in words for a report."""
-    kind = "trained on SIMULATED galaxies" if model.card["training"].get("simulated") else ""
-    return ", ".join(
-        filter(None, [model.card["name"], kind, f"sha256 {model.card['sha256'][:12]}"])
-    )
-
-
-def gather(
-    labelled: LabelledSet, rows: object, model: Model, before: dict[str, Model], **options: object
-) -> Galaxies:
-    """Return the vectors and labels of some galaxies."""
-    from astroclip_astro.evaluate.table import LABELS, Galaxies
-    from astroclip_astro.reference_set import embed_galaxies
-    from astroclip_astro.unaligned import represent
-
-    embedded = embed_galaxies(labelled, rows, model, **options)
-    vectors = {"image": embedded.image, "spectrum": embedded.spectrum}
-    if embedded.photometry is not None:
-        vectors["photometry"] = embedded.photometry
-    for modality, one in before.items():
-        vectors[f"unaligned_{modality}"] = represent(
-            labelled, embedded.rows, modality, one, **options
-        )
-    labels = {label: embedded.labels[label] for label in LABELS}
-    return Galaxies(vectors, labels, embedded.rows)
-
-
-def make_report(
-    sides: tuple[Galaxies, Galaxies],
-    source: str,
-    simulated: bool | None,
-    facts: dict[str, str],
-    *,
-    seed: int,
-    resamples: int,
-    quiet: bool,
-) -> Report:
-    """Return the report on galaxies to learn from and galaxies left out."""
-    from astroclip_astro.evaluate.report import Report
-    from astroclip_astro.evaluate.table import evaluate_rows, present_rows, retrieval
-
-    rows = present_rows(sides[0])
-    with tqdm(total=len(rows), unit="row", disable=quiet, dynamic_ncols=True) as bar:
-        table = evaluate_rows(
-            *sides, seed=seed, resamples=resamples, advance=lambda name: bar.update()
-        )
-    found = retrieval(table.test, seed=seed, resamples=resamples)
-    noun = "SIMULATED galaxies" if simulated else "galaxies"
-    facts = facts | {
-        "learned from": f"{len(table.reference):,} {noun}",
-        "evaluated with": f"{len(table.test):,} {noun} left out",
-    }
-    return Report(
-        title=f"What is known of the {noun} of {source}",
-        facts=facts,
-        simulated=simulated,
-        table=table,
-        sections={"retrieval": found} if found else {},
-    )
 
 
 def main() -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from astropy.table import Table
 
-from astroclip_astro.columns import FLAGS, PREFIX, Flag
+from astroclip_astro.columns import PREFIX
+from astroclip_astro.flags import FLAGS, Flag
 from astroclip_astro.run import Run
 
 __all__ = ["describe_plan", "describe_result"]

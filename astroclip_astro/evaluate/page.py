@@ -21,6 +21,7 @@ table { border-collapse: collapse; margin: 1rem 0 }
 th, td { border-bottom: 1px solid #bbb; padding: .3rem .8rem; text-align: right }
 th:first-child, td:first-child { text-align: left }
 small { color: #555; white-space: nowrap }
+figure { margin: 1.5rem 0 } img { max-width: 100%; height: auto } figcaption { color: #333 }
 .simulated { background: #fe9; padding: .5rem 1rem; font-weight: bold }
 """
 HEADS = {  # quantity -> how the page calls it
@@ -32,6 +33,14 @@ HEADS = {  # quantity -> how the page calls it
     "outliers_0.15": "|dz|/(1+z) > 0.15",
 }
 WORDS = {"redshift": "Redshift", "log_stellar_mass": "Stellar mass"}
+WORDS_OF_SECTIONS = {
+    "coverage": "How often the intervals that astroclip-annotate states hold the truth: 0.68 and "
+    "0.95 would be right. They are calibrated on the galaxies learned from, each told without "
+    "itself. Calibration on simulated galaxies promises nothing yet for real ones.",
+    "coverage_bins": "The same for the best values, in bins of 400 galaxies or more.",
+    "novelty": "Area under the curve: how often such an object is more novel than an ordinary "
+    "galaxy left out; 0.5 is chance.",
+}
 KINDS = {
     "SIMULATED": "All galaxies are SIMULATED: these numbers say nothing about real ones.",
     "unknown": "The data do not say whether their galaxies are observed or SIMULATED.",
@@ -94,6 +103,14 @@ def section_table(rows: Mapping[str, Mapping[str, Estimate]]) -> str:
     return html_table(["row", *quantities], lines)
 
 
+def figure(name: str, words: str) -> str:
+    """Return a figure of the report's folder with what it shows."""
+    return (
+        f'<figure>\n<img src="{name}.png" alt="{escape(words)}">\n'
+        f'<figcaption>{escape(words)} <a href="{name}.pdf">PDF</a></figcaption>\n</figure>'
+    )
+
+
 def page(report: Report) -> str:
     """Return the page.
 
@@ -124,7 +141,12 @@ def page(report: Report) -> str:
         "its numbers are a mark, not a target.</p>"
     )
     for name, rows in report.sections.items():
-        parts += [f"<h2>{escape(name.capitalize())}</h2>", section_table(rows)]
+        parts.append(f"<h2>{escape(name.replace('_', ' in ').capitalize())}</h2>")
+        if name in WORDS_OF_SECTIONS:
+            parts.append(f"<p>{WORDS_OF_SECTIONS[name]}</p>")
+        parts.append(section_table(rows))
+    parts += ["<h2>Figures</h2>"] * bool(report.figures)
+    parts += [figure(name, words) for name, (_, words) in report.figures.items()]
     parts.append(
         '<p><a href="numbers.csv">numbers.csv</a> has every number, '
         f'<a href="predictions.csv">predictions.csv</a> what <code>{report.told_by}</code> says '

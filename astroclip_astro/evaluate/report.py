@@ -1,4 +1,4 @@
-"""The folder of a report: a page, the numbers on it, and a line for each galaxy that was told."""
+"""The folder of a report: a page, figures, all numbers, and a line for each galaxy."""
 
 from __future__ import annotations
 
@@ -6,23 +6,35 @@ import csv
 import io
 import math
 import os
+import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from astroclip_astro.errors import OutputError
+from astroclip_astro.figures.style import save_figure
+from astroclip_astro.search.calibration import LEVELS
+from astroclip_astro.search.skill import BEST
 
+from .coverage import Told
 from .page import page
 from .scores import Estimate
 from .table import TableOne
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["Report", "check_report_folder", "numbers_csv", "predictions_csv", "write_report"]
 
 NUMBERS = ("section", "row", "quantity", "value", "low", "high")
 SHORT = {"redshift": "z", "log_stellar_mass": "logmstar"}
+FIGURES = re.compile(
+    r"((predictions|pit|coverage|novelty|retrieval|attention|masked)_\w+|ranks|losses)\.(png|pdf)"
+)
 TOLD_BY = ("spectrum_knn", "image_knn", "photometry_mlp")  # the first there is
 
 
@@ -42,6 +54,10 @@ class Report:
         The rows.
     sections : mapping of str to mapping
         Further sections, ``retrieval`` for example: for each row its quantities.
+    told : mapping of str to mapping
+        For each label, what astroclip-annotate tells, with intervals; empty for photometry alone.
+    figures : mapping of str to (Figure, str)
+        For each file name, without suffix, a figure and what it shows.
     """
 
     title: str
@@ -49,6 +65,8 @@ class Report:
     simulated: bool | None
     table: TableOne
     sections: Mapping[str, Mapping[str, Mapping[str, Estimate]]] = field(default_factory=dict)
+    told: Mapping[str, Mapping[str, Told]] = field(default_factory=dict)
+    figures: Mapping[str, tuple[Figure, str]] = field(default_factory=dict)
 
     @property
     def kind(self) -> str:
@@ -57,7 +75,9 @@ class Report:
 
     @property
     def told_by(self) -> str:
-        """The row whose predictions are listed: spectra if there are, as astroclip_z is."""
+        """Whose predictions are listed: ``best``, as astroclip_z is, or a row of photometry."""
+        if self.told:
+            return BEST
         return next(name for name in TOLD_BY if name in self.table.predictions)
 
 
@@ -140,21 +160,34 @@ def predictions_csv(report: Report) -> str:
     Returns
     -------
     str
-        CSV with row (of the data, from 0), ``z_true, z``, ``logmstar_true, logmstar`` where there
-        are masses, and ``data``, which says SIMULATED where they are.
+        CSV with row (of the data, from 0); ``z_true, z, z_lo68, z_hi68, z_lo95, z_hi95``, and the
+        same with ``logmstar`` where there are masses; ``z_other``, the second of two answers;
+        and ``data``, which says SIMULATED where they are. Photometry alone has no intervals.
     """
-    test, told = report.table.test, report.table.predictions[report.told_by]
+    test = report.table.test
+    nothing = np.full(len(test), np.nan)
     columns: dict[str, list[str]] = {"row": [str(row) for row in test.rows]}
-    for label, found in told.items():
+    for label, true in test.labels.items():
         short = SHORT[label]
-        columns[f"{short}_true"] = [number(value) for value in test.labels[label]]
-        columns[short] = [number(value) for value in found]
+        if report.told:
+            best = report.told[label][BEST]
+            value, intervals = best.value, best.intervals
+        else:
+            value, intervals = report.table.predictions[report.told_by][label], {}
+        columns[f"{short}_true"] = numbers(true)
+        columns[short] = numbers(value)
+        for level in LEVELS:
+            low, high = intervals.get(level, (nothing, nothing))
+            columns[f"{short}_lo{round(100 * level)}"] = numbers(low)
+            columns[f"{short}_hi{round(100 * level)}"] = numbers(high)
+    if report.told and "redshift" in report.told:
+        columns["z_other"] = numbers(report.told["redshift"][BEST].other)
     columns["data"] = [report.kind] * len(test)
     return as_csv([tuple(columns), *zip(*columns.values(), strict=True)])
 
 
 def write_report(report: Report, folder: Path, *, overwrite: bool = False) -> Path:
-    """Write ``index.html``, ``numbers.csv`` and ``predictions.csv``.
+    """Write ``index.html``, ``numbers.csv``, ``predictions.csv``, and figures as PNG and PDF.
 
     Parameters
     ----------
@@ -186,18 +219,31 @@ def write_report(report: Report, folder: Path, *, overwrite: bool = False) -> Pa
         scratch.mkdir()
         for name, text in files.items():
             (scratch / name).write_text(text, encoding="utf-8", newline="")
+        for name, (figure, _) in report.figures.items():
+            save_figure(figure, scratch, name)
         if place.is_dir():
-            for name in files:
-                (scratch / name).replace(place / name)
+            for file in sorted(scratch.iterdir()):
+                file.replace(place / file.name)
+            for file in place.iterdir():  # figures of an older report beside numbers of this one
+                if FIGURES.fullmatch(file.name) and file.stem not in report.figures:
+                    file.unlink()
         else:
             scratch.replace(place)
     except OSError as error:
         raise OutputError(
             f"Report {folder} cannot be written: {error.strerror}; choose another place."
         ) from None
+    except OutputError as error:
+        why = getattr(error.__cause__, "strerror", error)
+        raise OutputError(f"Report {folder} cannot be written: {why}.") from None
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return place / "index.html"
+
+
+def numbers(values: np.ndarray) -> list[str]:
+    """Return numbers as `number` does."""
+    return [number(value) for value in values]
 
 
 def number(value: float) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -92,15 +92,25 @@ class Galaxies:
         float64 (n,) each; NaN where a galaxy has none.
     rows : ndarray
         int64 (n,), rows of the file or table they are from.
+    brightness : mapping of str to ndarray
+        float64 (n,) each, of ``image`` and ``spectrum`` as a reference has it, as far as known.
+    magnitude : ndarray or None
+        float64 (n,), r magnitude where it is known.
     """
 
     vectors: Mapping[str, np.ndarray]
     labels: Mapping[str, np.ndarray]
     rows: np.ndarray
+    brightness: Mapping[str, np.ndarray] = field(default_factory=dict)
+    magnitude: np.ndarray | None = None
 
     def __len__(self) -> int:
         """Return the number of galaxies."""
         return len(self.rows)
+
+    def vectors_of(self, *names: str) -> dict[str, np.ndarray]:
+        """Return some of the vectors."""
+        return {name: self.vectors[name] for name in names}
 
     def complete(self) -> Galaxies:
         """Return those that have all vectors, so that every row sees the same ones."""
@@ -111,6 +121,8 @@ class Galaxies:
             {name: values[kept] for name, values in self.vectors.items()},
             {name: values[kept] for name, values in self.labels.items()},
             self.rows[kept],
+            {name: values[kept] for name, values in self.brightness.items()},
+            None if self.magnitude is None else self.magnitude[kept],
         )
 
 

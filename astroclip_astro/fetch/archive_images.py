@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..columns import Flag
+from ..flags import Flag
 from ..records import Cutout, Gap, Targets
 from .cache import DiskCache, NoCache
 from .footprint import outside

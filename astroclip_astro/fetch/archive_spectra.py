@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..columns import Flag
+from ..flags import Flag
 from ..records import WAVELENGTH, Gap, Spectrum, Targets
 from .cache import DiskCache, NoCache
 from .sparcl import SparclClass

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from astropy.coordinates import angular_separation
 
-from ..columns import Flag
 from ..errors import InputError, SourceError
+from ..flags import Flag
 from ..records import Cutout, Gap, Spectrum, Targets
 from .files.coadd_files import CoaddFile, read_spectra, recognise_coadd
 from .files.cutout_files import CutoutFile, recognise_cutout

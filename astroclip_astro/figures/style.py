@@ -105,5 +105,5 @@ def save_figure(figure: Figure, folder: Path, name: str) -> list[Path]:
             with whole_file(path) as scratch:
                 figure.savefig(scratch, format=kind, metadata=nothing[kind])
         except OSError as error:
-            raise OutputError(f"Figure {path} cannot be written: {error}.") from None
+            raise OutputError(f"Figure {path} cannot be written: {error}.") from error
     return paths

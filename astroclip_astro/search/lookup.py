@@ -12,10 +12,15 @@ from astroclip_astro.errors import InputError
 
 from .neighbours import K, Neighbours, find
 from .novelty import Novelty
-from .properties import estimate
+from .peaks import STEP
+from .properties import Estimates, estimate
 from .reference import Reference
+from .skill import Skill
 
-__all__ = ["Findings", "Searcher"]
+__all__ = ["SAMPLE", "Findings", "Searcher", "measure_skill"]
+
+PEAKED = "redshift"  # the label whose answers may have two peaks
+SAMPLE = 20_000  # galaxies of the reference that are compared with all of it
 
 
 @dataclass(frozen=True)
@@ -24,9 +29,9 @@ class Findings:
 
     Parameters
     ----------
-    values : dict of str to (ndarray, ndarray)
-        For each label of the reference the value and its error, float32 (n,); NaN where the
-        embedding is NaN. Galaxies of the reference that lack a label are passed over for it.
+    values : dict of str to Estimates
+        For each label of the reference; NaN where the embedding is NaN. Galaxies of the reference
+        that lack a label are passed over for it.
     novelty : ndarray or None
         float32 (n,) in [0, 1], NaN where the embedding is NaN; None where not asked for.
     nearest : ndarray
@@ -34,7 +39,7 @@ class Findings:
         NaN.
     """
 
-    values: dict[str, tuple[np.ndarray, np.ndarray]]
+    values: dict[str, Estimates]
     novelty: np.ndarray | None
     nearest: np.ndarray
 
@@ -48,6 +53,12 @@ class Searcher:
         Galaxies with known properties.
     modality : {"image", "spectrum"}
         Which embeddings of the reference the galaxies are compared with.
+
+    Attributes
+    ----------
+    sample : ndarray
+        int64, rows of the reference that stand for all of it where it is compared with itself:
+        `SAMPLE` of them evenly taken, or all.
 
     Raises
     ------
@@ -66,9 +77,8 @@ class Searcher:
     >>> findings = Searcher(reference, "image").look_up(embedding[[0, 25, 49]])
     >>> findings.nearest
     array([ 0, 25, 49], dtype=int32)
-    >>> value, error = findings.values["redshift"]
-    >>> value.round(2)
-    array([0.  , 0.26, 0.5 ], dtype=float32)
+    >>> findings.values["redshift"].value.round(2)
+    array([0.  , 0.26, 0.5 ])
     """
 
     def __init__(self, reference: Reference, modality: str):
@@ -76,8 +86,16 @@ class Searcher:
             raise InputError(f"Unknown modality {modality!r}, expected one of {list(MODALITIES)}.")
         self.reference = reference
         self.modality = modality
+        count = min(len(reference), SAMPLE)
+        self.sample = np.arange(count) * len(reference) // max(count, 1)
 
-    def look_up(self, embeddings: np.ndarray, *, novelty: bool = True) -> Findings:
+    def look_up(
+        self,
+        embeddings: np.ndarray,
+        *,
+        novelty: bool = True,
+        brightness: np.ndarray | None = None,
+    ) -> Findings:
         """Estimate all labels and the novelty of galaxies.
 
         Parameters
@@ -87,6 +105,8 @@ class Searcher:
         novelty : bool
             Whether novelty is wanted; the first time it takes a few seconds, in which the
             reference is compared with itself.
+        brightness : ndarray, optional
+            float64 (n,), measured as the reference's is; novelty takes it into account.
 
         Returns
         -------
@@ -101,23 +121,43 @@ class Searcher:
         neighbours = find(self._embeddings, embeddings, k=K)
         return Findings(
             values={
-                name: self._value(labels, embeddings, neighbours)
-                for name, labels in self.reference.labels.items()
+                name: self._value(name, embeddings, neighbours) for name in self.reference.labels
             },
-            novelty=self._novelty.score(neighbours) if novelty else None,
+            novelty=self._novelty.score(neighbours, brightness) if novelty else None,
             nearest=neighbours.index[:, 0].astype(np.int32),
         )
 
+    def known(self, label: str) -> Estimates:
+        """Return what neighbours say of a label of the reference's own sample, without themselves.
+
+        Parameters
+        ----------
+        label : str
+            One of the reference's.
+
+        Returns
+        -------
+        Estimates
+            One entry for each row of ``sample``.
+        """
+        sample = self._embeddings[self.sample]
+        return self._value(label, sample, self._own, leave_out=self.sample)
+
     def _value(
-        self, labels: np.ndarray, embeddings: np.ndarray, neighbours: Neighbours
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Return value and error of one label, from the nearest galaxies that have the label."""
+        self,
+        label: str,
+        embeddings: np.ndarray,
+        neighbours: Neighbours,
+        leave_out: np.ndarray | None = None,
+    ) -> Estimates:
+        """Return what the nearest galaxies that have a label say of it."""
+        labels = self.reference.labels[label]
         known = np.isfinite(labels)
         if not known.all():
             points = np.where(known[:, None], self._embeddings, np.float32(np.nan))
-            neighbours = find(points, embeddings, k=K)
+            neighbours = find(points, embeddings, k=K, leave_out=leave_out)
             labels = np.where(known, labels, 0.0)  # the others are nobody's neighbours
-        return estimate(neighbours, labels)
+        return estimate(neighbours, labels, peaked=label == PEAKED)
 
     @property
     def _embeddings(self) -> np.ndarray:
@@ -125,6 +165,39 @@ class Searcher:
         return getattr(self.reference, self.modality)
 
     @cached_property
+    def _own(self) -> Neighbours:
+        """The neighbours of the reference's own sample, found when first needed."""
+        # Left out by row number: a galaxy's twin in the reference counts, at distance 0.
+        queries = self._embeddings[self.sample]
+        return find(self._embeddings, queries, k=K, leave_out=self.sample)
+
+    @cached_property
     def _novelty(self) -> Novelty:
-        """The reference's own distances, computed when first asked for."""
-        return Novelty(self._embeddings, k=K)
+        """The reference's own distances and brightness."""
+        brightness = self.reference.brightness.get(self.modality)
+        return Novelty(self._own, None if brightness is None else brightness[self.sample])
+
+
+def measure_skill(searchers: dict[str, Searcher], label: str) -> Skill:
+    """Measure how well images and spectra tell a label of the reference's own galaxies.
+
+    Parameters
+    ----------
+    searchers : dict of str to Searcher
+        For ``image``, ``spectrum`` or both, of one reference.
+    label : str
+        One of the reference's.
+
+    Returns
+    -------
+    Skill
+        Makes errors of estimates, and the best value of both.
+    """
+    one = next(iter(searchers.values()))
+    reference, sample = one.reference, one.sample
+    return Skill(
+        {modality: searcher.known(label) for modality, searcher in searchers.items()},
+        reference.labels[label][sample],
+        {modality: values[sample] for modality, values in reference.brightness.items()},
+        least=STEP if label == PEAKED else np.inf,
+    )

@@ -6,7 +6,7 @@ import numpy as np
 
 from astroclip_astro.errors import InputError
 
-from .neighbours import K, Neighbours, find
+from .neighbours import Neighbours
 
 __all__ = ["Novelty"]
 
@@ -14,28 +14,25 @@ __all__ = ["Novelty"]
 class Novelty:
     """Novelty against one set of reference embeddings.
 
-    A galaxy's measure is the mean cosine distance to its k nearest galaxies of the reference. Its
-    novelty is the fraction of the reference whose own measure, with the galaxy itself left out, is
-    no larger: uniform between 0 and 1 for more of the same, 1 for what is farther than all.
+    A galaxy is unusual by its mean cosine distance to its k nearest galaxies of the reference, and
+    by its brightness, where that is known: fainter or brighter than almost all of them. For each
+    it is said how few of the reference's galaxies are as unusual; the smaller of the two fractions
+    decides. Novelty is the fraction of the reference that is no more unusual in this sense:
+    uniform between 0 and 1 for more of the same, 1 for what is more unusual than all.
 
     Parameters
     ----------
-    embeddings : ndarray
-        (m, width) unit vectors of the reference. Rows with NaN are not used.
-    k : int
-        Number of neighbours.
+    own : Neighbours
+        The k nearest galaxies of the reference's own, m of them, themselves left out.
+    brightness : ndarray, optional
+        float64 (m,), of the same galaxies, any measure; NaN where unknown.
 
     Attributes
     ----------
     k : int
         Number of neighbours.
     distances : ndarray
-        float64, the reference's own measures in ascending order, one for each usable row.
-
-    Raises
-    ------
-    InputError
-        Where the reference has no more than k usable rows, or rows that are not unit vectors.
+        float64, the reference's own mean distances in ascending order, one for each usable row.
 
     Examples
     --------
@@ -43,25 +40,30 @@ class Novelty:
     >>> from astroclip_astro.search.neighbours import find
     >>> angle = np.radians([0, 10, 20, 30, 40])
     >>> reference = np.stack([np.cos(angle), np.sin(angle)], axis=1)
-    >>> novelty = Novelty(reference, k=2)
+    >>> novelty = Novelty(find(reference, reference, k=2, leave_out=np.arange(5)))
     >>> novelty.score(find(reference, [[0, 1], [np.nan, 0]], k=2))
     array([ 1., nan], dtype=float32)
     """
 
-    def __init__(self, embeddings: np.ndarray, *, k: int = K):
-        rows = np.arange(len(embeddings))
-        # Left out by row number: a galaxy's twin in the reference counts, at distance 0.
-        own = find(embeddings, embeddings, k=k, leave_out=rows)
-        self.k = k
-        self.distances = np.sort(_mean_cosine_distance(own)[own.found])
+    def __init__(self, own: Neighbours, brightness: np.ndarray | None = None) -> None:
+        self.k = own.k
+        distance = _mean_cosine_distance(own)
+        self.distances = np.sort(distance[own.found])
+        self.brightness = np.array([])
+        if brightness is not None:
+            used = own.found & np.isfinite(brightness)
+            self.brightness = np.sort(np.asarray(brightness, float)[used])
+        self._rarity = np.sort(self._rare(distance, brightness)[own.found])
 
-    def score(self, neighbours: Neighbours) -> np.ndarray:
+    def score(self, neighbours: Neighbours, brightness: np.ndarray | None = None) -> np.ndarray:
         """Return the novelty of every query.
 
         Parameters
         ----------
         neighbours : Neighbours
             The k nearest galaxies of the same reference.
+        brightness : ndarray, optional
+            float64 (n,), of the queries.
 
         Returns
         -------
@@ -78,9 +80,23 @@ class Novelty:
                 f"Found {neighbours.k} neighbours of each query, expected {self.k}: novelty "
                 "compares with the reference's own distances to as many."
             )
-        nearer = np.searchsorted(self.distances, _mean_cosine_distance(neighbours), side="right")
-        score = (nearer / len(self.distances)).astype(np.float32)
+        rare = self._rare(_mean_cosine_distance(neighbours), brightness)
+        as_rare = np.searchsorted(self._rarity, rare, side="left")
+        score = (1 - as_rare / len(self._rarity)).astype(np.float32)
         return np.where(neighbours.found, score, np.float32(np.nan))
+
+    def _rare(self, distance: np.ndarray, brightness: np.ndarray | None) -> np.ndarray:
+        """Return which fraction of the reference is at least as unusual, float64 (n,)."""
+        count = len(self.distances)
+        rare = 1 - np.searchsorted(self.distances, distance, side="right") / count
+        if brightness is None or not len(self.brightness):
+            return rare
+        ends = [
+            np.searchsorted(self.brightness, brightness, side="left"),
+            len(self.brightness) - np.searchsorted(self.brightness, brightness, side="right"),
+        ]
+        extreme = 2 * np.minimum(*ends) / len(self.brightness)
+        return np.where(np.isfinite(brightness), np.minimum(rare, extreme), rare)
 
 
 def _mean_cosine_distance(neighbours: Neighbours) -> np.ndarray:

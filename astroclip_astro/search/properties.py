@@ -2,19 +2,49 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from astroclip_astro.errors import InputError
 
 from .neighbours import Neighbours
+from .peaks import split
 
-__all__ = ["estimate"]
+__all__ = ["Estimates", "estimate"]
 
 SMALLEST_DISTANCE = 1e-6  # a neighbour nearer than this weighs no more
-CENTRAL_68 = (0.16, 0.84)
 
 
-def estimate(neighbours: Neighbours, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+@dataclass(frozen=True)
+class Estimates:
+    """One property of n galaxies, as their neighbours have it.
+
+    Parameters
+    ----------
+    value : ndarray
+        float64 (n,), in the labels' unit; NaN where a galaxy has no neighbours.
+    scatter : ndarray
+        float64 (n,), of the neighbours' labels about the value: how much they agree. It is no
+        error until `astroclip_astro.search.calibration` makes one of it.
+    other : ndarray
+        float64 (n,), the second peak where the neighbours fall into two groups, else NaN.
+    """
+
+    value: np.ndarray
+    scatter: np.ndarray
+    other: np.ndarray
+
+    def __len__(self) -> int:
+        """Return the number of galaxies."""
+        return len(self.value)
+
+    def __getitem__(self, rows: slice | np.ndarray) -> Estimates:
+        """Return some galaxies."""
+        return Estimates(self.value[rows], self.scatter[rows], self.other[rows])
+
+
+def estimate(neighbours: Neighbours, labels: np.ndarray, *, peaked: bool = False) -> Estimates:
     """Estimate a property of every query from its neighbours' labels.
 
     Neighbours weigh 1 / max(distance, 1e-6).
@@ -25,13 +55,14 @@ def estimate(neighbours: Neighbours, labels: np.ndarray) -> tuple[np.ndarray, np
         The k nearest galaxies of the reference.
     labels : ndarray
         (m,), the property of every galaxy of the reference, finite.
+    peaked : bool
+        Whether the labels are redshifts, which may have two peaks: the value is then that of the
+        heavier group of neighbours, not a mean in between, where nobody is.
 
     Returns
     -------
-    value, error : ndarray
-        float32 (n,), in the labels' unit: weighted mean of the labels, and half the distance from
-        their weighted 16th to 84th percentile (inverted cumulative distribution). NaN where the
-        query has no neighbours.
+    Estimates
+        Weighted mean, weighted scatter about it, second peak.
 
     Raises
     ------
@@ -41,16 +72,16 @@ def estimate(neighbours: Neighbours, labels: np.ndarray) -> tuple[np.ndarray, np
     Notes
     -----
     The mean is k-nearest-neighbour regression as in the zero-shot tests of Lanusse et al. 2023
-    (arXiv:2310.03024). The error is the neighbours' scatter, not a calibrated one: it
-    is 0 where one neighbour outweighs the others, as a query's own copy in the reference does.
+    (arXiv:2310.03024).
 
     Examples
     --------
     >>> import numpy as np
     >>> from astroclip_astro.search.neighbours import Neighbours
     >>> neighbours = Neighbours(np.array([[2, 0, 1]]), np.array([[0.1, 0.2, 0.2]]))
-    >>> estimate(neighbours, [0.1, 0.3, 0.2])
-    (array([0.2], dtype=float32), array([0.1], dtype=float32))
+    >>> found = estimate(neighbours, [0.1, 0.3, 0.2])
+    >>> found.value.round(3), found.scatter.round(3), found.other
+    (array([0.2]), array([0.071]), array([nan]))
     """
     labels = np.asarray(labels, float)
     if labels.ndim != 1 or neighbours.index.max(initial=-1) >= len(labels):
@@ -64,24 +95,15 @@ def estimate(neighbours: Neighbours, labels: np.ndarray) -> tuple[np.ndarray, np
             f"{len(wrong)} of {len(labels)} labels are not finite, the first is row {wrong[0]}; "
             "leave such galaxies out of the reference."
         )
-    value = np.full(len(neighbours), np.nan, np.float32)
-    error = np.full(len(neighbours), np.nan, np.float32)
+    value, scatter, other = np.full((3, len(neighbours)), np.nan)
     found = neighbours.found
     near = labels[neighbours.index[found]]  # (found, k)
     weights = 1 / np.maximum(neighbours.distance[found].astype(float), SMALLEST_DISTANCE)
-    value[found] = (weights * near).sum(axis=1) / weights.sum(axis=1)
-    low, high = (_weighted_quantile(near, weights, fraction) for fraction in CENTRAL_68)
-    error[found] = (high - low) / 2
-    return value, error
-
-
-def _weighted_quantile(values: np.ndarray, weights: np.ndarray, fraction: float) -> np.ndarray:
-    """Return a weighted quantile of each row, (n, k) -> (n,).
-
-    It is numpy.quantile(..., weights=..., method="inverted_cdf"), which loops over rows in Python.
-    """
-    order = np.argsort(values, axis=1, kind="stable")
-    cumulative = np.take_along_axis(weights, order, axis=1).cumsum(axis=1)  # (n, k)
-    below = (cumulative / cumulative[:, -1:] < fraction).sum(axis=1, keepdims=True)  # (n, 1)
-    chosen = np.take_along_axis(order, below, axis=1)  # (n, 1)
-    return np.take_along_axis(values, chosen, axis=1)[:, 0]  # (n,)
+    weights /= weights.sum(axis=1, keepdims=True)
+    mean = (weights * near).sum(axis=1)
+    if peaked:
+        first, other[found] = split(near, weights)
+        mean = np.where(np.isnan(first), mean, first)
+    value[found] = mean
+    scatter[found] = np.sqrt((weights * (near - mean[:, None]) ** 2).sum(axis=1))
+    return Estimates(value, scatter, other)

@@ -1,11 +1,12 @@
 """Reference sets: galaxies with embeddings and known properties, kept as FITS tables.
 
 A file holds one binary table with the columns ``image`` and ``spectrum`` (128 floats, unit
-vectors, all NaN where a galaxy lacks the modality), ``redshift`` and ``log_stellar_mass``. Its
-header says ``SIMULATD`` (whether the galaxies are simulated), ``ACWSHA`` (sha256 of the weights
-that made the embeddings), ``ACNAME`` and ``ACDESC`` (name and description), and in ``ACLABEL1``,
-``ACLABEL2``, ... which other columns are labels too, NaN where a galaxy has none; each may be
-absent. Columns that the header does not call labels are ignored.
+vectors, all NaN where a galaxy lacks the modality), ``redshift`` and ``log_stellar_mass``; and,
+where known, how bright image and spectrum are, ``aperture_flux_r`` and ``snr``. Its header says
+``SIMULATD`` (whether the galaxies are simulated), ``ACWSHA`` (sha256 of the weights that made the
+embeddings), ``ACNAME`` and ``ACDESC`` (name and description), and in ``ACLABEL1``, ``ACLABEL2``,
+... which other columns are labels too, NaN where a galaxy has none; each may be absent. Other
+columns are ignored.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from astroclip_astro.destination import whole_file
 from astroclip_astro.errors import OutputError, WeightsError
 from astroclip_astro.resources import folder
 
-from .reference_checks import LABELS, check_label_names, check_reference
+from .reference_checks import BRIGHTNESS, LABELS, check_label_names, check_reference
 
 __all__ = ["LABELS", "WORDS", "Reference", "check_weights", "load_reference", "save_reference"]
 
@@ -35,6 +36,8 @@ WORDS = {  # column -> (UCD, description)
     "spectrum": ("stat.value", "AstroCLIP embedding of the spectrum, unit vector"),
     "redshift": ("src.redshift", "Redshift"),
     "log_stellar_mass": ("phys.mass", "Stellar mass, log10 of solar masses"),
+    "aperture_flux_r": ("phot.flux", "r flux within 3 arcsec of the image's centre"),
+    "snr": ("stat.snr", "Median signal-to-noise per 0.8 Angstrom of the spectrum"),
 }
 
 
@@ -59,6 +62,10 @@ class Reference:
         One sentence: which galaxies, labels from where.
     units, descriptions : dict of str to str
         Of the user's own labels, as far as they have any.
+    brightness : dict of str to ndarray
+        float64 (m,), how bright the ``image`` is (r flux within 3 arcsec, nanomaggies) and the
+        ``spectrum`` (median signal-to-noise), as far as known; NaN where a galaxy has none. With
+        them, errors are those of galaxies as bright.
     sha256 : str or None
         sha256 of the file it was read from; None for one that was not read from a file.
     """
@@ -72,6 +79,7 @@ class Reference:
     description: str = ""
     units: dict[str, str] = field(default_factory=dict)
     descriptions: dict[str, str] = field(default_factory=dict)
+    brightness: dict[str, np.ndarray] = field(default_factory=dict)
     sha256: str | None = None
 
     def __len__(self) -> int:
@@ -178,6 +186,10 @@ def save_reference(reference: Reference, path: str | Path, *, overwrite: bool = 
                 fits.Column(name, "D", array=values, unit=reference.units.get(name))
                 for name, values in reference.labels.items()
             ),
+            *(
+                fits.Column(BRIGHTNESS[way], "D", array=values)
+                for way, values in reference.brightness.items()
+            ),
         ],
         name="REFERENCE",
     )
@@ -257,12 +269,14 @@ def _read(file: BinaryIO, path: Path) -> Reference:
                     "copy it again."
                 )
             own = _own_labels(table.header, path)
-            columns = _copy_columns(table, (*MODALITIES, *LABELS, *own), path)
+            measures = {m: c for m, c in BRIGHTNESS.items() if c in table.columns.names}
+            columns = _copy_columns(table, (*MODALITIES, *LABELS, *own, *measures.values()), path)
             numbers = {name: table.columns.names.index(name) + 1 for name in own}
             return Reference(
                 name=_keyword(table.header, "ACNAME", str, path) or path.stem,
                 image=columns.pop("image"),
                 spectrum=columns.pop("spectrum"),
+                brightness={m: columns.pop(name) for m, name in measures.items()},
                 labels=columns,
                 simulated=_keyword(table.header, "SIMULATD", bool, path),
                 weights_sha256=_keyword(table.header, "ACWSHA", str, path) or None,

@@ -16,9 +16,10 @@ from .neighbours import UNIT_TOLERANCE, K
 if TYPE_CHECKING:
     from .reference import Reference
 
-__all__ = ["LABELS", "check_label_names", "check_reference", "check_words"]
+__all__ = ["BRIGHTNESS", "LABELS", "check_label_names", "check_reference", "check_words"]
 
 LABELS = ("redshift", "log_stellar_mass")
+BRIGHTNESS = {"image": "aperture_flux_r", "spectrum": "snr"}  # modality -> column
 NAME = r"[A-Za-z][A-Za-z0-9_]{0,49}"  # with our prefix and _err still a name for any format
 
 
@@ -51,10 +52,10 @@ def check_label_names(names: Sequence[str]) -> None:
                 f"Label {name!r} cannot be a column's name, expected a letter, then letters, "
                 "digits or _, 50 in all; rename it."
             )
-        if name.lower() in (*MODALITIES, *LABELS):
+        if name.lower() in (*MODALITIES, *LABELS, *BRIGHTNESS.values()):
             raise WeightsError(
                 f"Label {name!r} has the name of a column that every reference has "
-                f"({', '.join((*MODALITIES, *LABELS))}); rename it."
+                f"({', '.join((*MODALITIES, *LABELS, *BRIGHTNESS.values()))}); rename it."
             )
         for column in label_columns(name):
             if column.name.lower() in taken:
@@ -102,6 +103,12 @@ def check_reference(reference: Reference, where: str) -> None:
     check_label_names(reference.own_labels)
     for name in reference.labels:
         _check_label(reference, name, where)
+    for modality, values in reference.brightness.items():
+        if modality not in MODALITIES or np.shape(values) != (len(reference),):
+            raise WeightsError(
+                f"Brightness {modality!r} of reference {where} has shape {np.shape(values)}, "
+                f"expected ({len(reference)},) for one of {', '.join(MODALITIES)}."
+            )
     check_words(reference.name, reference.description)
     sha256 = reference.weights_sha256
     if sha256 is not None and not re.fullmatch("[0-9a-f]{64}", sha256):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.stats import median_abs_deviation
@@ -35,6 +35,8 @@ class Labelled:
         float64 (n,) each; NaN where a galaxy has none.
     photometry : ndarray or None
         float64 (n, 3) from `colours`, NaN where a band has no flux; None where nothing is known.
+    brightness : dict of str to ndarray
+        float64 (n,), of ``image`` and ``spectrum`` as a reference has it.
     rows : ndarray or None
         int64 (n,), rows of the file they are from; None where there is no file.
     """
@@ -43,6 +45,7 @@ class Labelled:
     spectrum: np.ndarray
     labels: Mapping[str, np.ndarray]
     photometry: np.ndarray | None = None
+    brightness: Mapping[str, np.ndarray] = field(default_factory=dict)
     rows: np.ndarray | None = None
 
     @property

@@ -10,6 +10,7 @@ How one comes about; each step is a module, and each arrow a dataclass::
     images     -> what the Legacy Surveys see of it    field, profiles, artefacts
     instrument -> what DESI sees of it                 exposures, artefacts
     survey     -> an HDF5 file of N of them
+    strangers  -> what is no galaxy of the survey      stars, quasars, distant, damage
 
 `templates` holds what is the same for all of them, read from the packages of the ``[simulate]``
 extra: stars (`stellar_grid`), a library of star formation histories (`library`), bands (`filters`),
@@ -21,11 +22,13 @@ from .galaxy import FIELDS, Galaxy, make_galaxy, simulate_galaxy
 from .images import Conditions, draw_conditions, observe_image
 from .instrument import ObservedSpectrum, Visit, draw_visit, observe_spectrum
 from .population import Properties, draw_properties, load_population
+from .strangers import KINDS, simulate_stranger, simulate_strangers
 from .survey import simulate_survey
 from .templates import Templates, load_templates
 
 __all__ = [
     "FIELDS",
+    "KINDS",
     "RATES",
     "Artefact",
     "Conditions",
@@ -43,5 +46,7 @@ __all__ = [
     "observe_image",
     "observe_spectrum",
     "simulate_galaxy",
+    "simulate_stranger",
+    "simulate_strangers",
     "simulate_survey",
 ]

@@ -5,53 +5,15 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from astroclip_astro.errors import InputError
 from astroclip_astro.models.astroclip import AstroCLIP
 from astroclip_astro.models.configuration import Configuration
-from astroclip_astro.models.spectrum_encoder import SpectrumTransformer
+from astroclip_astro.models.masking import reconstruct, token_mask
 
 from .processes import gather
 from .settings import SpectrumSettings
 from .stage import Stage, add_noise, draw_noise
 
-__all__ = ["SpectrumStage", "masked_loss", "token_mask"]
-
-
-def token_mask(
-    batch: int, tokens: int, *, chunks: int = 6, width: int = 30, generator: torch.Generator
-) -> Tensor:
-    """Draw which tokens are hidden: one chunk, uniformly placed, in each part of the spectrum.
-
-    Parameters
-    ----------
-    batch, tokens : int
-        Number of spectra and of tokens in each, the one with mean and deviation included.
-    chunks, width : int
-        Number of chunks, and tokens in each.
-    generator : torch.Generator
-        Source of the places.
-
-    Returns
-    -------
-    Tensor
-        bool (batch, tokens), True where hidden.
-
-    Raises
-    ------
-    InputError
-        Where the chunks do not fit.
-
-    Notes
-    -----
-    Parker et al. 2024 (arXiv:2310.03024, section 4.2).
-    """
-    part = tokens // chunks
-    if width > part:
-        raise InputError(f"Chunks of {width} tokens do not fit in parts of {part} tokens.")
-    start = torch.randint(0, part - width + 1, (batch, chunks, 1), generator=generator)
-    start = start + part * torch.arange(chunks)[None, :, None]
-    hidden = (start + torch.arange(width)).flatten(1)  # (batch, chunks * width)
-    return torch.zeros(batch, tokens, dtype=torch.bool).scatter_(1, hidden, True)
+__all__ = ["SpectrumStage", "masked_loss"]
 
 
 def masked_loss(reconstruction: Tensor, target: Tensor, mask: Tensor) -> Tensor:
@@ -90,25 +52,6 @@ def line_part(tokens: Tensor) -> Tensor:
     x = torch.linspace(-1, 1, windows.shape[-1], device=tokens.device)
     slope = (windows * x).mean(-1, keepdim=True) / x.square().mean()
     return windows - windows.mean(-1, keepdim=True) - slope * x
-
-
-def reconstruct(encoder: SpectrumTransformer, tokens: Tensor, mask: Tensor) -> Tensor:
-    """Fill in hidden tokens that only the last layer sees, as places without content.
-
-    All layers but the last are spared them; the same number must be hidden in every spectrum.
-    """
-    count, length = mask.shape
-    order = mask.to(torch.uint8).argsort(dim=1, stable=True)  # visible ones first
-    visible = order[:, : int((~mask[0]).sum()), None]  # (batch, visible, 1)
-    positions = encoder.position_embed.weight[:length].expand(count, -1, -1)
-    width = positions.shape[-1]
-    x = encoder.data_embed(tokens.gather(1, visible.expand(-1, -1, tokens.shape[-1])))
-    x = x + positions.gather(1, visible.expand(-1, -1, width))
-    *blocks, last = encoder.blocks
-    for block in blocks:
-        x = block(x)  # (batch, visible, width)
-    whole = positions.to(x.dtype).scatter(1, visible.expand(-1, -1, width), x)
-    return encoder.head(encoder.final_layernorm(last(whole)))
 
 
 class SpectrumStage(Stage):

@@ -23,7 +23,6 @@ __all__ = ["plot_losses", "release"]
 MEASURED = 5_000  # galaxies
 SIDE = 96  # pixels that brightness is measured in
 RANGE = (0.05, 99.95)  # per cent
-WIDE = 5.0  # largest loss over smallest, above which the axis is logarithmic
 
 
 def release(
@@ -117,26 +116,19 @@ def trained_range(data: Data) -> dict[str, list[float]]:
 
 def plot_losses(folder: RunFolder) -> None:
     """Draw the loss over the steps, with that of the galaxies held out, as ``loss.png``."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+    from astroclip_astro.figures.losses import losses_figure
 
-    log, validation = folder.rows(folder.log), folder.rows(folder.validation)
+    log, held_out = folder.rows(folder.log), folder.rows(folder.validation)
     if not log:
         return
-    step, loss = (np.array([float(row[key]) for row in log]) for key in ("step", "loss"))
-    figure = Figure(figsize=(7, 4.2), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.subplots()
-    axes.plot(step, loss, color="0.75", lw=0.8, label="each step")
-    width = max(1, len(loss) // 100)
-    if width > 1:
-        smooth = np.convolve(loss, np.ones(width) / width, "valid")
-        axes.plot(step[width - 1 :], smooth, color="C0", label=f"mean of {width}")
-    if validation:
-        x, y = (np.array([float(row[key]) for row in validation]) for key in ("step", "loss"))
-        axes.plot(x, y, color="C1", marker=".", label="held out")
-    axes.set(xlabel="step", ylabel="loss")
-    if loss.min() > 0 and loss.max() > WIDE * loss.min():
-        axes.set_yscale("log")
-    axes.legend(frameon=False)
-    folder.replace(folder.path / "loss.png", lambda new: figure.savefig(new, dpi=120, format="png"))
+    stage = folder.path.name
+    figure = losses_figure(
+        {stage: curve(log)}, title="", validation={stage: curve(held_out)} if held_out else None
+    )
+    folder.replace(folder.path / "loss.png", lambda new: figure.savefig(new, format="png"))
+
+
+def curve(rows: list[dict[str, str]]) -> tuple[np.ndarray, np.ndarray]:
+    """Return steps and losses of a log."""
+    step, loss = (np.array([float(row[key]) for row in rows]) for key in ("step", "loss"))
+    return step, loss

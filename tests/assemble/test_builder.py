@@ -124,7 +124,7 @@ class Failing:
         return getattr(self.source, name)
 
     def spectra(self, targets, radius):
-        from astroclip_astro.columns import Flag
+        from astroclip_astro.flags import Flag
         from astroclip_astro.records import Gap
 
         self.spectra_of += targets.targetid.tolist()

@@ -7,8 +7,8 @@ import pytest
 
 from astroclip_astro.assemble.galaxies import REASONS, fetch_galaxies
 from astroclip_astro.assemble.training_file import training_fields
-from astroclip_astro.columns import Flag
 from astroclip_astro.errors import SourceError
+from astroclip_astro.flags import Flag
 from astroclip_astro.records import Cutout, Gap, Spectrum, Targets
 from astroclip_astro.simulate import FIELDS
 

@@ -189,11 +189,12 @@ def test_own_labels_are_columns_in_every_format(own_run, catalogue, suffix):
     output = catalogue.with_name(f"own{suffix}")
     assert own_run(catalogue, "-o", output).status == 0
     table = read_catalogue(output)
-    own = ["astroclip_age", "astroclip_age_err", "astroclip_log_SFR", "astroclip_log_SFR_err"]
-    assert table.colnames[-4:] == own
+    ends = ("", "_err", "_lo", "_hi")
+    own = [f"astroclip_{label}{end}" for label in ("age", "log_SFR") for end in ends]
+    assert table.colnames[-8:] == own
     assert np.isfinite(np.asarray(table["astroclip_age"])).all()
     if suffix != ".csv":
-        assert [str(table[name].unit) for name in own[:2]] == ["Gyr", "Gyr"]
+        assert [str(table[name].unit) for name in own[:4]] == ["Gyr"] * 4
         assert table["astroclip_log_SFR"].unit == u.dex(u.solMass / u.yr)
         assert table["astroclip_age"].description.startswith("Age of the stars; zero-shot")
         assert table["astroclip_age"].description.endswith("(simulated reference own)")
@@ -276,3 +277,35 @@ def test_odd_output_names_work_and_leave_nothing(stub_run, catalogue, name):
     assert stub_run(catalogue, "-o", catalogue.with_name(name)).status == 0
     found = sorted(path.name for path in catalogue.parent.iterdir())
     assert found == sorted([half.name, name, "mine.fits"])
+
+
+def test_errors_are_calibrated_on_a_column_of_the_catalogue(stub_run, catalogue):
+    table = read_catalogue(catalogue)
+    plain = catalogue.with_name("plain.fits")
+    assert stub_run(catalogue, "-o", plain).status == 0
+    ours = np.asarray(read_catalogue(plain)["astroclip_z"], float)
+    off = np.where(np.arange(len(ours)) % 2, 0.1, -0.1)
+    table["Z_SPEC"] = ours + off
+    table.write(catalogue, overwrite=True)
+    result = stub_run(catalogue, "--calibrate", "redshift=Z_SPEC")
+    assert result.status == 0, result.err
+    found = read_catalogue(catalogue.with_name("mine_astroclip.fits"))
+    low, high = (np.asarray(found[f"astroclip_z_{end}"], float) for end in ("lo", "hi"))
+    covered = (low <= ours + off) & (ours + off <= high)
+    assert 0.65 < covered.mean() < 0.75  # none of them was, by errors that a stub gives
+    assert found["astroclip_z_err"].description.endswith("(calibrated on 600 rows of Z_SPEC)")
+    assert found.meta["ACCAL1"].startswith("redshift: Z_SPEC")
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("redshift=NONE", "No column NONE"),
+        ("age=ra", "Label 'age' cannot be calibrated"),
+        ("redshift", "expected LABEL=COLUMN"),
+    ],
+)
+def test_calibration_that_cannot_be_is_refused_at_once(stub_run, catalogue, given, message):
+    result = stub_run(catalogue, "--calibrate", given)
+    assert result.status == 2
+    assert message in result.err

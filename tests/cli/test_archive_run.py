@@ -12,8 +12,8 @@ from astropy.io import fits
 from astropy.table import Table
 
 from astroclip_astro import standin
-from astroclip_astro.columns import Flag
 from astroclip_astro.config import conf
+from astroclip_astro.flags import Flag
 from astroclip_astro.resources import folder
 from astroclip_astro.standin.faults import FAULTS
 

@@ -82,7 +82,7 @@ def test_header_says_simulated(build, tmp_path):
     ("options", "message"),
     [
         (["--label-columns", "nothing"], "no dataset 'nothing'"),
-        (["--label-columns", "snr"], "no dataset 'snr'|would become the column astroclip_snr"),
+        (["--label-columns", "snr"], "no dataset 'snr'|has the name of a column that every"),
         (["--scores", "s.json"], "--scores needs galaxies to score with"),
         (["--holdout", "2"], "between 0 and 1"),
         (["--galaxies", "5"], "expected more than 16"),
@@ -162,15 +162,18 @@ def test_annotate_takes_what_was_built(build, run, tiny_weights, tmp_path):
     known = load_reference(reference)
     labelled = np.isfinite(known.labels["age"])
     for row in np.flatnonzero(np.isfinite(age)):
-        by = "spectrum" if np.isfinite(table["astroclip_z_spectrum"][row]) else "image"
-        points = getattr(known, by)
-        usable = labelled & np.isfinite(points).all(axis=1)
-        distance = np.linalg.norm(
-            points[usable].astype(float) - table[f"astroclip_{by}"][row], axis=1
-        )
-        near = np.argsort(distance)[:16]
-        expected = np.average(known.labels["age"][usable][near], weights=1 / distance[near])
-        assert age[row] == pytest.approx(expected, rel=2e-3)
+        told = []  # by image, by spectrum, whichever there is
+        for by in ("image", "spectrum"):
+            if not np.isfinite(table[f"astroclip_z_{by}"][row]):
+                continue
+            points = getattr(known, by)
+            usable = labelled & np.isfinite(points).all(axis=1)
+            distance = np.linalg.norm(
+                points[usable].astype(float) - table[f"astroclip_{by}"][row], axis=1
+            )
+            near = np.argsort(distance)[:16]
+            told.append(np.average(known.labels["age"][usable][near], weights=1 / distance[near]))
+        assert min(told) * 0.998 <= age[row] <= max(told) * 1.002
 
 
 def test_every_option_is_documented():

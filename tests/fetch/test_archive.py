@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from astroclip_astro import standin
-from astroclip_astro.columns import Flag
 from astroclip_astro.config import conf
 from astroclip_astro.errors import InputError, SourceError
 from astroclip_astro.fetch.archive import ArchiveSource
 from astroclip_astro.fetch.cache import DiskCache
+from astroclip_astro.flags import Flag
 from astroclip_astro.records import WAVELENGTH, Cutout, Gap, Source, Spectrum, Targets
 from astroclip_astro.standin.faults import FAULTS
 from astroclip_astro.standin.sky import PAINTED_ID

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from astroclip_astro.columns import Flag
 from astroclip_astro.errors import InputError, SourceError
 from astroclip_astro.fetch.local import Contents, LocalSource
+from astroclip_astro.flags import Flag
 from astroclip_astro.records import PIXEL_SCALE, Cutout, Gap, Source, Spectrum, Targets
 
 FAILED_IMAGE = Flag.NO_IMAGE | Flag.SOURCE_FAILED

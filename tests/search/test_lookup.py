@@ -8,7 +8,7 @@ from sklearn.neighbors import KNeighborsRegressor
 
 from astroclip_astro.errors import InputError
 from astroclip_astro.search import lookup
-from astroclip_astro.search.lookup import Searcher
+from astroclip_astro.search.lookup import Searcher, measure_skill
 from astroclip_astro.search.neighbours import find
 from astroclip_astro.search.novelty import Novelty
 from astroclip_astro.search.properties import estimate
@@ -36,8 +36,13 @@ def queries() -> np.ndarray:
     return queries
 
 
+def assert_same(found, expected) -> None:
+    for name, values in vars(found).items():
+        np.testing.assert_array_equal(values, getattr(expected, name))
+
+
 def all_columns(findings) -> np.ndarray:
-    parts = [part for pair in findings.values.values() for part in pair]
+    parts = [part for one in findings.values.values() for part in (one.value, one.scatter)]
     return np.stack([*parts, findings.novelty, findings.nearest], axis=1)
 
 
@@ -48,8 +53,10 @@ def test_findings_are_those_of_the_parts(reference, queries, modality):
     neighbours = find(points, queries)
     assert list(findings.values) == ["redshift", "log_stellar_mass"]
     for name, labels in reference.labels.items():
-        np.testing.assert_array_equal(findings.values[name], estimate(neighbours, labels))
-    np.testing.assert_array_equal(findings.novelty, Novelty(points).score(neighbours))
+        expected = estimate(neighbours, labels, peaked=name == "redshift")
+        assert_same(findings.values[name], expected)
+    own = find(points, points, leave_out=np.arange(400))
+    np.testing.assert_array_equal(findings.novelty, Novelty(own).score(neighbours))
     np.testing.assert_array_equal(findings.nearest, neighbours.index[:, 0])
 
 
@@ -64,11 +71,11 @@ def test_galaxies_without_a_label_are_passed_over_for_it(reference, queries, mod
     model.fit(points[usable], age[usable])
     asked = np.isfinite(queries).all(axis=1)
     np.testing.assert_allclose(
-        findings.values["age"][0][asked], model.predict(queries[asked]), 1e-5
+        findings.values["age"].value[asked], model.predict(queries[asked]), 1e-5
     )
-    assert np.isnan(findings.values["age"][0][~asked]).all()
-    for name, pair in Searcher(reference, modality).look_up(queries).values.items():
-        np.testing.assert_array_equal(findings.values[name], pair)
+    assert np.isnan(findings.values["age"].value[~asked]).all()
+    for name, one in Searcher(reference, modality).look_up(queries).values.items():
+        assert_same(findings.values[name], one)
 
 
 def test_missing_embeddings_give_missing_findings(reference, queries):
@@ -97,7 +104,7 @@ def test_one_row_alone_is_found_as_among_others(reference, queries):
 def test_a_galaxy_of_the_reference_finds_itself(reference):
     findings = Searcher(reference, "image").look_up(reference.image[:20])
     np.testing.assert_array_equal(findings.nearest, np.arange(20))
-    redshift, _ = findings.values["redshift"]
+    redshift = findings.values["redshift"].value
     np.testing.assert_allclose(redshift, reference.labels["redshift"][:20], atol=5e-5)
 
 
@@ -111,9 +118,9 @@ def comparisons(monkeypatch) -> list:
     made = []
 
     class Counted(Novelty):
-        def __init__(self, embeddings, **options):
-            made.append(len(embeddings))
-            super().__init__(embeddings, **options)
+        def __init__(self, own, *options):
+            made.append(len(own))
+            super().__init__(own, *options)
 
     monkeypatch.setattr(lookup, "Novelty", Counted)
     return made
@@ -139,3 +146,52 @@ def test_an_unknown_modality_is_refused(reference):
 def test_embeddings_of_another_width_are_refused(reference):
     with pytest.raises(InputError, match="Queries are 64 wide, expected 128"):
         Searcher(reference, "image").look_up(np.eye(64))
+
+
+def test_the_reference_is_told_without_itself(reference):
+    known = Searcher(reference, "spectrum").known("redshift")
+    row = 7
+    others = (
+        np.delete(reference.spectrum, row, axis=0),
+        np.delete(reference.labels["redshift"], row),
+    )
+    expected = estimate(find(others[0], reference.spectrum[[row]]), others[1], peaked=True)
+    assert known.value[row] == pytest.approx(expected.value[0])
+    assert np.isnan(known.value[::5]).all()  # no spectrum
+
+
+def test_galaxies_without_a_label_tell_nobody_elses(reference):
+    age = np.where(np.arange(400) % 2 == 0, np.arange(400.0), np.nan)
+    searcher = Searcher(replace(reference, labels=reference.labels | {"age": age}), "image")
+    known = searcher.known("age")
+    even = find(reference.image[::2], reference.image[[6]], leave_out=np.array([3]))
+    assert known.value[6] == pytest.approx(estimate(even, age[::2]).value[0])
+
+
+def test_a_sample_stands_for_a_large_reference(reference, queries, monkeypatch):
+    monkeypatch.setattr(lookup, "SAMPLE", 100)
+    searcher = Searcher(reference, "image")
+    assert searcher.sample.tolist() == list(range(0, 400, 4))
+    assert len(searcher.known("redshift")) == 100
+    assert np.isfinite(searcher.look_up(queries).novelty[:3]).all()
+    whole = find(reference.image, reference.image[[8]], leave_out=np.array([8]))
+    expected = estimate(whole, reference.labels["redshift"], peaked=True)  # among all 400
+    assert searcher.known("redshift").value[2] == expected.value[0]
+
+
+def test_skill_is_measured_on_the_reference(reference):
+    bright = {"image": np.linspace(1, 9, 400)}
+    lit = replace(reference, brightness=bright)
+    searchers = {modality: Searcher(lit, modality) for modality in ("image", "spectrum")}
+    skill = measure_skill(searchers, "log_stellar_mass")
+    assert list(skill.ways) == ["image", "spectrum", "best"]
+    assert skill.ways["image"].count == 400
+    assert skill.ways["spectrum"].count == skill.ways["best"].count == 320
+    assert list(skill.ways["image"].cells) == ["image", None]
+    assert (measure_skill(searchers, "redshift").least, skill.least) == (0.05, np.inf)
+
+
+def test_brightness_counts_for_novelty(reference, queries):
+    lit = replace(reference, brightness={"image": np.linspace(1, 9, 400)})
+    dark = Searcher(lit, "image").look_up(queries, brightness=np.full(50, -5.0))
+    assert (dark.novelty[np.isfinite(dark.novelty)] == 1).all()

@@ -5,8 +5,9 @@ import math
 import pytest
 import torch
 
+from astroclip_astro.models.masking import token_mask
 from astroclip_astro.train.contrastive import infonce
-from astroclip_astro.train.masked import masked_loss, token_mask
+from astroclip_astro.train.masked import masked_loss
 
 
 def generator():

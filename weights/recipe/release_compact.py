@@ -4,7 +4,8 @@ Usage: python weights/recipe/release_compact.py RUN DATA [--real REAL_DATA_FOLDE
 
 RUN is the folder of ``astroclip-train all``, DATA a survey of ``astroclip-simulate`` that nothing
 was trained on: 20,000 of its galaxies become the reference, 2,000 from other parts of the sky are
-scored. weights/README.md has all the commands.
+scored. The encoders as they were before alignment are stored too. weights/README.md has all the
+commands.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import h5py
@@ -21,11 +23,13 @@ from astropy.table import Table
 from astroclip_astro.cli.reference import build
 from astroclip_astro.embedding import load_model
 from astroclip_astro.models.checkpoint import load_weights, save_weights
-from astroclip_astro.search.lookup import Searcher
+from astroclip_astro.prepare.brightness import spectrum_brightness
+from astroclip_astro.search.lookup import Searcher, measure_skill
 from astroclip_astro.search.reference import load_reference
 
 ROOT = Path(__file__).resolve().parents[2]
 WEIGHTS = ROOT / "weights" / "compact.safetensors"
+UNALIGNED = ROOT / "weights" / "compact-unaligned.safetensors"
 REFERENCE = ROOT / "catalogs" / "reference-compact.fits"
 GALAXIES, TESTED, HOLDOUT = 20_000, 2_000, 0.1
 HIGHEST = 0.6  # redshift; the reference has none beyond
@@ -40,13 +44,14 @@ def real_spectra(folder: Path) -> list[dict]:
     redshift = np.asarray(table["Z"].filled(np.nan), float)
     table = table[(kind == "GALAXY") & (redshift > 0) & (redshift < HIGHEST)]
     model = load_model(WEIGHTS, device="cpu")
-    searcher = Searcher(load_reference(REFERENCE), "spectrum")
+    tell = teller("spectrum")
     rows = []
     for galaxy in table:
         flux = np.asarray(galaxy["FLUX"], np.float32)[None]
         ivar = None if galaxy["SMOOTHED"] else np.asarray(galaxy["IVAR"], np.float32)[None]
-        found = searcher.look_up(model.embed_spectra(flux, ivar))
+        bright = spectrum_brightness(flux, ivar)
         smoothed = ", smoothed" if galaxy["SMOOTHED"] else ""
+        found = tell(model.embed_spectra(flux, ivar), bright)
         rows.append(row(f"{galaxy['TARGETID']}{smoothed}", "spectrum", galaxy["Z"], found))
     return rows
 
@@ -56,27 +61,46 @@ def real_images(folder: Path) -> list[dict]:
     rows = []
     for name, (ra, dec, redshift) in CUTOUTS.items():
         table = Table({"ra": [ra], "dec": [dec]})
-        table.astroclip.embed(
+        table.astroclip.annotate(
             source=folder / "cutouts", weights=WEIGHTS, modality="image", device="cpu"
         )
-        embedding = np.asarray(table["astroclip_image"].filled(np.nan), np.float32)
-        found = Searcher(load_reference(REFERENCE), "image").look_up(embedding)
+        names = ("z_image", "z_image_err", "logmstar_image", "novelty_image")
+        found = [float(table[f"astroclip_{column}"][0]) for column in names]
         rows.append(row(name.split("_over")[0], "image", redshift, found))
     return rows
 
 
-def row(name: str, modality: str, redshift: float, found: object) -> dict:
+def teller(modality: str) -> Callable[[np.ndarray, np.ndarray], list[float]]:
+    """Return what gives redshift, its error, mass and novelty of one embedding."""
+    searcher = Searcher(load_reference(REFERENCE), modality)
+    skills = {
+        label: measure_skill({modality: searcher}, label)
+        for label in ("redshift", "log_stellar_mass")
+    }
+
+    def tell(embedding: np.ndarray, brightness: np.ndarray) -> list[float]:
+        found = searcher.look_up(embedding, brightness=brightness)
+        z, mass = (
+            skill.judge({modality: found.values[label]}, {modality: brightness})[modality]
+            for label, skill in skills.items()
+        )
+        return [float(one[0]) for one in (z.value, z.error, mass.value, found.novelty)]
+
+    return tell
+
+
+def row(name: str, modality: str, redshift: float, found: list[float]) -> dict:
     """Return one line of the card's table of real galaxies."""
-    (z, error), (mass, _) = (found.values[label] for label in ("redshift", "log_stellar_mass"))
+    z, error, mass, novelty = found
     return {
         "object": name,
         "by": modality,
         "redshift": round(float(redshift), 4),
-        "ours": round(float(z[0]), 4),
-        "our error": round(float(error[0]), 4),
-        "dz / (1 + z)": round(float((z[0] - redshift) / (1 + redshift)), 4),
-        "our log mass": round(float(mass[0]), 2),
-        "novelty": round(float(found.novelty[0]), 3),
+        "ours": round(z, 4),
+        "our error": round(error, 4),
+        "dz / (1 + z)": round((z - redshift) / (1 + redshift), 4),
+        "our log mass": round(mass, 2),
+        "novelty": round(novelty, 3),
     }
 
 
@@ -91,6 +115,17 @@ def summary(rows: list[dict]) -> dict:
     }
 
 
+def save_unaligned(run: Path) -> None:
+    """Store both encoders as pretraining left them, under one name."""
+    network, card = load_weights(run / "spectrum")
+    images, other = load_weights(run / "image")
+    network.image_encoder.load_state_dict(images.image_encoder.state_dict())
+    stages = card["training"]["stages"] | other["training"]["stages"]
+    training = card["training"] | {"stages": stages}
+    name = {"name": "compact-unaligned", "training": training, "scores": {}}
+    save_weights(network, UNALIGNED, card | name, half=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("run", type=Path)
@@ -99,6 +134,7 @@ def main() -> None:
     arguments = parser.parse_args()
     network, card = load_weights(arguments.run)
     save_weights(network, WEIGHTS, card | {"name": "compact", "scores": {}}, half=True)
+    save_unaligned(arguments.run)
     with h5py.File(arguments.data) as file:
         seed = file.attrs["seed"]
     words = f"SIMULATED galaxies of astroclip-simulate, seed {seed}, r < 20.3; none was trained on"
