@@ -38,7 +38,7 @@ def cell(one: tuple[str, str, str] | None) -> str:
     """Return a number with its interval."""
     if one is None or not one[0]:
         return "-"
-    value, low, high = (f"{float(part):.3f}" if part else "" for part in one)
+    value, low, high = (f"{round(float(part), 3) + 0.0:.3f}" if part else "" for part in one)
     if not low:
         return value.removesuffix(".000")
     return f"{value} [{low}, {high}]"

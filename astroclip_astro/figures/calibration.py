@@ -322,18 +322,11 @@ def _draw_coverage(axes: Axes, some: list[CoverageBin]) -> float:
             lw=1.2,
             label=f"interval of {100 * nominal:.0f} %",
         )
+    crowded = np.diff(middle).min(initial=np.inf) < 0.09 * (high.max() - low.min())
+    style = {"ha": "center", "va": "bottom", "fontsize": 7, "color": "0.35"}
+    style |= {"rotation": 90 * crowded, "transform": axes.get_xaxis_transform()}
     for place, one in zip(middle, some, strict=True):
-        axes.text(
-            place,
-            0.02,
-            f"{one.count:,}",
-            transform=axes.get_xaxis_transform(),
-            rotation=90 if len(some) > 6 else 0,
-            ha="center",
-            va="bottom",
-            fontsize=7,
-            color="0.35",
-        )
+        axes.text(place, 0.02, f"{one.count:,}", **style)
     margin = 0.02 * (high.max() - low.min())
     axes.set_xlim(low.min() - margin, high.max() + margin)
     return lowest

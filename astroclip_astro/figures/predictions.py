@@ -75,8 +75,10 @@ def predictions_figure(
     notes = known_among(notes, pairs, "Notes")
     side = 4.5
     figure, every = panel_grid(
-        pairs, title=title, across=2 if len(pairs) < 5 else 3, size=(side, side - 0.15)
+        pairs, title=title, across=2 if len(pairs) < 5 else 3, size=(side, side + 0.3)
     )
+    # Panels are square: with other layouts those of the next row would run into their labels.
+    figure.set_layout_engine("compressed", w_pad=0.06, h_pad=0.07)
     clean = {name: finite_pairs(*pair, f"Values of {name!r}") for name, pair in pairs.items()}
     low, high = _limits(list(clean.values()))
     hexagons = []
