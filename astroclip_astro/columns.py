@@ -115,8 +115,8 @@ def _novelty(modality: str) -> OutputColumn:
     return OutputColumn(
         name=f"{PREFIX}novelty_{modality}",
         ucd="stat.probability",
-        description=f"Novelty of the {modality}: fraction of reference galaxies nearer to "
-        "their neighbours than this one; 1 is unlike all",
+        description=f"Novelty of the {modality}: fraction of reference galaxies no more unusual, "
+        "by distance to neighbours or brightness; 1 is unlike all",
         group="novelty",
         modality=modality,
         from_reference=True,

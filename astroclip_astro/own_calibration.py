@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 
+import astropy.units as u
 import numpy as np
 from astropy.table import MaskedColumn, Table
 
@@ -11,10 +13,11 @@ from .columns import MODALITIES, PREFIX
 from .errors import CatalogueError, InputError
 from .search.calibration import Calibration
 
-__all__ = ["LEAST", "calibrate", "check_known", "parse_known"]
+__all__ = ["LEAST", "calibrate", "calibrations", "check_known", "forget", "parse_known"]
 
 LEAST = 30  # rows whose label is known
 STEMS = {"redshift": "z", "log_stellar_mass": "logmstar"}  # others go by their own names
+UNKNOWN = {"redshift": -1.0, "log_stellar_mass": 0.0}  # such values, or less, are none
 KEYWORD = "ACCAL"  # of the header, with a number behind
 
 
@@ -68,7 +71,7 @@ def check_known(table: Table, known: Mapping[str, str]) -> None:
         For a column with too few numbers.
     """
     for label, name in known.items():
-        values = numbers(table, name)
+        values = true_values(table, label, name)
         count = int(np.isfinite(values).sum())
         if count < LEAST:
             raise InputError(
@@ -90,7 +93,9 @@ def calibrate(table: Table, known: Mapping[str, str]) -> Table:
         With our columns; changed in place.
     known : mapping of str to str
         For each label, ``redshift`` say, the user's column of true values; rows without a number
-        there are not known.
+        there, with a redshift of -1 or less or a log10 mass of 0 or less, are not known. Where both
+        columns have units, theirs is converted. Values by image or spectrum alone of which fewer
+        than `LEAST` are known keep the errors they have.
 
     Returns
     -------
@@ -120,11 +125,13 @@ def calibrate(table: Table, known: Mapping[str, str]) -> Table:
     >>> float(calibrate(table, {"redshift": "Z_SPEC"})["astroclip_z_err"].mean().round(2))
     0.05
     """
-    columns, facts = [], {}
-    for number, (label, name) in enumerate(known.items(), start=1):
-        true = numbers(table, name)
+    columns = []
+    notes = [words for words in calibrations(table) if words.partition(":")[0] not in known]
+    for label, name in known.items():
+        true = true_values(table, label, name)
         stem = f"{PREFIX}{STEMS.get(label, label)}"
-        ways = [way for way in ("", *(f"_{m}" for m in MODALITIES)) if stem + way in table.colnames]
+        every = ("", *(f"_{modality}" for modality in MODALITIES if label in STEMS))
+        ways = [way for way in every if stem + way in table.colnames]
         if not ways:
             raise CatalogueError(
                 f"No column {stem} yet to calibrate {label} of; call .astroclip.annotate() first."
@@ -138,11 +145,44 @@ def calibrate(table: Table, known: Mapping[str, str]) -> Table:
                     f"expected at least {LEAST} with both."
                 )
             columns += made or []
-        facts[f"{KEYWORD}{number}"] = f"{label}: {name}, {int(np.isfinite(true).sum())} rows"
+        told = numbers(table, stem + ways[0])
+        notes.append(f"{label}: {name}, {int((np.isfinite(true) & np.isfinite(told)).sum())} rows")
     for column in columns:
         table.replace_column(column.name, column)
-    table.meta.update(facts)
+    note(table, notes)
     return table
+
+
+def calibrations(table: Table) -> list[str]:
+    """Return what the header says of calibrations on own rows, such as ``redshift: Z, 80 rows``."""
+    keys = [key for key in table.meta if re.fullmatch(KEYWORD + "[0-9]+", str(key))]
+    return [str(table.meta[key]) for key in sorted(keys, key=lambda key: int(key[len(KEYWORD) :]))]
+
+
+def note(table: Table, notes: list[str]) -> None:
+    """Let the header say of which calibrations the errors are, and of no others."""
+    for key in [key for key in table.meta if re.fullmatch(KEYWORD + "[0-9]+", str(key))]:
+        del table.meta[key]
+    table.meta.update({f"{KEYWORD}{number}": words for number, words in enumerate(notes, start=1)})
+
+
+def forget(table: Table, names: Iterable[str]) -> None:
+    """Take calibrations out of the header whose columns have just been written anew.
+
+    Parameters
+    ----------
+    table : Table
+        With our columns; its header is changed in place.
+    names : iterable of str
+        Columns that were written.
+    """
+    written = set(names)
+    kept = [
+        words
+        for words in calibrations(table)
+        if f"{PREFIX}{STEMS.get(label := words.partition(':')[0], label)}" not in written
+    ]
+    note(table, kept)
 
 
 def calibrated(table: Table, name: str, true: np.ndarray, theirs: str) -> list[MaskedColumn] | None:
@@ -171,6 +211,25 @@ def calibrated(table: Table, name: str, true: np.ndarray, theirs: str) -> list[M
             )
         )
     return columns
+
+
+def true_values(table: Table, label: str, name: str) -> np.ndarray:
+    """Return the user's values of a label, float64 (n,), in our unit; NaN where not known.
+
+    Redshifts of -1 and less, and log10 masses of 0 and less, stand for unknown in many catalogues.
+    """
+    values = numbers(table, name)
+    ours = f"{PREFIX}{STEMS.get(label, label)}"
+    units = [table[one].unit if one in table.colnames else None for one in (name, ours)]
+    if None not in units:
+        try:
+            values = u.Quantity(values, units[0]).to_value(units[1])
+        except (u.UnitConversionError, TypeError) as error:
+            raise CatalogueError(
+                f"Column {name} is in {units[0]}, which cannot be converted to {units[1]}, the "
+                f"unit of {ours}: {error}."
+            ) from None
+    return np.where(values > UNKNOWN.get(label, -np.inf), values, np.nan)
 
 
 def numbers(table: Table, name: str) -> np.ndarray:

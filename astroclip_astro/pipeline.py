@@ -250,6 +250,7 @@ def add_findings(
     job: Job,
 ) -> Found:
     """Look embeddings up in the reference and write what depends on one modality."""
+    brightness = np.where(np.isnan(embeddings[:, 0]), np.nan, brightness)  # of nothing: none
     findings = job.searchers[modality].look_up(embeddings, brightness=brightness)
     write(rows, f"astroclip_{modality}", where, embeddings)
     write(rows, f"astroclip_novelty_{modality}", where, findings.novelty)
@@ -279,6 +280,8 @@ def add_values(rows: np.ndarray, flags: np.ndarray, found: dict[str, Found], job
         estimates = {way: spread(one, label, len(rows)) for way, one in found.items()}
         judged = skill.judge(estimates, brightness)
         for way, answer in judged.items():
+            if way != BEST and label not in STEMS:
+                continue  # own labels have the best value only
             name = f"astroclip_{STEMS.get(label, label)}" + (f"_{way}" if way != BEST else "")
             write(rows, name, everywhere, answer.value)
             write(rows, f"{name}_err", everywhere, answer.error)

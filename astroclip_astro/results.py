@@ -8,6 +8,7 @@ from astropy.table import MaskedColumn, Table
 from .columns import OutputColumn
 from .errors import CatalogueError
 from .job import Job
+from .own_calibration import forget
 from .pipeline import NO_INTEGER
 
 __all__ = ["add_columns", "check_names"]
@@ -76,6 +77,7 @@ def add_columns(table: Table, rows: np.ndarray, job: Job) -> Table:
     table.add_columns(columns)
     kept.update(job.provenance(table.colnames))
     table.meta.update(kept)
+    forget(table, added)
     return table
 
 

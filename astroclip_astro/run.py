@@ -150,7 +150,12 @@ class Run:
             report=report,
         )
         add_columns(self.table, rows, self.job)
-        calibrate(self.table, self.known)
+        try:
+            calibrate(self.table, self.known)
+        except InputError as error:
+            raise InputError(
+                f"{error} What was computed is kept: run again without --calibrate."
+            ) from None
         write_catalogue(self.table, self.output, overwrite=self.overwrite)
         self.store.clear_all()
         return rows

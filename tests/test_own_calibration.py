@@ -7,7 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from astroclip_astro.errors import CatalogueError, InputError
-from astroclip_astro.own_calibration import LEAST, calibrate, check_known, parse_known
+from astroclip_astro.own_calibration import (
+    LEAST,
+    calibrate,
+    calibrations,
+    check_known,
+    forget,
+    parse_known,
+)
 
 
 def annotated(count: int, seed: int, *, known: int | None = None, scatter: float = 0.06) -> Table:
@@ -130,3 +137,50 @@ def test_errors_follow_the_scatter_whatever_was_stated(count, scatter):
     table = calibrate(annotated(count, 8, scatter=scatter), {"redshift": "Z_SPEC"})
     error = float(np.median(np.asarray(table["astroclip_z_err"])))
     assert 0.5 * scatter < error < 1.8 * scatter
+
+
+def test_units_are_converted_and_others_refused():
+    table = annotated(100, 9)
+    for end, values in (("", 5.0), ("_err", 0.1), ("_lo", 4.9), ("_hi", 5.1)):
+        table[f"astroclip_age{end}"] = MaskedColumn(np.full(100, values), unit="Gyr")
+    rng = np.random.default_rng(1)
+    table["AGE"] = MaskedColumn(5000 + 700 * rng.normal(size=100), unit="Myr")
+    calibrate(table, {"age": "AGE"})
+    assert 0.4 < float(table["astroclip_age_err"][0]) < 1
+    table["AGE"].unit = "km"
+    with pytest.raises(CatalogueError, match="in km, which cannot be converted to Gyr"):
+        calibrate(table, {"age": "AGE"})
+
+
+@pytest.mark.parametrize("unknown", [-1.0, -99.0])
+def test_numbers_that_stand_for_unknown_do_not_count(unknown):
+    table = annotated(400, 10)
+    table["Z_SPEC"][60:] = unknown
+    calibrate(table, {"redshift": "Z_SPEC"})
+    assert float(table["astroclip_z_err"][0]) < 0.2
+    assert table.meta["ACCAL1"] == "redshift: Z_SPEC, 60 rows"
+
+
+def test_the_header_remembers_each_label_once_and_forgets_what_is_written_anew():
+    table = annotated(100, 11)
+    for end, values in (("", 10.0), ("_err", 0.1), ("_lo", 9.9), ("_hi", 10.1)):
+        table[f"astroclip_logmstar{end}"] = np.full(100, values)
+    table["LOGM"] = np.linspace(9, 11, 100)
+    calibrate(table, {"redshift": "Z_SPEC"})
+    calibrate(table, {"log_stellar_mass": "LOGM"})
+    calibrate(table, {"redshift": "Z_SPEC"})
+    assert calibrations(table) == ["log_stellar_mass: LOGM, 100 rows", "redshift: Z_SPEC, 100 rows"]
+    forget(table, ["astroclip_z", "astroclip_z_err"])
+    assert calibrations(table) == ["log_stellar_mass: LOGM, 100 rows"]
+    assert [key for key in table.meta if key.startswith("ACCAL")] == ["ACCAL1"]
+
+
+def test_an_own_label_has_no_ways_of_another_s_name():
+    table = annotated(100, 12)
+    for name in ("age", "age_image"):
+        for end, values in (("", 5.0), ("_err", 0.1), ("_lo", 4.9), ("_hi", 5.1)):
+            table[f"astroclip_{name}{end}"] = np.full(100, values)
+    table["AGE"] = np.linspace(1, 9, 100)
+    calibrate(table, {"age": "AGE"})
+    assert float(table["astroclip_age_err"][0]) > 1
+    assert float(table["astroclip_age_image_err"][0]) == 0.1

@@ -288,6 +288,18 @@ def test_own_label_is_that_of_the_row_s_own_neighbours(make_job, own_reference, 
     assert np.isfinite(rows[f"astroclip_{label}_err"][1:]).all()
 
 
+@pytest.mark.parametrize("order", [("age", "age_image"), ("age_image", "age")])
+def test_an_own_label_is_not_another_s_value_by_image(make_job, own_reference, order):
+    values = {"age": own_reference.labels["age"], "age_image": 1000.0 + own_reference.labels["age"]}
+    labels = {name: own_reference.labels[name] for name in ("redshift", "log_stellar_mass")}
+    labels |= {name: values[name] for name in order}
+    rows = annotate_targets(
+        make_targets([10.0, 20.0]), make_job(reference=replace(own_reference, labels=labels))
+    )
+    assert (rows["astroclip_age_image"] > 900).all()
+    assert (rows["astroclip_age"] < 100).all()
+
+
 def test_own_labels_change_no_other_column(make_job, own_reference):
     targets = make_targets(np.linspace(0, 359, 12))
     without = annotate_targets(targets, make_job())

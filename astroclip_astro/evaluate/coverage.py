@@ -69,14 +69,13 @@ def make_searchers(reference: Galaxies, simulated: bool | None) -> dict[str, Sea
     -------
     dict of str to Searcher
     """
-    known = np.logical_and.reduce([np.isfinite(values) for values in reference.labels.values()])
     among = Reference(
         name="evaluation",
-        image=reference.vectors["image"][known],
-        spectrum=reference.vectors["spectrum"][known],
-        labels={label: values[known] for label, values in reference.labels.items()},
+        image=reference.vectors["image"],
+        spectrum=reference.vectors["spectrum"],
+        labels=dict(reference.labels),
         simulated=simulated,
-        brightness={way: values[known] for way, values in reference.brightness.items()},
+        brightness=dict(reference.brightness),
     )
     return {modality: Searcher(among, modality) for modality in ("image", "spectrum")}
 

@@ -33,7 +33,8 @@ __all__ = ["Report", "check_report_folder", "numbers_csv", "predictions_csv", "w
 NUMBERS = ("section", "row", "quantity", "value", "low", "high")
 SHORT = {"redshift": "z", "log_stellar_mass": "logmstar"}
 FIGURES = re.compile(
-    r"((predictions|pit|coverage|novelty|retrieval|attention|masked)_\w+|ranks|losses)\.(png|pdf)"
+    r"((predictions|pit|coverage)_(redshift|log_stellar_mass)|novelty_(image|spectrum|either)"
+    r"|(retrieval|attention|masked)_[0-9]+|ranks|losses)\.(png|pdf)"
 )
 TOLD_BY = ("spectrum_knn", "image_knn", "photometry_mlp")  # the first there is
 

@@ -51,9 +51,9 @@ class Cells:
             inner[one] = np.quantile(own if len(own) else value, steps)
         cells = cls(outer, inner, ())
         place = cells.place(brightness, value)
-        whole = np.sort(miss)  # for cells that are empty: many galaxies have one and the same value
+        whole = np.sort(miss)  # for cells of few: many galaxies have one and the same value
         misses = (np.sort(miss[place == one]) for one in range(across * along))
-        return cls(outer, inner, tuple(one if len(one) else whole for one in misses))
+        return cls(outer, inner, tuple(one if len(one) >= LEAST // 2 else whole for one in misses))
 
     def place(self, brightness: np.ndarray | None, value: np.ndarray) -> np.ndarray:
         """Return the cell of each galaxy, int (n,)."""

@@ -104,7 +104,8 @@ def combine(
     """Combine two answers about each galaxy.
 
     Two answers further apart than ``least`` and than their errors allow are not averaged: the one
-    with the larger weight stands, and the other is the second peak.
+    with the larger weight stands, and the other is the second peak. Nor is an answer averaged that
+    has two peaks itself.
 
     Parameters
     ----------
@@ -132,8 +133,9 @@ def combine(
     difference = first.value - second.value
     limit = DISAGREE * np.hypot(first.error, second.error)
     apart = np.abs(difference) > np.maximum(limit, least)
+    peaked = np.isfinite(first.other) | np.isfinite(second.other)
     leads = weight >= 0.5
-    weight = np.where(apart, np.where(leads, 1.0, 0.0), weight)
+    weight = np.where((apart | peaked) & np.isfinite(weight), np.where(leads, 1.0, 0.0), weight)
     value = weight * first.value + (1 - weight) * second.value
     variance = weight * np.square(first.error) + (1 - weight) * np.square(second.error)
     variance = variance + weight * (1 - weight) * np.square(difference)

@@ -58,7 +58,7 @@ class Searcher:
     ----------
     sample : ndarray
         int64, rows of the reference that stand for all of it where it is compared with itself:
-        `SAMPLE` of them evenly taken, or all.
+        `SAMPLE` of those with such an embedding, evenly taken, or all rows of a smaller one.
 
     Raises
     ------
@@ -86,8 +86,8 @@ class Searcher:
             raise InputError(f"Unknown modality {modality!r}, expected one of {list(MODALITIES)}.")
         self.reference = reference
         self.modality = modality
-        count = min(len(reference), SAMPLE)
-        self.sample = np.arange(count) * len(reference) // max(count, 1)
+        self.sample = evenly(np.isfinite(self._embeddings).all(axis=1))
+        self._found: dict[bytes, Neighbours] = {}
 
     def look_up(
         self,
@@ -127,21 +127,22 @@ class Searcher:
             nearest=neighbours.index[:, 0].astype(np.int32),
         )
 
-    def known(self, label: str) -> Estimates:
-        """Return what neighbours say of a label of the reference's own sample, without themselves.
+    def known(self, label: str, rows: np.ndarray) -> Estimates:
+        """Return what neighbours say of a label of the reference's galaxies, without themselves.
 
         Parameters
         ----------
         label : str
             One of the reference's.
+        rows : ndarray
+            int64 (n,), which of its galaxies.
 
         Returns
         -------
         Estimates
-            One entry for each row of ``sample``.
+            One entry for each row.
         """
-        sample = self._embeddings[self.sample]
-        return self._value(label, sample, self._own, leave_out=self.sample)
+        return self._value(label, self._embeddings[rows], self._own(rows), leave_out=rows)
 
     def _value(
         self,
@@ -164,18 +165,30 @@ class Searcher:
         """The reference's embeddings of this modality."""
         return getattr(self.reference, self.modality)
 
-    @cached_property
-    def _own(self) -> Neighbours:
-        """The neighbours of the reference's own sample, found when first needed."""
-        # Left out by row number: a galaxy's twin in the reference counts, at distance 0.
-        queries = self._embeddings[self.sample]
-        return find(self._embeddings, queries, k=K, leave_out=self.sample)
+    def _own(self, rows: np.ndarray) -> Neighbours:
+        """Return the neighbours of the reference's own galaxies, found when first needed."""
+        key = rows.tobytes()
+        if key not in self._found:
+            # Left out by row number: a galaxy's twin in the reference counts, at distance 0.
+            queries = self._embeddings[rows]
+            self._found[key] = find(self._embeddings, queries, k=K, leave_out=rows)
+        return self._found[key]
 
     @cached_property
     def _novelty(self) -> Novelty:
         """The reference's own distances and brightness."""
         brightness = self.reference.brightness.get(self.modality)
-        return Novelty(self._own, None if brightness is None else brightness[self.sample])
+        own = self._own(self.sample)
+        return Novelty(own, None if brightness is None else brightness[self.sample])
+
+
+def evenly(usable: np.ndarray) -> np.ndarray:
+    """Return `SAMPLE` of the usable rows, evenly taken, or all rows of a smaller reference."""
+    if len(usable) <= SAMPLE:
+        return np.arange(len(usable))
+    rows = np.flatnonzero(usable)
+    count = min(len(rows), SAMPLE)
+    return rows[np.arange(count) * len(rows) // max(count, 1)]
 
 
 def measure_skill(searchers: dict[str, Searcher], label: str) -> Skill:
@@ -193,11 +206,21 @@ def measure_skill(searchers: dict[str, Searcher], label: str) -> Skill:
     Skill
         Makes errors of estimates, and the best value of both.
     """
-    one = next(iter(searchers.values()))
-    reference, sample = one.reference, one.sample
+    reference = next(iter(searchers.values())).reference
+    labels = reference.labels[label]
+    embedded = {
+        modality: np.isfinite(getattr(reference, modality)).all(axis=1) for modality in MODALITIES
+    }
+    rows = np.unique(
+        np.concatenate([evenly(embedded[way] & np.isfinite(labels)) for way in searchers])
+    )
+    brightness = {
+        modality: np.where(embedded[modality], values, np.nan)[rows]  # of nothing there is none
+        for modality, values in reference.brightness.items()
+    }
     return Skill(
-        {modality: searcher.known(label) for modality, searcher in searchers.items()},
-        reference.labels[label][sample],
-        {modality: values[sample] for modality, values in reference.brightness.items()},
+        {modality: searcher.known(label, rows) for modality, searcher in searchers.items()},
+        labels[rows],
+        brightness,
         least=STEP if label == PEAKED else np.inf,
     )

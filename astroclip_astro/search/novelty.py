@@ -54,6 +54,7 @@ class Novelty:
             used = own.found & np.isfinite(brightness)
             self.brightness = np.sort(np.asarray(brightness, float)[used])
         self._rarity = np.sort(self._rare(distance, brightness)[own.found])
+        self._rarity_unlit = np.sort(self._rare(distance, None)[own.found])
 
     def score(self, neighbours: Neighbours, brightness: np.ndarray | None = None) -> np.ndarray:
         """Return the novelty of every query.
@@ -81,8 +82,11 @@ class Novelty:
                 "compares with the reference's own distances to as many."
             )
         rare = self._rare(_mean_cosine_distance(neighbours), brightness)
-        as_rare = np.searchsorted(self._rarity, rare, side="left")
-        score = (1 - as_rare / len(self._rarity)).astype(np.float32)
+        as_rare = np.searchsorted(self._rarity_unlit, rare, side="left")  # by distance alone
+        if brightness is not None and len(self.brightness):
+            lit = np.searchsorted(self._rarity, rare, side="left")
+            as_rare = np.where(np.isfinite(brightness), lit, as_rare)
+        score = (1 - as_rare / max(len(self._rarity), 1)).astype(np.float32)
         return np.where(neighbours.found, score, np.float32(np.nan))
 
     def _rare(self, distance: np.ndarray, brightness: np.ndarray | None) -> np.ndarray:
@@ -92,10 +96,10 @@ class Novelty:
         if brightness is None or not len(self.brightness):
             return rare
         ends = [
-            np.searchsorted(self.brightness, brightness, side="left"),
-            len(self.brightness) - np.searchsorted(self.brightness, brightness, side="right"),
+            np.searchsorted(self.brightness, brightness, side="right"),
+            len(self.brightness) - np.searchsorted(self.brightness, brightness, side="left"),
         ]
-        extreme = 2 * np.minimum(*ends) / len(self.brightness)
+        extreme = np.minimum(2 * np.minimum(*ends) / len(self.brightness), 1)
         return np.where(np.isfinite(brightness), np.minimum(rare, extreme), rare)
 
 

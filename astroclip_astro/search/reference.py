@@ -269,7 +269,8 @@ def _read(file: BinaryIO, path: Path) -> Reference:
                     "copy it again."
                 )
             own = _own_labels(table.header, path)
-            measures = {m: c for m, c in BRIGHTNESS.items() if c in table.columns.names}
+            floats = {name for name in table.columns.names if table.data.dtype[name].kind == "f"}
+            measures = {m: c for m, c in BRIGHTNESS.items() if c in floats}
             columns = _copy_columns(table, (*MODALITIES, *LABELS, *own, *measures.values()), path)
             numbers = {name: table.columns.names.index(name) + 1 for name in own}
             return Reference(

@@ -14,6 +14,7 @@ from .properties import Estimates
 __all__ = ["BEST", "Judged", "Skill"]
 
 BEST = "best"
+LEAST = 17  # known galaxies that have both, for the best of both
 
 
 @dataclass(frozen=True)
@@ -84,13 +85,15 @@ class Skill:
     ) -> None:
         self.least = least
         self.ways = {
-            way: Calibration(one.value, one.scatter, true, brightness) for way, one in known.items()
+            way: Calibration(one.value, one.scatter, true, ordered(way, brightness))
+            for way, one in known.items()
         }
-        if len(known) == 2:
+        whole = [np.isfinite(true), *(np.isfinite(one.value) for one in known.values())]
+        if len(known) == 2 and np.logical_and.reduce(whole).sum() >= LEAST:
             judged = [self._judge(way, one, brightness) for way, one in known.items()]
             self.weighing = Weighing(*map(answers, judged), true)
             both = self._combined(judged)
-            self.ways[BEST] = Calibration(both.value, both.scatter, true, brightness)
+            self.ways[BEST] = Calibration(both.value, both.scatter, true, ordered(BEST, brightness))
 
     def judge(
         self, found: Mapping[str, Estimates], brightness: Mapping[str, np.ndarray]
@@ -108,16 +111,20 @@ class Skill:
         -------
         dict of str to Judged
             For each way in ``found`` and for ``best``: both together where a galaxy has both,
-            else the one it has.
+            else the one it has. Of a reference in which hardly any galaxy has both, the spectrum's
+            where there is one.
         """
         judged = {
             way: self._judge(way, found[way], brightness) for way in self.ways if way in found
         }
         first, *second = judged.values()
-        if second and BEST in self.ways:
+        if not second:
+            return judged | {BEST: first}
+        best = second[0].over(first)
+        if BEST in self.ways:
             both = self._judge(BEST, self._combined([first, *second]), brightness)
-            return judged | {BEST: both.over(second[0]).over(first)}
-        return judged | {BEST: first}
+            best = both.over(best)
+        return judged | {BEST: best}
 
     def interval(
         self,
@@ -178,18 +185,27 @@ class Skill:
         both = np.logical_and.reduce([*has.values()]) if BEST in self.ways else None
         if both is not None:
             yield BEST, np.flatnonzero(both)
-        for name in names:
-            yield name, np.flatnonzero(has[name] if both is None else has[name] & ~both)
+        left = np.ones(len(judged[way].value), bool) if both is None else ~both
+        for name in reversed(names):  # the spectrum's before the image's, as in `judge`
+            yield name, np.flatnonzero(has[name] & left)
+            left &= ~has[name]
 
     def _judge(self, way: str, found: Estimates, brightness: Mapping[str, np.ndarray]) -> Judged:
         """Return values told in one way with their errors."""
-        low, high = self.ways[way].interval(found.value, found.scatter, brightness, 0.68)
+        at = ordered(way, brightness)
+        low, high = self.ways[way].interval(found.value, found.scatter, at, 0.68)
         return Judged(found.value, (high - low) / 2, low, high, found.other, found.scatter)
 
     def _combined(self, judged: list[Judged]) -> Estimates:
         """Return both answers about each galaxy as one."""
         first, second = map(answers, judged)
         return combine(first, second, self.weighing.of(first, second), least=self.least)
+
+
+def ordered(way: str, brightness: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return brightness by what decides first: a way's own kind; the image's for the best."""
+    first = "image" if way == BEST else way
+    return dict(sorted(brightness.items(), key=lambda pair: pair[0] != first))
 
 
 def answers(judged: Judged) -> Answers:

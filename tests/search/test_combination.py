@@ -120,3 +120,10 @@ def test_the_second_peak_is_that_of_the_better_answer():
 def test_without_one_of_them_there_is_nothing_to_combine():
     both = combine(answer(0.1, 0.01), Answers(NONE, NONE, NONE), HALF)
     assert np.isnan([both.value[0], both.scatter[0]]).all()
+
+
+def test_an_answer_with_two_peaks_is_not_averaged_with_another():
+    both = combine(answer(0.4, 0.06), answer(0.1, 0.15, 0.4), np.array([0.6]), least=0.05)
+    assert both.value[0] == 0.4
+    both = combine(answer(0.4, 0.06), answer(0.1, 0.15, 0.4), np.array([0.3]), least=0.05)
+    assert (both.value[0], both.other[0]) == (0.1, 0.4)

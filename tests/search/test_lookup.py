@@ -149,7 +149,7 @@ def test_embeddings_of_another_width_are_refused(reference):
 
 
 def test_the_reference_is_told_without_itself(reference):
-    known = Searcher(reference, "spectrum").known("redshift")
+    known = Searcher(reference, "spectrum").known("redshift", np.arange(400))
     row = 7
     others = (
         np.delete(reference.spectrum, row, axis=0),
@@ -163,7 +163,7 @@ def test_the_reference_is_told_without_itself(reference):
 def test_galaxies_without_a_label_tell_nobody_elses(reference):
     age = np.where(np.arange(400) % 2 == 0, np.arange(400.0), np.nan)
     searcher = Searcher(replace(reference, labels=reference.labels | {"age": age}), "image")
-    known = searcher.known("age")
+    known = searcher.known("age", np.arange(400))
     even = find(reference.image[::2], reference.image[[6]], leave_out=np.array([3]))
     assert known.value[6] == pytest.approx(estimate(even, age[::2]).value[0])
 
@@ -172,11 +172,26 @@ def test_a_sample_stands_for_a_large_reference(reference, queries, monkeypatch):
     monkeypatch.setattr(lookup, "SAMPLE", 100)
     searcher = Searcher(reference, "image")
     assert searcher.sample.tolist() == list(range(0, 400, 4))
-    assert len(searcher.known("redshift")) == 100
     assert np.isfinite(searcher.look_up(queries).novelty[:3]).all()
     whole = find(reference.image, reference.image[[8]], leave_out=np.array([8]))
     expected = estimate(whole, reference.labels["redshift"], peaked=True)  # among all 400
-    assert searcher.known("redshift").value[2] == expected.value[0]
+    assert searcher.known("redshift", searcher.sample).value[2] == expected.value[0]
+
+
+def test_the_sample_is_of_galaxies_that_tell_something(reference, monkeypatch):
+    monkeypatch.setattr(lookup, "SAMPLE", 60)
+    age = np.where(np.arange(400) % 3 == 2, np.arange(400.0), np.nan)
+    sparse = replace(
+        reference,
+        image=np.where(np.arange(400)[:, None] % 2, reference.image, np.float32(np.nan)),
+        labels=reference.labels | {"age": age},
+    )
+    searchers = {modality: Searcher(sparse, modality) for modality in ("image", "spectrum")}
+    assert (searchers["image"].sample % 2 == 1).all()
+    skill = measure_skill(searchers, "age")
+    assert skill.ways["image"].count >= 60
+    assert skill.ways["spectrum"].count >= 60
+    assert np.isfinite(searchers["image"].look_up(reference.image[:3]).novelty).all()
 
 
 def test_skill_is_measured_on_the_reference(reference):
@@ -188,7 +203,52 @@ def test_skill_is_measured_on_the_reference(reference):
     assert skill.ways["image"].count == 400
     assert skill.ways["spectrum"].count == skill.ways["best"].count == 320
     assert list(skill.ways["image"].cells) == ["image", None]
-    assert (measure_skill(searchers, "redshift").least, skill.least) == (0.05, np.inf)
+
+
+def test_only_redshifts_have_two_answers(reference):
+    searchers = {modality: Searcher(reference, modality) for modality in ("image", "spectrum")}
+    assert measure_skill(searchers, "redshift").least == 0.05
+    assert measure_skill(searchers, "log_stellar_mass").least == np.inf
+
+
+def test_galaxies_without_an_image_have_no_brightness_of_one(reference):
+    bare = np.where(np.arange(400)[:, None] < 100, np.float32(np.nan), reference.image)
+    lit = replace(reference, image=bare, brightness={"image": np.linspace(1, 9, 400)})
+    searchers = {modality: Searcher(lit, modality) for modality in ("image", "spectrum")}
+    cells = measure_skill(searchers, "redshift").ways["spectrum"].cells
+    assert len(cells["image"].misses[0]) == 240  # of 320 with a spectrum
+
+
+def test_hardly_any_galaxy_with_both_is_no_obstacle(reference):
+    odd = np.arange(400)[:, None] % 2
+    split = replace(
+        reference,
+        image=np.where(odd, reference.image, np.float32(np.nan)),
+        spectrum=np.where(odd, np.float32(np.nan), reference.spectrum),
+    )
+    searchers = {modality: Searcher(split, modality) for modality in ("image", "spectrum")}
+    skill = measure_skill(searchers, "redshift")
+    assert list(skill.ways) == ["image", "spectrum"]
+    found = {
+        way: one.look_up(reference.image[:4]).values["redshift"] for way, one in searchers.items()
+    }
+    found["spectrum"].value[:2] = np.nan
+    judged = skill.judge(found, {})
+    np.testing.assert_array_equal(judged["best"].value[:2], judged["image"].value[:2])
+    np.testing.assert_array_equal(judged["best"].value[2:], judged["spectrum"].value[2:])
+    np.testing.assert_array_equal(
+        skill.interval("best", judged, {}, 0.68), [judged["best"].low, judged["best"].high]
+    )
+
+
+def test_kinds_of_brightness_order_by_way(reference):
+    bright = {"image": np.linspace(1, 9, 400), "spectrum": np.linspace(9, 1, 400)}
+    lit = replace(reference, brightness=bright)
+    searchers = {modality: Searcher(lit, modality) for modality in ("image", "spectrum")}
+    ways = measure_skill(searchers, "redshift").ways
+    assert [next(iter(ways[way].cells)) for way in ("image", "spectrum", "best")] == [
+        "image", "spectrum", "image",
+    ]  # fmt: skip
 
 
 def test_brightness_counts_for_novelty(reference, queries):

@@ -118,3 +118,17 @@ def test_unknown_brightness_leaves_the_distance_to_decide():
     score = novelty.score(queries, np.full(50, np.nan))
     assert (np.diff(score[order]) >= 0).all()
     np.testing.assert_array_equal(score, novelty.score(queries))
+
+
+def test_equal_brightness_is_nothing_unusual():
+    points, queries = cloud(300, 1), find(cloud(300, 1), cloud(50, 2))
+    novelty = novelty_of(points, brightness=np.full(300, 7.0))
+    score = novelty.score(queries, np.full(50, 7.0))
+    np.testing.assert_array_equal(score, novelty_of(points).score(queries))
+
+
+def test_ordinary_galaxies_of_unknown_brightness_are_spread_evenly():
+    rng = np.random.default_rng(3)
+    novelty = novelty_of(cloud(1500, 1), brightness=rng.normal(size=1500))
+    score = novelty.score(find(cloud(1500, 1), cloud(500, 2)), np.full(500, np.nan))
+    np.testing.assert_allclose(np.quantile(score, [0.1, 0.5, 0.9]), [0.1, 0.5, 0.9], atol=0.07)
