@@ -13,6 +13,7 @@ __all__ = [
     "GROUPS",
     "MODALITIES",
     "PREFIX",
+    "STEMS",
     "OutputColumn",
     "label_columns",
     "select",
@@ -20,6 +21,7 @@ __all__ = [
 
 PREFIX = "astroclip_"
 MODALITIES = ("image", "spectrum")
+STEMS = {"redshift": "z", "log_stellar_mass": "logmstar"}  # others go by their own names
 GROUPS = ("embedding", "redshift", "mass", "novelty", "labels")
 EMBEDDING_WIDTH = 128
 

@@ -30,6 +30,8 @@ __all__ = [
     "collect_panels",
     "draw_gallery",
     "gallery_figure",
+    "heading",
+    "match_title",
     "save_picture",
 ]
 
@@ -175,6 +177,33 @@ def _fetch(targets: Targets, source: Source, radius: float) -> tuple[list, list]
             for row, answer in zip(rows, getattr(source, what)(targets[rows], number), strict=True):
                 answers[what][row] = answer
     return answers["spectra"], answers["cutouts"]
+
+
+def heading(found: Table) -> str:
+    """Return what was compared with what, such as ``"image among spectra"``.
+
+    Parameters
+    ----------
+    found : Table
+        Matches, with what was asked in its header.
+    """
+    things = {"image": "images", "spectrum": "spectra"}[found.meta["ACAMONG"]]
+    return f"{found.meta['ACBY']} among {things}"
+
+
+def match_title(found: Table, panels: list[Panel]) -> str:
+    """Return the title of a picture of matches, of which not all may be drawn.
+
+    Parameters
+    ----------
+    found : Table
+        All matches.
+    panels : list of Panel
+        What is drawn, the query first.
+    """
+    shown = len(panels) - 1
+    some = f", the first {shown}" if shown < len(found) else ""
+    return f"Most similar by {heading(found)}{some}"
 
 
 def draw_gallery(panels: list[Panel], path: str | os.PathLike, *, title: str = "") -> None:

@@ -12,7 +12,7 @@ from astropy.table import Table
 
 from .comparison import Comparison
 from .errors import InputError
-from .gallery import check_picture, collect_panels, gallery_figure, save_picture
+from .gallery import check_picture, collect_panels, gallery_figure, match_title, save_picture
 from .object_spectrum import fetch_spectrum, origin
 from .records import Source
 
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["choose_unaligned", "plot_attention", "plot_masked", "plot_similar"]
-
-THINGS = {"image": "images", "spectrum": "spectra"}
 
 
 def plot_attention(
@@ -226,10 +224,7 @@ def plot_similar(
             match_radius=comparison.match_radius,
             **comparison.names,
         )
-    shown = len(panels) - 1
-    some = f", the first {shown}" if shown < len(found) else ""
-    compared = f"{found.meta['ACBY']} among {THINGS[found.meta['ACAMONG']]}"
-    title = f"Most similar by {compared}{some}\nimages and spectra: {origin(table, opened)}"
+    title = f"{match_title(found, panels)}\nimages and spectra: {origin(table, opened)}"
     return _finish(gallery_figure(panels, title=title), path)
 
 

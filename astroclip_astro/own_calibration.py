@@ -9,14 +9,13 @@ import astropy.units as u
 import numpy as np
 from astropy.table import MaskedColumn, Table
 
-from .columns import MODALITIES, PREFIX
+from .columns import MODALITIES, PREFIX, STEMS
 from .errors import CatalogueError, InputError
 from .search.calibration import Calibration
 
 __all__ = ["LEAST", "calibrate", "calibrations", "check_known", "forget", "parse_known"]
 
 LEAST = 30  # rows whose label is known
-STEMS = {"redshift": "z", "log_stellar_mass": "logmstar"}  # others go by their own names
 UNKNOWN = {"redshift": -1.0, "log_stellar_mass": 0.0}  # such values, or less, are none
 KEYWORD = "ACCAL"  # of the header, with a number behind
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from .chunks import ChunkStore
-from .columns import OutputColumn
+from .columns import STEMS, OutputColumn
 from .errors import SourceError
 from .flags import Flag
 from .job import Job
@@ -265,9 +265,6 @@ def add_nearest(rows: np.ndarray, found: dict[str, Found]) -> None:
             nearest = found[modality].findings.nearest
             usable = nearest >= 0
             write(rows, "astroclip_nearest", found[modality].where[usable], nearest[usable])
-
-
-STEMS = {"redshift": "z", "log_stellar_mass": "logmstar"}  # others go by their own names
 
 
 def add_values(rows: np.ndarray, flags: np.ndarray, found: dict[str, Found], job: Job) -> None:

@@ -13,10 +13,10 @@ from astropy.table import Table
 
 from .catalogue import check_output, read_catalogue, write_catalogue
 from .chunks import ChunkStore, fingerprint
-from .columns import PREFIX
+from .columns import PREFIX, STEMS
 from .errors import CatalogueError, InputError, OutputError
 from .job import Job, prepare_job
-from .own_calibration import STEMS, calibrate, check_known, parse_known
+from .own_calibration import calibrate, check_known, parse_known
 from .pipeline import CHUNK_ROWS, annotate_targets, row_dtype
 from .records import Targets
 from .results import add_columns, check_names

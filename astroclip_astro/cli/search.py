@@ -185,7 +185,7 @@ def check_plot(path: Path, source: object, in_reference: bool, *, overwrite: boo
 
 def draw(query: Query, found: Table, comparison: Comparison, path: Path) -> None:
     """Draw the picture of a query and what was found."""
-    from astroclip_astro.gallery import collect_panels, draw_gallery
+    from astroclip_astro.gallery import collect_panels, draw_gallery, match_title
 
     source = comparison.source()
     panels = collect_panels(
@@ -196,24 +196,17 @@ def draw(query: Query, found: Table, comparison: Comparison, path: Path) -> None
         match_radius=comparison.match_radius,
         **comparison.names,
     )
-    shown = len(panels) - 1
-    some = f", the first {shown}" if shown < len(found) else ""
     draw_gallery(
         panels,
         path,
-        title=f"Most similar by {heading(found)}{some}; images and spectra: {source.name}",
+        title=f"{match_title(found, panels)}; images and spectra: {source.name}",
     )
-
-
-def heading(found: Table) -> str:
-    """Return what was compared with what, in words."""
-    facts = found.meta
-    things = {"image": "images", "spectrum": "spectra"}[facts["ACAMONG"]]
-    return f"{facts['ACBY']} among {things}"
 
 
 def describe(query: Query, found: Table, catalog: Path) -> str:
     """Return the result as a neat table with a line above it."""
+    from astroclip_astro.gallery import heading
+
     where = str(catalog)
     if found.meta["ACWITHIN"] == "reference":
         kind = {"SIMULATED": "SIMULATED galaxies of ", "unknown": "galaxies (not stated whether "

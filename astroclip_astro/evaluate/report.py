@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from astroclip_astro.columns import STEMS
 from astroclip_astro.errors import OutputError
 from astroclip_astro.figures.style import save_figure
 from astroclip_astro.search.calibration import LEVELS
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 __all__ = ["Report", "check_report_folder", "numbers_csv", "predictions_csv", "write_report"]
 
 NUMBERS = ("section", "row", "quantity", "value", "low", "high")
-SHORT = {"redshift": "z", "log_stellar_mass": "logmstar"}
 FIGURES = re.compile(
     r"((predictions|pit|coverage)_(redshift|log_stellar_mass)|novelty_(image|spectrum|either)"
     r"|(retrieval|attention|masked)_[0-9]+|ranks|losses)\.(png|pdf)"
@@ -169,7 +169,7 @@ def predictions_csv(report: Report) -> str:
     nothing = np.full(len(test), np.nan)
     columns: dict[str, list[str]] = {"row": [str(row) for row in test.rows]}
     for label, true in test.labels.items():
-        short = SHORT[label]
+        short = STEMS[label]
         if report.told:
             best = report.told[label][BEST]
             value, intervals = best.value, best.intervals

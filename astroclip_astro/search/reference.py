@@ -187,7 +187,7 @@ def save_reference(reference: Reference, path: str | Path, *, overwrite: bool = 
                 for name, values in reference.labels.items()
             ),
             *(
-                fits.Column(BRIGHTNESS[way], "D", array=values)
+                fits.Column(BRIGHTNESS[way], "E", array=values)
                 for way, values in reference.brightness.items()
             ),
         ],

@@ -192,8 +192,7 @@ class Skill:
 
     def _judge(self, way: str, found: Estimates, brightness: Mapping[str, np.ndarray]) -> Judged:
         """Return values told in one way with their errors."""
-        at = ordered(way, brightness)
-        low, high = self.ways[way].interval(found.value, found.scatter, at, 0.68)
+        low, high = self.ways[way].interval(found.value, found.scatter, brightness, 0.68)
         return Judged(found.value, (high - low) / 2, low, high, found.other, found.scatter)
 
     def _combined(self, judged: list[Judged]) -> Estimates:
