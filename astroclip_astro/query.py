@@ -19,6 +19,7 @@ from .flags import Flag
 from .records import Cutout, Gap, Source, Spectrum, Targets
 from .search.neighbours import UNIT_TOLERANCE
 from .sky import find_targets
+from .sky.identifiers import find_row
 from .sky.position import read_position, separations
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Query", "ask", "chosen", "embeddings_of"]
 
-WAYS = ("row", "position", "embedding", "image", "spectrum")
+WAYS = ("row", "position", "embedding", "image", "spectrum", "id")
 Image = np.ndarray | Cutout | str | os.PathLike
 Flux = np.ndarray | tuple[np.ndarray, np.ndarray] | Spectrum | str | os.PathLike
 
@@ -127,6 +128,8 @@ def ask(
     image: Image | None = None,
     spectrum: Flux | None = None,
     targetid: int | None = None,
+    id: str | int | None = None,
+    id_column: str | None = None,
     modality: str | None = None,
     match_radius: float = 1.0,
     ra: str | None = None,
@@ -140,8 +143,8 @@ def ask(
     ----------
     table : Table
         The table with embeddings.
-    row, position, embedding, image, spectrum, targetid
-        As `astroclip_astro.similar.similar` has them; one of the first five.
+    row, position, embedding, image, spectrum, targetid, id, id_column
+        As `astroclip_astro.similar.similar` has them; one of the first five, or ``id``.
     modality : {"image", "spectrum"}, optional
         What of the galaxy is compared; by default what there is, the image first.
     match_radius : float
@@ -164,16 +167,20 @@ def ask(
     SourceError
         Where the source has something at the position and cannot deliver it.
     """
-    given = [row, position, embedding, image, spectrum]
+    given = [row, position, embedding, image, spectrum, id]
     used = [way for way, value in zip(WAYS, given, strict=True) if value is not None]
     if len(used) != 1:
         raise InputError(
-            f"Asked by {' and '.join(used) or 'nothing'}, expected exactly one of "
-            f"{', '.join(WAYS)}."
+            f"Found {' and '.join(used) or 'no query'}, expected exactly one of {', '.join(WAYS)}."
         )
     chosen(modality, "query")
     if targetid is not None and not isinstance(spectrum, str | os.PathLike):
         raise InputError("targetid goes with the file of a spectrum only; leave it out.")
+    if id_column is not None and id is None:
+        raise InputError("id_column goes with id only; pass the identifier too, or leave it out.")
+    if id is not None:
+        row, name = find_row(table, id, column=id_column)
+        return _by_row(table, row, modality, f"{name} {id} (row {row})")
     if row is not None:
         return _by_row(table, row, modality, f"row {row}")
     if position is not None:

@@ -25,6 +25,8 @@ def similar(
     image: Image | None = None,
     spectrum: Flux | None = None,
     targetid: int | None = None,
+    id: str | int | None = None,
+    id_column: str | None = None,
     k: int = 10,
     query: str | None = None,
     target: str | None = None,
@@ -33,10 +35,10 @@ def similar(
     method: str = "exact",
     **options: object,
 ) -> Table:
-    """Find the k galaxies most like one; ask by exactly one of the first five.
+    """Find the k galaxies most like one; ask by one of the first five, or by ``id``.
 
-    A galaxy asked for by row, or by a position where a row is, is itself left out, whichever of
-    its embeddings is compared. In the reference nothing is left out. Rows without an embedding
+    A galaxy asked for by row or id, or by a position where a row is, is itself left out, whichever
+    of its embeddings is compared. In the reference nothing is left out. Rows without an embedding
     never come. Of galaxies equally like the query, those of lower row number come first.
 
     Parameters
@@ -56,6 +58,11 @@ def similar(
         (7781,) flux, or flux and ivar, as `Model.embed_spectra` takes them; or a DESI coadd.
     targetid : int, optional
         Which spectrum of the coadd, where it holds several.
+    id : str or int, optional
+        The galaxy's name or number in the table.
+    id_column : str, optional
+        Column of strings or integers that holds ``id``. Found when not given, where exactly one
+        column has a usual name such as ``name``, ``id``, ``TARGETID`` or ``source_id``.
     k : int
         Number of galaxies; all there are where there are fewer.
     query : {"image", "spectrum"}, optional
@@ -112,6 +119,8 @@ def similar(
             image=image,
             spectrum=spectrum,
             targetid=targetid,
+            id=id,
+            id_column=id_column,
             modality=query,
         )
         return comparison.match(

@@ -206,6 +206,18 @@ def test_position_is_its_row_with_separations(table):
     assert str(found["separation"].unit) == "arcsec"
 
 
+@pytest.mark.parametrize("options", [{"id": "g8"}, {"id": "g8", "id_column": "name"}])
+def test_id_is_its_row(table, options):
+    found = similar(table, k=30, **options)
+    assert found["row"].tolist() == similar(table, 8, k=30)["row"].tolist()
+    assert found.meta["ACQUERY"] == "name g8 (row 8)"
+
+
+def test_number_of_a_column_that_is_named_is_its_row(table):
+    table["number"] = 100 + np.arange(30)
+    assert similar(table, id=108, id_column="number").meta["ACQUERY"] == "number 108 (row 8)"
+
+
 def test_position_beyond_the_radius_is_refused_without_a_source(table):
     with pytest.raises(InputError, match="the nearest, row 8, is"):
         similar(table, position=(0.8 + 1.8 / 3600, 0))
@@ -331,8 +343,13 @@ def test_bundled_reference_is_that_of_the_weights(table):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({}, "Asked by nothing"),
+        ({}, "Found no query"),
         ({"row": 1, "position": (0, 0)}, "row and position"),
+        ({"row": 1, "id": "g1"}, "row and id"),
+        ({"row": 1, "id_column": "name"}, "id_column goes with id only"),
+        ({"id": "g30"}, "No row has 'g30' in column 'name'"),
+        ({"id": "g1", "id_column": "nam"}, "did you mean 'name'"),
+        ({"id": "g17"}, "Row 17 has no embedding"),
         ({"row": 30}, "row is 30, expected 0 to 29"),
         ({"row": -1}, "row is -1"),
         ({"row": 1.0}, "whole number"),

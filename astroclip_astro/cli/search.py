@@ -30,6 +30,13 @@ FORMATS = {"similarity": ".4f", "separation": ".2f"} | dict.fromkeys(OURS, ".3f"
 @click.command(name="astroclip-search", context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("catalog", type=click.Path(path_type=Path))
 @click.option("--row", type=int, metavar="N", help="Ask by a row of CATALOG, counted from 0.")
+@click.option("--id", "identifier", metavar="NAME", help="Ask by a name or number in CATALOG.")
+@click.option(
+    "--id-column",
+    metavar="NAME",
+    help="Column that holds the --id.  [default: the only one with a usual name: name, id, "
+    "TARGETID, source_id, ...]",
+)
 @click.option(
     "--position",
     type=float,
@@ -100,6 +107,8 @@ FORMATS = {"similarity": ".4f", "separation": ".2f"} | dict.fromkeys(OURS, ".3f"
 def search(
     catalog: Path,
     row: int | None,
+    identifier: str | None,
+    id_column: str | None,
     position: tuple[float, float] | None,
     image: Path | None,
     spectrum: Path | None,
@@ -118,21 +127,29 @@ def search(
 ) -> int:
     """Find the galaxies of CATALOG most like one of them, or like an image or a spectrum.
 
-    CATALOG is what astroclip-annotate has written. Ask by exactly one of --row, --position, --image
-    and --spectrum. The galaxy that is asked for is left out itself.
+    CATALOG is what astroclip-annotate has written. Give exactly one of --row, --id, --position,
+    --image and --spectrum. A galaxy of CATALOG is not among its own matches.
 
     Exit status: 0 done, 2 a mistake in the input, 3 the source did not answer, 130 interrupted.
     """
     from astroclip_astro.catalogue import check_output, read_catalogue, write_catalogue
     from astroclip_astro.comparison import Comparison
 
-    ways = {"--row": row, "--position": position, "--image": image, "--spectrum": spectrum}
-    used = [way for way, value in ways.items() if value is not None]
+    queries = {
+        "--row": row,
+        "--id": identifier,
+        "--position": position,
+        "--image": image,
+        "--spectrum": spectrum,
+    }
+    used = [option for option, value in queries.items() if value is not None]
     if len(used) != 1:
         raise InputError(
-            f"Asked by {' and '.join(used) or 'nothing'}, expected exactly one of "
-            f"{', '.join(ways)}."
+            f"Found {' and '.join(used) or 'no query'}, expected exactly one of "
+            f"{', '.join(queries)}."
         )
+    if id_column is not None and identifier is None:
+        raise InputError("--id-column goes with --id only; pass --id too, or leave it out.")
     if output is not None:
         check_output(output, overwrite=overwrite)
     if plot is not None:
@@ -145,6 +162,8 @@ def search(
             image=image,
             spectrum=spectrum,
             targetid=targetid,
+            id=identifier,
+            id_column=id_column,
             modality=by,
         )
         found = comparison.match(

@@ -63,6 +63,13 @@ def test_matches_are_printed_as_a_table(search):
     assert result.err == ""
 
 
+@pytest.mark.parametrize("column", [(), ("--id-column", "name")])
+def test_galaxy_is_asked_for_by_its_name(search, column):
+    result = search("--id", "g6", *column, "--k", 3)
+    assert rows_of(result.out) == [5, 7, 8]
+    assert "3 galaxies most like name g6 (row 6), by image among images" in result.out
+
+
 @pytest.mark.parametrize(("by", "among"), [("image", "spectrum"), ("spectrum", "image")])
 def test_by_and_among_choose_what_is_compared(search, by, among):
     out = search("--row", 6, "--by", by, "--among", among).out
@@ -139,8 +146,11 @@ def test_quiet_says_nothing(search, tmp_path):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ((), "Asked by nothing, expected exactly one of --row, --position, --image, --spectrum"),
-        (("--row", 1, "--image", "a.fits"), "Asked by --row and --image"),
+        ((), "Found no query, expected exactly one of --row, --id, --position, --image, --sp"),
+        (("--row", 1, "--image", "a.fits"), "Found --row and --image"),
+        (("--row", 1, "--id-column", "name"), "--id-column goes with --id only"),
+        (("--id", "g99"), "No row has 'g99' in column 'name'; did you mean 'g9'"),
+        (("--id", "g1", "--id-column", "nam"), "did you mean 'name'"),
         (("--row", 12), "row is 12, expected 0 to 11"),
         (("--row", 4), "Row 4 has no embedding"),
         (("--row", "x"), "not a valid integer"),
