@@ -16,7 +16,8 @@ from .errors import InputError, WeightsError
 from .query import Query, ask, chosen, embeddings_of
 from .records import Source
 from .search.index import METHODS, make_index
-from .search.reference import WORDS, Reference, check_weights, load_reference
+from .search.reference import Reference, check_weights
+from .search.reference_file import WORDS, load_reference
 from .sky import find_targets
 from .sky.position import separations
 from .version import __version__
@@ -189,7 +190,8 @@ class Comparison:
 
     def _load(self, **options: str) -> Model:
         """Return the encoders, sure that the table's embeddings are theirs."""
-        from .embedding import check_aligned, load_model  # torch is loaded here
+        from .embedding import load_model  # torch is loaded here
+        from .models.card import check_aligned
 
         model = load_model(self._weights_name(), **options)
         check_aligned(model.card)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .errors import InputError, WeightsError
+from .errors import InputError
 from .models.astroclip import AstroCLIP
 from .models.checkpoint import load_weights
 from .models.configuration import Configuration
@@ -17,7 +17,7 @@ from .models.masking import check_fills, fill
 from .prepare.images import centre_crop, clean_images, stretch
 from .prepare.spectra import clean_spectra, has_data
 
-__all__ = ["Model", "check_aligned", "load_model"]
+__all__ = ["Model", "load_model"]
 
 BATCH_SIZE = 32
 
@@ -319,31 +319,3 @@ def load_model(
     """
     network, card = load_weights(name)
     return Model(network, card, device=device, precision=precision)
-
-
-def check_aligned(card: dict) -> None:
-    """Refuse weights whose card lists stages of training, but not that of aligning.
-
-    Before it, image and spectrum of a galaxy have nothing to do with each other, and the layers
-    that embed are as they began.
-
-    Parameters
-    ----------
-    card : dict
-        Card of the weights.
-
-    Raises
-    ------
-    WeightsError
-        Naming the stages there are.
-
-    Examples
-    --------
-    >>> check_aligned({"name": "compact", "training": {"stages": {"align": {}}}})
-    """
-    stages = card["training"].get("stages", {})
-    if stages and "align" not in stages:
-        raise WeightsError(
-            f"Weights {card['name']} are of the stage {', '.join(stages)} alone: they can be "
-            "trained on, but embed nothing yet. Align them first: astroclip-train align."
-        )

@@ -7,20 +7,26 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import astropy.units as u
 
 from .columns import COLUMNS, GROUPS, MODALITIES, OutputColumn, label_columns, select
-from .embedding import Model, check_aligned, load_model
 from .errors import InputError
+from .models.card import check_aligned, locate, read_card
 from .records import Source
 from .search.lookup import Searcher, measure_skill
-from .search.reference import Reference, check_weights, load_reference
+from .search.reference import Reference, check_weights
+from .search.reference_file import complete_reference, load_reference, reference_path
 from .search.skill import Skill
 from .sources import open_source
 from .version import __version__
 
-__all__ = ["Job", "prepare_job"]
+if TYPE_CHECKING:
+    from .embedding import Model
+
+__all__ = ["Job", "Options", "check_options", "close", "prepare_job"]
 
 
 @dataclass(frozen=True)
@@ -66,8 +72,7 @@ class Job:
 
     def close(self) -> None:
         """Let go of what the source holds: connections, the server of the demo."""
-        if hasattr(self.source, "close"):  # a source of the user's own need not have it
-            self.source.close()
+        close(self.source)
 
     def describe(self, column: OutputColumn) -> str:
         """Return a column's description, saying whose galaxies its values come from."""
@@ -149,7 +154,72 @@ def columns_of_labels(reference: Reference) -> list[tuple[OutputColumn, ...]]:
     ]
 
 
-def prepare_job(
+@dataclass(frozen=True)
+class Options:
+    """The options of a run, checked, with all that can be read without loading torch.
+
+    Parameters
+    ----------
+    source : Source
+        Where images and spectra come from, opened.
+    weights, device, precision : str
+        As `prepare_job` has them.
+    reference : Reference
+        The labelled galaxies, which belong to the weights.
+    reference_file : Path
+        Where they were read from.
+    columns : tuple of OutputColumn
+        What is to be written.
+    modality : tuple of str
+        What is embedded.
+    match_radius : float
+        Largest distance of a spectrum, arcsec.
+    """
+
+    source: Source
+    weights: str | os.PathLike
+    device: str
+    precision: str
+    reference: Reference
+    reference_file: Path
+    columns: tuple[OutputColumn, ...]
+    modality: tuple[str, ...]
+    match_radius: float
+
+    def load(self) -> Job:
+        """Load the model and return what a run needs.
+
+        Raises
+        ------
+        InputError
+            For damaged weights, or a device that is not there; the source is closed.
+        """
+        try:
+            from .embedding import load_model  # torch is loaded here, after all other checks
+
+            model = load_model(self.weights, device=self.device, precision=self.precision)
+            reference = complete_reference(self.reference, self.reference_file)
+        except BaseException:
+            close(self.source)
+            raise
+        return Job(
+            source=self.source,
+            model=model,
+            reference=reference,
+            searchers={name: Searcher(reference, name) for name in self.modality},
+            columns=self.columns,
+            modality=self.modality,
+            match_radius=self.match_radius,
+        )
+
+
+def close(source: Source) -> None:
+    """Let go of what a source holds: connections, the server of the demo."""
+    if hasattr(source, "close"):  # a source of the user's own need not have it
+        source.close()
+
+
+def check_options(
     *,
     source: str | os.PathLike | Source = "archive",
     modality: str | Iterable[str] = MODALITIES,
@@ -164,8 +234,8 @@ def prepare_job(
     jobs: int | None = None,
     cache: str | os.PathLike | None = None,
     cache_limit: str | float | u.Quantity | None = None,
-) -> Job:
-    """Turn the options of the command and of the methods into what a run needs.
+) -> Options:
+    """Check the options of the command and of the methods before anything slow is done.
 
     Parameters
     ----------
@@ -191,7 +261,8 @@ def prepare_job(
 
     Returns
     -------
-    Job
+    Options
+        Whose source is open; `Options.load` makes a `Job` of them.
 
     Raises
     ------
@@ -201,10 +272,11 @@ def prepare_job(
     modality = words(modality, MODALITIES, "modality")
     groups = words(columns, GROUPS, "columns")
     radius = arcseconds(match_radius)
-    model = load_model(weights, device=device, precision=precision)
-    check_aligned(model.card)
-    chosen = load_reference(model.card["name"] if reference is None else reference)
-    check_weights(chosen, model.card["sha256"])
+    card = read_card(locate(weights))
+    check_aligned(card)
+    reference_file = reference_path(card["name"] if reference is None else reference)
+    chosen = load_reference(card["name"] if reference is None else reference)
+    check_weights(chosen, card["sha256"])
     if "labels" in groups and groups != GROUPS and not chosen.own_labels:
         raise InputError(
             f"columns has 'labels', but reference {chosen.name} has none besides redshift and "
@@ -213,12 +285,34 @@ def prepare_job(
     opened = open_source(
         source, layer=layer, release=release, jobs=jobs, cache=cache, cache_limit=cache_limit
     )
-    return Job(
+    return Options(
         source=opened,
-        model=model,
+        weights=weights,
+        device=device,
+        precision=precision,
         reference=chosen,
-        searchers={name: Searcher(chosen, name) for name in modality},
+        reference_file=reference_file,
         columns=select(modality, groups, columns_of_labels(chosen)),
         modality=modality,
         match_radius=radius,
     )
+
+
+def prepare_job(**options: object) -> Job:
+    """Turn the options of the command and of the methods into what a run needs.
+
+    Parameters
+    ----------
+    **options
+        As `check_options` has them.
+
+    Returns
+    -------
+    Job
+
+    Raises
+    ------
+    InputError
+        For any option that cannot be met; the message says what could.
+    """
+    return check_options(**options).load()

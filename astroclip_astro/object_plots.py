@@ -72,8 +72,9 @@ def plot_attention(
     SourceError
         Where the source has a spectrum and cannot deliver it.
     """
-    from .embedding import check_aligned, load_model  # torch is loaded here, not on import
+    from .embedding import load_model  # torch is loaded here, not on import
     from .figures.attention import attention_figure
+    from .models.card import check_aligned
 
     check_picture(path, overwrite=overwrite)
     model = load_model(weights, device=device, precision=precision)
@@ -260,7 +261,7 @@ def choose_unaligned(
         ...
     astroclip_astro.errors.InputError: No weights from before alignment are bundled with ...
     """
-    from .models.checkpoint import bundled
+    from .models.card import bundled
 
     if unaligned is not None:
         return unaligned

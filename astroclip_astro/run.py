@@ -15,7 +15,7 @@ from .catalogue import check_output, read_catalogue, write_catalogue
 from .chunks import ChunkStore, fingerprint
 from .columns import PREFIX, STEMS
 from .errors import CatalogueError, InputError, OutputError
-from .job import Job, prepare_job
+from .job import Job, Options, check_options, close
 from .own_calibration import calibrate, check_known, parse_known
 from .pipeline import CHUNK_ROWS, annotate_targets, row_dtype
 from .records import Targets
@@ -240,13 +240,14 @@ def prepare_run(
     targets = find_targets(table, ra=ra, dec=dec)[chosen]
     known = parse_known(calibrate or "")
     check_known(table[chosen], known)
-    job = prepare_job(**options)
+    checked = check_options(**options)
     try:
-        check_names(table, job.columns, overwrite=overwrite)
-        check_labels(job, known)
+        check_names(table, checked.columns, overwrite=overwrite)
+        check_labels(checked, known)
     except InputError:
-        job.close()
+        close(checked.source)
         raise
+    job = checked.load()
     facts = job.options() | {
         "version": __version__,
         "chunk_rows": CHUNK_ROWS,
@@ -272,12 +273,15 @@ def prepare_run(
     )
 
 
-def check_labels(job: Job, known: dict[str, str]) -> None:
+def check_labels(options: Options, known: dict[str, str]) -> None:
     """Refuse to calibrate labels that are not written."""
-    written = {column.name for column in job.columns}
+    written = {column.name for column in options.columns}
     for label in known:
-        if label not in job.reference.labels or f"{PREFIX}{STEMS.get(label, label)}" not in written:
+        if (
+            label not in options.reference.labels
+            or f"{PREFIX}{STEMS.get(label, label)}" not in written
+        ):
             raise InputError(
                 f"Label {label!r} cannot be calibrated: it is not among those that are written; "
-                f"reference {job.reference.name} has {', '.join(job.reference.labels)}."
+                f"reference {options.reference.name} has {', '.join(options.reference.labels)}."
             )

@@ -10,7 +10,6 @@ import astropy.units as u
 
 from .config import conf
 from .errors import InputError
-from .fetch.local import LocalSource
 from .records import Source
 from .resources import folder
 from .version import __version__
@@ -87,6 +86,8 @@ def open_source(
             "folder; pass --source and the folder that holds your cutouts and DESI coadds "
             "(source=... in Python)."
         )
+    from .fetch.local import LocalSource  # readers of images and spectra are loaded here
+
     local = LocalSource(text)
     local.look()
     return local

@@ -1,7 +1,7 @@
 """Options become objects, and what cannot be met is refused at the doorway."""
 
 from contextlib import closing
-from types import SimpleNamespace
+from pathlib import Path
 
 import astropy.units as u
 import pytest
@@ -62,7 +62,7 @@ def test_ready_made_source_passes_through(make_job):
 
 
 def test_reference_of_other_weights_is_refused(stub_reference, tmp_path):
-    from astroclip_astro.search.reference import save_reference
+    from astroclip_astro.search.reference_file import save_reference
 
     save_reference(stub_reference, tmp_path / "other.fits")
     with pytest.raises(InputError, match="go together"):
@@ -86,8 +86,7 @@ def test_labels_of_a_reference_become_columns(make_job, own_reference):
 
 def test_weights_of_a_pretraining_stage_alone_are_refused(monkeypatch):
     card = {"name": "half", "sha256": "0" * 64, "training": {"stages": {"spectrum": {}}}}
-    monkeypatch.setattr(
-        "astroclip_astro.job.load_model", lambda *_, **__: SimpleNamespace(card=card)
-    )
+    monkeypatch.setattr("astroclip_astro.job.locate", lambda weights: Path("half.safetensors"))
+    monkeypatch.setattr("astroclip_astro.job.read_card", lambda path: card)
     with pytest.raises(InputError, match=r"stage spectrum alone.*astroclip-train align"):
         prepare_job(source="demo", weights="half")

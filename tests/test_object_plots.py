@@ -145,13 +145,13 @@ def test_weights_before_alignment_have_no_attention_yet(table, tiny_with):
 )
 def test_weights_before_alignment_are_found(monkeypatch, weights, unaligned, expected):
     names = ["compact", "compact-unaligned"]
-    monkeypatch.setattr("astroclip_astro.models.checkpoint.bundled", lambda: names)
+    monkeypatch.setattr("astroclip_astro.models.card.bundled", lambda: names)
     assert choose_unaligned(weights, unaligned) == expected
 
 
 @pytest.mark.parametrize("weights", ["compact", "foreign.safetensors"])
 def test_absent_weights_before_alignment_say_what_to_pass(monkeypatch, weights):
-    monkeypatch.setattr("astroclip_astro.models.checkpoint.bundled", lambda: ["compact"])
+    monkeypatch.setattr("astroclip_astro.models.card.bundled", lambda: ["compact"])
     with pytest.raises(InputError, match=f"{weights}.*pass unaligned="):
         choose_unaligned(weights)
 

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from astroclip_astro.embedding import check_aligned, load_model
+from astroclip_astro.embedding import load_model
 from astroclip_astro.errors import WeightsError
 from astroclip_astro.labelled_set import open_labelled_set
+from astroclip_astro.models.card import check_aligned
 from astroclip_astro.reference_set import embed_galaxies, make_reference, reference_words
 
 h5py = pytest.importorskip("h5py")

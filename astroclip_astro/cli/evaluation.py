@@ -35,10 +35,11 @@ def evaluate_embeddings(
     quiet: bool,
 ) -> Report:
     """Return the report on galaxies with images and spectra."""
-    from astroclip_astro.embedding import check_aligned, load_model  # torch is loaded here
+    from astroclip_astro.embedding import load_model  # torch is loaded here
     from astroclip_astro.evaluate.coverage import coverage, coverage_bins, make_searchers, tell
     from astroclip_astro.evaluate.strangeness import Objects, novelties, novelty_areas
     from astroclip_astro.labelled_set import choose, open_labelled_set
+    from astroclip_astro.models.card import check_aligned
     from astroclip_astro.simulate import KINDS
     from astroclip_astro.unaligned import load_unaligned
 

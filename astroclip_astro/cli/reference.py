@@ -97,11 +97,12 @@ def build(
     astroclip-simulate writes it. Galaxies without redshift or mass are left out. astroclip-annotate
     adds a column for every label of the reference.
     """
-    from astroclip_astro.embedding import check_aligned, load_model  # torch is loaded here
+    from astroclip_astro.embedding import load_model  # torch is loaded here
     from astroclip_astro.labelled_set import choose, open_labelled_set
+    from astroclip_astro.models.card import check_aligned
     from astroclip_astro.reference_set import embed_galaxies, make_reference, reference_words
-    from astroclip_astro.search.reference import save_reference
     from astroclip_astro.search.reference_checks import check_words
+    from astroclip_astro.search.reference_file import save_reference
     from astroclip_astro.search.scores import score
 
     for path in filter(None, (output, scores)):

@@ -2,84 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
+from torch.overrides import TorchFunctionMode
 
 from astroclip_astro.destination import whole_file
 from astroclip_astro.errors import WeightsError
-from astroclip_astro.resources import folder
 
 from .astroclip import AstroCLIP
+from .card import CARD_FORMAT, locate, read_card, sha256
 from .configuration import Configuration
 
-__all__ = ["bundled", "load_weights", "save_weights", "sha256"]
+__all__ = ["load_weights", "save_weights"]
 
-CARD_FORMAT = 1
-CARD_KEYS = ("format", "name", "configuration", "recipe", "sha256", "training", "scores")
-# Where astroclip-train leaves weights in the folder of a run.
-RUN_FOLDERS = ("weights.safetensors", "align/weights.safetensors")
 STORED = (torch.float32, torch.float16, torch.bfloat16)
-
-
-def sha256(path: Path) -> str:
-    """Return the SHA-256 of a file as 64 hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def bundled() -> list[str]:
-    """Return the names of the weights that come with the package."""
-    return sorted(path.stem for path in folder("weights").glob("*.safetensors"))
-
-
-def locate(name: str | os.PathLike) -> Path:
-    """Return the file of bundled weights or of the user's own."""
-    if name in bundled():
-        return folder("weights") / f"{name}.safetensors"
-    path = Path(name)
-    for run in RUN_FOLDERS:
-        if (path / run).is_file():
-            return path / run
-    if not path.is_file():
-        raise WeightsError(
-            f"Unknown weights {str(name)!r}: neither a bundled name ({', '.join(bundled())}) nor "
-            "a file, nor the folder of a finished training run; pass one of these names or the "
-            "path of a .safetensors file."
-        )
-    if path.suffix != ".safetensors":
-        raise WeightsError(
-            f"Weights {str(path)!r} are a {path.suffix or 'file without suffix'}, expected "
-            ".safetensors; pickled checkpoints (.ckpt, .pt) can run code and are not read."
-        )
-    return path
-
-
-def read_card(path: Path) -> dict:
-    """Read the card beside a weights file."""
-    file = path.with_suffix(".json")
-    try:
-        card = json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise WeightsError(
-            f"No card {file.name} beside {path}; weights and card belong together, keep both."
-        ) from None
-    except (OSError, ValueError) as error:
-        raise WeightsError(f"Card {file} cannot be read: {error}.") from None
-    missing = [key for key in CARD_KEYS if not isinstance(card, dict) or key not in card]
-    if missing:
-        raise WeightsError(f"Card {file} lacks {missing}, expected {list(CARD_KEYS)}.")
-    if card["format"] != CARD_FORMAT:
-        raise WeightsError(
-            f"Card {file} has format {card['format']!r}, expected {CARD_FORMAT}; "
-            "install the version of astroclip-astro that wrote it."
-        )
-    return card
 
 
 def check_layout(path: Path, tensors, expected: dict[str, torch.Tensor]) -> None:
@@ -98,6 +41,37 @@ def check_layout(path: Path, tensors, expected: dict[str, torch.Tensor]) -> None
                 f"Weights {path} do not fit their card: {name} has shape {shape}, "
                 f"expected {tuple(tensor.shape)}."
             )
+
+
+class _NoValues(TorchFunctionMode):
+    """Leaves out what gives values to a tensor, such as the initialisation of weights."""
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        name = getattr(func, "__name__", "")
+        changes_values = name.endswith("_") and not name.endswith("__") and name != "requires_grad_"
+        tensor = args[0] if args else kwargs.get("tensor")  # as torch.nn.init passes it
+        if changes_values and isinstance(tensor, torch.Tensor):
+            return tensor
+        return (torch.empty if func is torch.randn else func)(*args, **kwargs)
+
+
+@contextmanager
+def shapes_only() -> Iterator[None]:
+    """Let networks be built without memory for their weights and without initial values.
+
+    Random initial values on the meta device would make torch import its compiler, which takes
+    longer than everything else that loading does.
+
+    Examples
+    --------
+    >>> with shapes_only():
+    ...     layer = torch.nn.Linear(10**6, 10**6)
+    >>> layer.weight.shape, layer.weight.device.type
+    (torch.Size([1000000, 1000000]), 'meta')
+    """
+    with torch.device("meta"), _NoValues():
+        yield
 
 
 def load_weights(name: str | os.PathLike) -> tuple[AstroCLIP, dict]:
@@ -130,8 +104,9 @@ def load_weights(name: str | os.PathLike) -> tuple[AstroCLIP, dict]:
     path = locate(name)
     card = read_card(path)
     config = Configuration.from_dict(card["configuration"])
-    with torch.device("meta"):  # shapes only: nothing is allocated for what a card claims
-        expected = AstroCLIP(config).state_dict()
+    with shapes_only():  # nothing is allocated for what a card claims
+        model = AstroCLIP(config)
+    expected = model.state_dict()
     try:
         with safe_open(path, framework="pt") as tensors:
             check_layout(path, tensors, expected)
@@ -153,8 +128,6 @@ def load_weights(name: str | os.PathLike) -> tuple[AstroCLIP, dict]:
             raise WeightsError(
                 f"Weights {path} store {key} as {tensor.dtype}, expected {expected[key].dtype}."
             )
-    with torch.device("meta"):
-        model = AstroCLIP(config)
     model.load_state_dict(state, assign=True)
     return model.eval().requires_grad_(False), card
 

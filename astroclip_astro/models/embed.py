@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
+from pathlib import Path
 
 import numpy as np
 import torch
+from astropy import log
 
 from astroclip_astro.errors import InputError
 
 __all__ = ["DEVICES", "PRECISIONS", "choose_device", "choose_precision", "embed"]
 
 PRECISIONS = ("auto", "float32", "bfloat16")
+BFLOAT16_INSTRUCTIONS = ("avx512_bf16", "amx_bf16", "bf16", "svebf16")  # of Intel, AMD and ARM
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
@@ -36,14 +40,57 @@ def choose_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def choose_precision(name: str, device: torch.device) -> torch.dtype:
-    """Return the number format a name stands for; ``auto`` is float32 but on new GPUs."""
+def choose_precision(name: str, device: torch.device, *, training: bool = False) -> torch.dtype:
+    """Return the number format a name stands for.
+
+    Parameters
+    ----------
+    name : {"auto", "float32", "bfloat16"}
+        ``auto`` is bfloat16 on a GPU that has it. On a CPU it is float32 for embedding, whose
+        values must not depend on the processor; for training it is bfloat16 where the processor
+        has instructions for it.
+    device : torch.device
+        Where is computed.
+    training : bool
+        Whether networks are trained.
+
+    Returns
+    -------
+    torch.dtype
+
+    Raises
+    ------
+    InputError
+        For another name.
+    """
     if name not in PRECISIONS:
         raise InputError(f"Unknown precision {name!r}, expected one of {', '.join(PRECISIONS)}.")
+    if device.type == "cuda":
+        fast = torch.cuda.is_bf16_supported()
+    else:
+        fast = device.type == "cpu" and processor_has_bfloat16()
     if name == "auto":
-        fast = device.type == "cuda" and torch.cuda.is_bf16_supported()
-        return torch.bfloat16 if fast else torch.float32
+        chosen = fast and (training or device.type == "cuda")
+        return torch.bfloat16 if chosen else torch.float32
+    if name == "bfloat16" and device.type == "cpu" and not fast:
+        log.warning(
+            "This processor has no instructions for bfloat16, so that it will be several times "
+            "slower than float32. Use precision auto or float32."
+        )
     return getattr(torch, name)
+
+
+@cache
+def processor_has_bfloat16() -> bool:
+    """Return whether this computer's processor multiplies bfloat16 numbers by itself."""
+    if hasattr(torch.cpu, "get_capabilities"):  # since PyTorch 2.12
+        found = {name for name, there in torch.cpu.get_capabilities().items() if there}
+    else:
+        try:
+            found = set(Path("/proc/cpuinfo").read_text().split())
+        except OSError:
+            found = set()
+    return not found.isdisjoint(BFLOAT16_INSTRUCTIONS)
 
 
 def embed(

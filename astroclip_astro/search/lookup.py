@@ -10,17 +10,15 @@ import numpy as np
 from astroclip_astro.columns import MODALITIES
 from astroclip_astro.errors import InputError
 
+from .leave_one_out import TWO_PEAKED, evenly, predict, sample
 from .neighbours import K, Neighbours, find
 from .novelty import Novelty
 from .peaks import STEP
-from .properties import Estimates, estimate
+from .properties import Estimates
 from .reference import Reference
 from .skill import Skill
 
-__all__ = ["SAMPLE", "Findings", "Searcher", "measure_skill"]
-
-PEAKED = "redshift"  # the label whose answers may have two peaks
-SAMPLE = 20_000  # galaxies of the reference that are compared with all of it
+__all__ = ["Findings", "Searcher", "measure_skill"]
 
 
 @dataclass(frozen=True)
@@ -58,7 +56,7 @@ class Searcher:
     ----------
     sample : ndarray
         int64, rows of the reference that stand for all of it where it is compared with itself:
-        `SAMPLE` of those with such an embedding, evenly taken, or all rows of a smaller one.
+        20,000 of those with such an embedding, evenly taken, or all rows of a smaller one.
 
     Raises
     ------
@@ -86,7 +84,7 @@ class Searcher:
             raise InputError(f"Unknown modality {modality!r}, expected one of {list(MODALITIES)}.")
         self.reference = reference
         self.modality = modality
-        self.sample = evenly(np.isfinite(self._embeddings).all(axis=1))
+        self.sample = sample(reference, modality)
         self._found: dict[bytes, Neighbours] = {}
 
     def look_up(
@@ -103,8 +101,8 @@ class Searcher:
         embeddings : ndarray
             (n, 128) unit vectors; NaN where there is none.
         novelty : bool
-            Whether novelty is wanted; the first time it takes a few seconds, in which the
-            reference is compared with itself.
+            Whether novelty is wanted. It needs the reference's leave-one-out distances; where
+            the reference does not hold them, they are computed the first time.
         brightness : ndarray, optional
             float64 (n,), measured as the reference's is; novelty takes it into account.
 
@@ -121,14 +119,15 @@ class Searcher:
         neighbours = find(self._embeddings, embeddings, k=K)
         return Findings(
             values={
-                name: self._value(name, embeddings, neighbours) for name in self.reference.labels
+                name: predict(self.reference, name, self.modality, embeddings, neighbours)
+                for name in self.reference.labels
             },
             novelty=self._novelty.score(neighbours, brightness) if novelty else None,
             nearest=neighbours.index[:, 0].astype(np.int32),
         )
 
     def known(self, label: str, rows: np.ndarray) -> Estimates:
-        """Return what neighbours say of a label of the reference's galaxies, without themselves.
+        """Return leave-one-out predictions of a label for some of the reference's galaxies.
 
         Parameters
         ----------
@@ -140,25 +139,13 @@ class Searcher:
         Returns
         -------
         Estimates
-            One entry for each row.
+            One entry for each row; read from the reference where it holds them.
         """
-        return self._value(label, self._embeddings[rows], self._own(rows), leave_out=rows)
-
-    def _value(
-        self,
-        label: str,
-        embeddings: np.ndarray,
-        neighbours: Neighbours,
-        leave_out: np.ndarray | None = None,
-    ) -> Estimates:
-        """Return what the nearest galaxies that have a label say of it."""
-        labels = self.reference.labels[label]
-        known = np.isfinite(labels)
-        if not known.all():
-            points = np.where(known[:, None], self._embeddings, np.float32(np.nan))
-            neighbours = find(points, embeddings, k=K, leave_out=leave_out)
-            labels = np.where(known, labels, 0.0)  # the others are nobody's neighbours
-        return estimate(neighbours, labels, peaked=label == PEAKED)
+        stored = self.reference.held_out
+        if stored is not None and (place := stored.place(rows)) is not None:
+            return stored.predictions[label, self.modality][place]
+        embeddings, own = self._embeddings[rows], self._own(rows)
+        return predict(self.reference, label, self.modality, embeddings, own, leave_out=rows)
 
     @property
     def _embeddings(self) -> np.ndarray:
@@ -178,17 +165,13 @@ class Searcher:
     def _novelty(self) -> Novelty:
         """The reference's own distances and brightness."""
         brightness = self.reference.brightness.get(self.modality)
-        own = self._own(self.sample)
-        return Novelty(own, None if brightness is None else brightness[self.sample])
-
-
-def evenly(usable: np.ndarray) -> np.ndarray:
-    """Return `SAMPLE` of the usable rows, evenly taken, or all rows of a smaller reference."""
-    if len(usable) <= SAMPLE:
-        return np.arange(len(usable))
-    rows = np.flatnonzero(usable)
-    count = min(len(rows), SAMPLE)
-    return rows[np.arange(count) * len(rows) // max(count, 1)]
+        stored = self.reference.held_out
+        place = None if stored is None else stored.place(self.sample)
+        if place is None:
+            distances = self._own(self.sample).mean_cosine_distance
+        else:
+            distances = stored.distances[self.modality][place]
+        return Novelty(distances, None if brightness is None else brightness[self.sample])
 
 
 def measure_skill(searchers: dict[str, Searcher], label: str) -> Skill:
@@ -208,19 +191,15 @@ def measure_skill(searchers: dict[str, Searcher], label: str) -> Skill:
     """
     reference = next(iter(searchers.values())).reference
     labels = reference.labels[label]
-    embedded = {
-        modality: np.isfinite(getattr(reference, modality)).all(axis=1) for modality in MODALITIES
-    }
-    rows = np.unique(
-        np.concatenate([evenly(embedded[way] & np.isfinite(labels)) for way in searchers])
-    )
+    known = np.isfinite(labels)
+    rows = np.unique(np.concatenate([evenly(reference.has[way] & known) for way in searchers]))
     brightness = {
-        modality: np.where(embedded[modality], values, np.nan)[rows]  # of nothing there is none
+        modality: np.where(reference.has[modality], values, np.nan)[rows]  # of nothing: none
         for modality, values in reference.brightness.items()
     }
     return Skill(
         {modality: searcher.known(label, rows) for modality, searcher in searchers.items()},
         labels[rows],
         brightness,
-        least=STEP if label == PEAKED else np.inf,
+        least=STEP if label == TWO_PEAKED else np.inf,
     )

@@ -58,6 +58,11 @@ class Neighbours:
         """
         return np.square(self.distance, dtype=float) / 2
 
+    @property
+    def mean_cosine_distance(self) -> np.ndarray:
+        """Mean cosine distance to the k neighbours, float64 (n,); NaN where there are none."""
+        return self.cosine_distance.mean(axis=1)
+
 
 def find(
     points: np.ndarray, queries: np.ndarray, *, k: int = K, leave_out: np.ndarray | None = None

@@ -6,7 +6,7 @@ import numpy as np
 
 from astroclip_astro.errors import InputError
 
-from .neighbours import Neighbours
+from .neighbours import K, Neighbours
 
 __all__ = ["Novelty"]
 
@@ -22,15 +22,16 @@ class Novelty:
 
     Parameters
     ----------
-    own : Neighbours
-        The k nearest galaxies of the reference's own, m of them, themselves left out.
+    own : ndarray
+        float64 (m,), mean cosine distance of the reference's galaxies to their k nearest others
+        (leave-one-out); NaN where a galaxy has no embedding.
     brightness : ndarray, optional
         float64 (m,), of the same galaxies, any measure; NaN where unknown.
+    k : int
+        Number of neighbours.
 
     Attributes
     ----------
-    k : int
-        Number of neighbours.
     distances : ndarray
         float64, the reference's own mean distances in ascending order, one for each usable row.
 
@@ -40,21 +41,24 @@ class Novelty:
     >>> from astroclip_astro.search.neighbours import find
     >>> angle = np.radians([0, 10, 20, 30, 40])
     >>> reference = np.stack([np.cos(angle), np.sin(angle)], axis=1)
-    >>> novelty = Novelty(find(reference, reference, k=2, leave_out=np.arange(5)))
+    >>> own = find(reference, reference, k=2, leave_out=np.arange(5)).mean_cosine_distance
+    >>> novelty = Novelty(own, k=2)
     >>> novelty.score(find(reference, [[0, 1], [np.nan, 0]], k=2))
     array([ 1., nan], dtype=float32)
     """
 
-    def __init__(self, own: Neighbours, brightness: np.ndarray | None = None) -> None:
-        self.k = own.k
-        distance = _mean_cosine_distance(own)
-        self.distances = np.sort(distance[own.found])
+    def __init__(
+        self, own: np.ndarray, brightness: np.ndarray | None = None, *, k: int = K
+    ) -> None:
+        self.k = k
+        usable = np.isfinite(own)
+        self.distances = np.sort(own[usable])
         self.brightness = np.array([])
         if brightness is not None:
-            used = own.found & np.isfinite(brightness)
-            self.brightness = np.sort(np.asarray(brightness, float)[used])
-        self._rarity = np.sort(self._rare(distance, brightness)[own.found])
-        self._rarity_unlit = np.sort(self._rare(distance, None)[own.found])
+            lit = usable & np.isfinite(brightness)
+            self.brightness = np.sort(np.asarray(brightness, float)[lit])
+        self._rarity = np.sort(self._rare(own, brightness)[usable])
+        self._rarity_unlit = np.sort(self._rare(own, None)[usable])
 
     def score(self, neighbours: Neighbours, brightness: np.ndarray | None = None) -> np.ndarray:
         """Return the novelty of every query.
@@ -81,7 +85,7 @@ class Novelty:
                 f"Found {neighbours.k} neighbours of each query, expected {self.k}: novelty "
                 "compares with the reference's own distances to as many."
             )
-        rare = self._rare(_mean_cosine_distance(neighbours), brightness)
+        rare = self._rare(neighbours.mean_cosine_distance, brightness)
         as_rare = np.searchsorted(self._rarity_unlit, rare, side="left")  # by distance alone
         if brightness is not None and len(self.brightness):
             lit = np.searchsorted(self._rarity, rare, side="left")
@@ -101,8 +105,3 @@ class Novelty:
         ]
         extreme = np.minimum(2 * np.minimum(*ends) / len(self.brightness), 1)
         return np.where(np.isfinite(brightness), np.minimum(rare, extreme), rare)
-
-
-def _mean_cosine_distance(neighbours: Neighbours) -> np.ndarray:
-    """Return the mean over the k neighbours, float64 (n,)."""
-    return neighbours.cosine_distance.mean(axis=1)

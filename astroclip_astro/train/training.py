@@ -60,7 +60,8 @@ class Training:
     device : {"auto", "cpu", "cuda", "mps"}
         Where to compute.
     precision : {"auto", "float32", "bfloat16"}
-        Number format inside the networks.
+        Number format inside the networks; ``auto`` is bfloat16 on GPUs and processors that have
+        instructions for it, else float32.
     checkpoint_every : float
         Seconds between checkpoints.
     resume : bool
@@ -224,7 +225,7 @@ def prepare(
     """Return all that a stage needs, everything checked before any work."""
     configuration = training.configuration
     settings = getattr(configuration, name)
-    precision = choose_precision(training.precision, processes.device)
+    precision = choose_precision(training.precision, processes.device, training=True)
     processes.part(settings.batch_size)
     given = {"spectrum_encoder": spectrum_encoder, "image_encoder": image_encoder}
     missing = [part for part, weights in given.items() if weights is None]

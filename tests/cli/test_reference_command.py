@@ -12,7 +12,7 @@ from astropy.io import fits
 
 from astroclip_astro.cli.reference import build as build_command
 from astroclip_astro.cli.reference import main
-from astroclip_astro.search.reference import load_reference
+from astroclip_astro.search.reference_file import load_reference
 
 h5py = pytest.importorskip("h5py")
 

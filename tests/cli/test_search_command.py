@@ -107,7 +107,7 @@ def test_output_has_all_columns(search, tmp_path):
 @pytest.mark.parametrize("suffix", ["fits", "vot", "csv", "parquet"])
 @pytest.mark.parametrize("place", [(), ("--in-reference", "--reference")])
 def test_output_is_written_in_every_format(search, tmp_path, own_reference, suffix, place):
-    from astroclip_astro.search.reference import save_reference
+    from astroclip_astro.search.reference_file import save_reference
 
     if place:
         save_reference(own_reference, tmp_path / "own.fits")
@@ -122,7 +122,7 @@ def test_output_is_written_in_every_format(search, tmp_path, own_reference, suff
 
 
 def test_matches_in_the_reference_are_called_simulated(search, tmp_path, own_reference):
-    from astroclip_astro.search.reference import save_reference
+    from astroclip_astro.search.reference_file import save_reference
 
     save_reference(own_reference, tmp_path / "own.fits")
     out = search("--row", 6, "--in-reference", "--reference", tmp_path / "own.fits").out

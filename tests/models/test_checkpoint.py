@@ -1,6 +1,8 @@
 """Weights are read only when file and card agree in every name, shape and bit."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -9,7 +11,9 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
 from astroclip_astro.errors import WeightsError
-from astroclip_astro.models.checkpoint import bundled, load_weights, save_weights, sha256
+from astroclip_astro.models.astroclip import AstroCLIP
+from astroclip_astro.models.card import bundled, sha256
+from astroclip_astro.models.checkpoint import load_weights, save_weights, shapes_only
 
 CARD = {"name": "tiny", "training": {"simulated": True}, "scores": {}}
 
@@ -153,3 +157,28 @@ def test_any_truncated_file_is_one_clear_error(tiny, tmp_path, share):
     path.write_bytes(content[: int(share * len(content))])
     with pytest.raises(WeightsError):
         load_weights(path)
+
+
+def test_loading_does_not_import_the_compiler_of_torch():
+    code = (
+        "import sys\n"
+        "from astroclip_astro.embedding import load_model\n"
+        "load_model('compact', device='cpu')\n"
+        "slow = [name for name in ('torch._dynamo', 'torch._inductor', 'sympy') if name in sys.modules]\n"
+        "assert not slow, slow\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stderr
+
+
+def test_shapes_only_are_those_of_a_network_with_values():
+    config = load_weights("compact")[0].config
+    with shapes_only():
+        hollow = AstroCLIP(config).state_dict()
+    whole = AstroCLIP(config).state_dict()
+    assert {name: tensor.shape for name, tensor in hollow.items()} == {
+        name: tensor.shape for name, tensor in whole.items()
+    }
+    assert {tensor.device.type for tensor in hollow.values()} == {"meta"}

@@ -7,7 +7,7 @@ import pytest
 from sklearn.neighbors import KNeighborsRegressor
 
 from astroclip_astro.errors import InputError
-from astroclip_astro.search import lookup
+from astroclip_astro.search import leave_one_out, lookup
 from astroclip_astro.search.lookup import Searcher, measure_skill
 from astroclip_astro.search.neighbours import find
 from astroclip_astro.search.novelty import Novelty
@@ -56,7 +56,9 @@ def test_findings_are_those_of_the_parts(reference, queries, modality):
         expected = estimate(neighbours, labels, peaked=name == "redshift")
         assert_same(findings.values[name], expected)
     own = find(points, points, leave_out=np.arange(400))
-    np.testing.assert_array_equal(findings.novelty, Novelty(own).score(neighbours))
+    np.testing.assert_array_equal(
+        findings.novelty, Novelty(own.mean_cosine_distance).score(neighbours)
+    )
     np.testing.assert_array_equal(findings.nearest, neighbours.index[:, 0])
 
 
@@ -118,9 +120,9 @@ def comparisons(monkeypatch) -> list:
     made = []
 
     class Counted(Novelty):
-        def __init__(self, own, *options):
+        def __init__(self, own, brightness=None):
             made.append(len(own))
-            super().__init__(own, *options)
+            super().__init__(own, brightness)
 
     monkeypatch.setattr(lookup, "Novelty", Counted)
     return made
@@ -169,7 +171,7 @@ def test_galaxies_without_a_label_tell_nobody_elses(reference):
 
 
 def test_a_sample_stands_for_a_large_reference(reference, queries, monkeypatch):
-    monkeypatch.setattr(lookup, "SAMPLE", 100)
+    monkeypatch.setattr(leave_one_out, "SAMPLE_SIZE", 100)
     searcher = Searcher(reference, "image")
     assert searcher.sample.tolist() == list(range(0, 400, 4))
     assert np.isfinite(searcher.look_up(queries).novelty[:3]).all()
@@ -179,7 +181,7 @@ def test_a_sample_stands_for_a_large_reference(reference, queries, monkeypatch):
 
 
 def test_the_sample_is_of_galaxies_that_tell_something(reference, monkeypatch):
-    monkeypatch.setattr(lookup, "SAMPLE", 60)
+    monkeypatch.setattr(leave_one_out, "SAMPLE_SIZE", 60)
     age = np.where(np.arange(400) % 3 == 2, np.arange(400.0), np.nan)
     sparse = replace(
         reference,

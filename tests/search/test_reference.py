@@ -9,14 +9,10 @@ from astropy.io import fits
 from astropy.table import Table
 
 from astroclip_astro.errors import OutputError, WeightsError
-from astroclip_astro.search import reference as module
-from astroclip_astro.search.reference import (
-    Reference,
-    check_weights,
-    load_reference,
-    save_reference,
-)
+from astroclip_astro.search import reference_file as module
+from astroclip_astro.search.reference import Reference, check_weights
 from astroclip_astro.search.reference_checks import check_reference
+from astroclip_astro.search.reference_file import load_reference, save_reference
 
 SHA = "0123456789abcdef" * 4
 

@@ -6,7 +6,8 @@ from astropy.io import fits
 from astropy.table import Table
 
 from astroclip_astro.errors import WeightsError
-from astroclip_astro.search.reference import Reference, load_reference, save_reference
+from astroclip_astro.search.reference import Reference
+from astroclip_astro.search.reference_file import load_reference, save_reference
 
 
 def unit_vectors(number: int, seed: int) -> np.ndarray:

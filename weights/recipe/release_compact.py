@@ -25,7 +25,7 @@ from astroclip_astro.embedding import load_model
 from astroclip_astro.models.checkpoint import load_weights, save_weights
 from astroclip_astro.prepare.brightness import spectrum_brightness
 from astroclip_astro.search.lookup import Searcher, measure_skill
-from astroclip_astro.search.reference import load_reference
+from astroclip_astro.search.reference_file import load_reference
 
 ROOT = Path(__file__).resolve().parents[2]
 WEIGHTS = ROOT / "weights" / "compact.safetensors"

@@ -1,0 +1,101 @@
+"""Names, files and cards of weights: all that can be checked without loading torch."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+
+from astroclip_astro.errors import WeightsError
+from astroclip_astro.resources import folder
+
+__all__ = ["CARD_FORMAT", "bundled", "check_aligned", "locate", "read_card", "sha256"]
+
+CARD_FORMAT = 1
+CARD_KEYS = ("format", "name", "configuration", "recipe", "sha256", "training", "scores")
+# Where astroclip-train leaves weights in the folder of a run.
+RUN_FOLDERS = ("weights.safetensors", "align/weights.safetensors")
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file as 64 hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def bundled() -> list[str]:
+    """Return the names of the weights that come with the package."""
+    return sorted(path.stem for path in folder("weights").glob("*.safetensors"))
+
+
+def locate(name: str | os.PathLike) -> Path:
+    """Return the file of bundled weights or of the user's own."""
+    if name in bundled():
+        return folder("weights") / f"{name}.safetensors"
+    path = Path(name)
+    for run in RUN_FOLDERS:
+        if (path / run).is_file():
+            return path / run
+    if not path.is_file():
+        raise WeightsError(
+            f"Unknown weights {str(name)!r}: neither a bundled name ({', '.join(bundled())}) nor "
+            "a file, nor the folder of a finished training run; pass one of these names or the "
+            "path of a .safetensors file."
+        )
+    if path.suffix != ".safetensors":
+        raise WeightsError(
+            f"Weights {str(path)!r} are a {path.suffix or 'file without suffix'}, expected "
+            ".safetensors; pickled checkpoints (.ckpt, .pt) can run code and are not read."
+        )
+    return path
+
+
+def read_card(path: Path) -> dict:
+    """Read the card beside a weights file."""
+    file = path.with_suffix(".json")
+    try:
+        card = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise WeightsError(
+            f"No card {file.name} beside {path}; weights and card belong together, keep both."
+        ) from None
+    except (OSError, ValueError) as error:
+        raise WeightsError(f"Card {file} cannot be read: {error}.") from None
+    missing = [key for key in CARD_KEYS if not isinstance(card, dict) or key not in card]
+    if missing:
+        raise WeightsError(f"Card {file} lacks {missing}, expected {list(CARD_KEYS)}.")
+    if card["format"] != CARD_FORMAT:
+        raise WeightsError(
+            f"Card {file} has format {card['format']!r}, expected {CARD_FORMAT}; "
+            "install the version of astroclip-astro that wrote it."
+        )
+    return card
+
+
+def check_aligned(card: dict) -> None:
+    """Refuse weights whose card lists stages of training, but not that of aligning.
+
+    Before it, image and spectrum of a galaxy have nothing to do with each other, and the layers
+    that embed are as they began.
+
+    Parameters
+    ----------
+    card : dict
+        Card of the weights.
+
+    Raises
+    ------
+    WeightsError
+        Naming the stages there are.
+
+    Examples
+    --------
+    >>> check_aligned({"name": "compact", "training": {"stages": {"align": {}}}})
+    """
+    stages = card["training"].get("stages", {})
+    if stages and "align" not in stages:
+        raise WeightsError(
+            f"Weights {card['name']} are of the stage {', '.join(stages)} alone: they can be "
+            "trained on, but embed nothing yet. Align them first: astroclip-train align."
+        )
