@@ -3,15 +3,34 @@
 from __future__ import annotations
 
 from torch import Tensor, nn
+from torch.nn import functional
 
 from .configuration import Configuration
 
 __all__ = ["ImageEncoder"]
 
+VECTOR = 8
+"""Channels that oneDNN writes at once on a processor with AVX2, float32."""
+
 
 def convolution(channels_in: int, channels: int, size: int, stride: int = 1) -> nn.Conv2d:
     """Return a convolution without bias that keeps the image size (up to the stride)."""
     return nn.Conv2d(channels_in, channels, size, stride, padding=size // 2, bias=False)
+
+
+class SampledConvolution(nn.Conv2d):
+    """Strided 1 x 1 convolution that takes every stride-th pixel first, then has stride 1.
+
+    Values and parameters are those of ``nn.Conv2d(..., 1, stride)``. Where a processor has AVX2 but
+    no AVX-512, the backward pass of oneDNN's own kernel for that layer (2 to 7 input channels,
+    float32, channels-last memory, an even image size) writes beyond the end of its memory, seen
+    with PyTorch 2.13.0 and 2.14.1; this layer never runs it.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (batch, channels in, h, w) to (batch, channels, h / stride, w / stride)."""
+        rows, columns = self.stride
+        return functional.conv2d(x[..., ::rows, ::columns], self.weight, self.bias)
 
 
 class BasicBlock(nn.Module):
@@ -63,7 +82,9 @@ def shortcut(channels_in: int, channels: int, stride: int) -> nn.Module:
     """Return the identity where shapes agree, else a strided 1 x 1 convolution."""
     if stride == 1 and channels_in == channels:
         return nn.Identity()
-    return nn.Sequential(convolution(channels_in, channels, 1, stride), nn.BatchNorm2d(channels))
+    kind = SampledConvolution if stride > 1 and channels_in < VECTOR else nn.Conv2d
+    layer = kind(channels_in, channels, 1, stride, bias=False)
+    return nn.Sequential(layer, nn.BatchNorm2d(channels))
 
 
 class ImageEncoder(nn.Module):
