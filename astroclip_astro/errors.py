@@ -8,14 +8,23 @@ A problem of one row is a flag in ``astroclip_flags``; a problem of the whole ru
     │   ├── OutputError         an output that cannot or must not be written
     │   └── WeightsError        weights or reference unknown, damaged or of the wrong shape
     └── SourceError         no source answered for any row, exit status 3
+
+What was assumed, or could not be had, is a warning; the commands say it in their summary instead::
+
+    AstroclipWarning
+    ├── AssumedUnitWarning  numbers without a unit may be in another one
+    └── UnreachableWarning  a host could not be reached, others could
 """
 
 __all__ = [
+    "AssumedUnitWarning",
     "AstroclipError",
+    "AstroclipWarning",
     "CatalogueError",
     "InputError",
     "OutputError",
     "SourceError",
+    "UnreachableWarning",
     "WeightsError",
 ]
 
@@ -42,3 +51,15 @@ class WeightsError(InputError):
 
 class SourceError(AstroclipError):
     """No source answered for any row."""
+
+
+class AstroclipWarning(UserWarning):
+    """Anything this package warns of; the result is there all the same."""
+
+
+class AssumedUnitWarning(AstroclipWarning):
+    """Numbers without a unit, which may be in another one than was assumed."""
+
+
+class UnreachableWarning(AstroclipWarning):
+    """A host that could not be reached, so that some rows lack what others have."""

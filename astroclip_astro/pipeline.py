@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from warnings import warn
 
 import numpy as np
 
 from .chunks import ChunkStore
 from .columns import STEMS, OutputColumn
-from .errors import SourceError
+from .errors import SourceError, UnreachableWarning
 from .flags import Flag
 from .job import Job
 from .prepare.brightness import image_brightness, spectrum_brightness
@@ -98,9 +99,12 @@ def annotate_targets(
     Raises
     ------
     SourceError
-        Where the source failed for every row it was asked for.
+        Where the source failed for every row it was asked for, or cannot be reached and a whole
+        chunk has nothing for that reason.
     """
     rows = empty_rows(job.columns, len(targets))
+    if hasattr(job.source, "start_run"):  # a source of the user's own need not have it
+        job.source.start_run(job.modality)
     start = 0
     while start < len(targets):
         number = (first_row + start) // CHUNK_ROWS
@@ -124,6 +128,8 @@ def annotate_targets(
         if store:
             store.clear()  # nothing worth keeping, and the next run should ask again
         raise
+    if unreachable := getattr(job.source, "unreachable", ""):
+        warn(f"{unreachable} Its rows are flagged source_failed.", UnreachableWarning, stacklevel=3)
     return rows
 
 
@@ -133,9 +139,11 @@ def check_source(flags: np.ndarray, job: Job) -> None:
     found = (flags & nothing) != nothing
     failed = (flags & Flag.SOURCE_FAILED) != 0
     if failed.any() and not found.any():
+        unreachable = getattr(job.source, "unreachable", "")
+        why = unreachable or f"It failed for {failed.sum()} of them; run with --verbose to see why."
         raise SourceError(
-            f"Source {job.source.name} answered for no row and failed for {failed.sum()} of "
-            f"{len(flags)}; run with --verbose to see why."
+            f"Source {job.source.name} has given no data for any of {len(flags)} rows. {why} "
+            "Nothing was written; run the same command again once that is mended."
         )
 
 
@@ -146,21 +154,26 @@ def annotate_chunk(
     rows = empty_rows(job.columns, len(targets))
     flags = np.zeros(len(targets), np.int32)
     flags[targets.bad_position] |= Flag.BAD_COORDINATES
-    found: dict[str, Found] = {}
+    spectra: dict[int, Spectrum] = {}
+    cutouts: dict[int, Cutout] = {}
     if "spectrum" in job.modality:
         asked = np.flatnonzero(targets.good)
         flags[~targets.good] |= Flag.NO_SPECTRUM
         answers = job.source.spectra(targets[asked], job.match_radius)
         spectra = collect(answers, asked, Spectrum, flags, report)
         targets = locate(targets, spectra)
-        found["spectrum"] = add_spectra(rows, flags, spectra, job)
     if "image" in job.modality:
         asked = np.flatnonzero(targets.has_position)
         flags[~targets.has_position] |= Flag.NO_IMAGE
         answers = job.source.cutouts(targets[asked], job.model.config.image_size)
-        found["image"] = add_images(
-            rows, flags, collect(answers, asked, Cutout, flags, report), job
-        )
+        cutouts = collect(answers, asked, Cutout, flags, report)
+    if getattr(job.source, "offline", False):
+        check_source(flags, job)
+    found: dict[str, Found] = {}
+    if "spectrum" in job.modality:
+        found["spectrum"] = add_spectra(rows, flags, spectra, job)
+    if "image" in job.modality:
+        found["image"] = add_images(rows, flags, cutouts, job)
     add_nearest(rows, found)
     add_values(rows, flags, found, job)
     rows["astroclip_flags"] = flags

@@ -295,8 +295,10 @@ def _fetched(
             else:
                 found = _by_spectrum(answer, None, model)
             return replace(found, words=words, position=position)
-    kind = SourceError if failed else InputError
-    raise kind(f"Nothing at the {words} ({'; '.join(reasons)}); check the position.")
+    found = f"{words} ({'; '.join(reasons)})"
+    if failed:
+        raise SourceError(f"The source has failed at the {found}; check the network, try again.")
+    raise InputError(f"Nothing at the {found}; check the position.")
 
 
 def _nearest_row(

@@ -10,10 +10,10 @@ from stubs import StubSource, mark
 
 from astroclip_astro.chunks import ChunkStore
 from astroclip_astro.columns import COLUMNS
-from astroclip_astro.errors import SourceError
+from astroclip_astro.errors import SourceError, UnreachableWarning
 from astroclip_astro.flags import Flag
 from astroclip_astro.pipeline import CHUNK_ROWS, annotate_targets
-from astroclip_astro.records import Targets
+from astroclip_astro.records import Gap, Targets
 from astroclip_astro.search.lookup import Searcher
 
 
@@ -207,7 +207,10 @@ def test_part_of_a_catalogue_gives_the_values_of_the_whole(make_job):
 
 def test_source_that_fails_for_every_row_ends_the_run(make_job):
     failed = {flag | Flag.SOURCE_FAILED: [10.0, 20.0] for flag in (Flag.NO_IMAGE, Flag.NO_SPECTRUM)}
-    with pytest.raises(SourceError, match="2 of 2"):
+    with pytest.raises(
+        SourceError,
+        match=r"any of 2 rows\. It failed for 2 of them",
+    ):
         annotate_targets(make_targets([10.0, 20.0]), make_job(StubSource(gaps=failed)))
 
 
@@ -232,6 +235,54 @@ def test_nothing_is_kept_of_a_run_whose_source_failed(make_job, tmp_path):
     with pytest.raises(SourceError):
         annotate_targets(make_targets([10.0]), make_job(StubSource(gaps=failed)), store=store)
     assert store.rows() == 0
+
+
+class Unplugged(StubSource):
+    """A source with a host, or all its hosts, that cannot be reached; from some row on."""
+
+    unreachable = "a.example cannot be reached: connection refused. Is this machine online?"
+
+    def __init__(self, *, offline, last=-1.0, **options):
+        super().__init__(**options)
+        self.offline, self.last, self.runs = offline, last, []
+
+    def start_run(self, modality):
+        self.runs.append(modality)
+
+    def _spectrum(self, ra, dec):
+        if ra > self.last:
+            return Gap(Flag.NO_SPECTRUM | Flag.SOURCE_FAILED, "cannot be reached")
+        return super()._spectrum(ra, dec)
+
+    def _cutout(self, ra, dec):
+        if self.offline and ra > self.last:
+            return Gap(Flag.NO_IMAGE | Flag.SOURCE_FAILED, "cannot be reached")
+        return super()._cutout(ra, dec)
+
+
+def test_run_without_any_host_ends_with_the_first_chunk_and_says_why(make_job):
+    source = Unplugged(offline=True)
+    with pytest.raises(SourceError, match=r"for any of 256 rows\. a.example cannot be reached: c"):
+        annotate_targets(make_targets(np.linspace(1, 300, 3 * CHUNK_ROWS)), make_job(source))
+    assert source.calls == 1
+    assert source.runs == [("image", "spectrum")]
+
+
+def test_rows_finished_before_all_hosts_went_are_kept(make_job, tmp_path):
+    store = ChunkStore(tmp_path / "out.fits", "0" * 16)
+    ra = np.linspace(1, 300, 3 * CHUNK_ROWS)
+    source = Unplugged(offline=True, last=ra[CHUNK_ROWS - 1])
+    with pytest.raises(SourceError, match="cannot be reached"):
+        annotate_targets(make_targets(ra), make_job(source), store=store)
+    assert store.rows() == CHUNK_ROWS
+
+
+def test_run_without_one_of_the_hosts_has_what_the_others_have_and_warns(make_job):
+    source = Unplugged(offline=False)
+    with pytest.warns(UnreachableWarning, match=r"a.example cannot.*rows are flagged"):
+        rows = annotate_targets(make_targets([10.0, 20.0]), make_job(source))
+    assert (rows["astroclip_flags"] & Flag.NO_IMAGE == 0).all()
+    assert (rows["astroclip_flags"] & Flag.SOURCE_FAILED != 0).all()
 
 
 def test_source_that_fails_for_one_row_does_not(make_job):

@@ -236,7 +236,8 @@ def test_position_that_the_table_lacks_is_fetched_and_the_source_closed(bright):
 def test_position_where_the_source_has_nothing_says_so(bright, failing):
     failed = Flag.SOURCE_FAILED if failing else Flag(0)
     gaps = {Flag.NO_IMAGE | failed: [0.3], Flag.NO_SPECTRUM | failed: [0.3]}
-    with pytest.raises(SourceError if failing else InputError, match="made to fail"):
+    error, words = (SourceError, "has failed") if failing else (InputError, "Nothing at")
+    with pytest.raises(error, match=rf"{words}.*\(image: made to fail; spectrum: made to fail\)"):
         similar(bright, position=(0.3, 0), source=StubSource(gaps=gaps))
 
 

@@ -101,6 +101,8 @@ def build_training_set(
     parts = _parts(output, plan, source, size)
     parts.open_folder(resume=resume)
     count = _Count(progress)
+    if hasattr(source, "start_run"):
+        source.start_run(("image", "spectrum"))
     try:
         parts.check_room()
         failed = _settle_all(parts, plan, source, size, count)
@@ -116,7 +118,7 @@ def build_training_set(
         return _join(parts, plan, source)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(
-            f"{count.done} of {len(plan)} galaxies are settled; the same command continues"
+            f"{count.done} of {len(plan)} galaxies are completed; the same command continues"
         ) from None
     finally:
         with suppress(OSError):
@@ -177,7 +179,7 @@ def _settle_all(
                 fetched = fetch_galaxies(source, plan.targets[rows], plan.redshift[rows], size=size)
             except SourceError as error:
                 raise SourceError(
-                    f"{error} {count.done} of {len(plan)} galaxies are settled and kept."
+                    f"{error} {count.done} of {len(plan)} galaxies are completed and kept."
                 ) from error
             failed |= {int(rows[row]): reason for row, reason in fetched.failed.items()}
             part = _extend(part, fetched, plan, rows, first)

@@ -69,7 +69,7 @@ def fetch_galaxies(source: Source, targets: Targets, redshift: np.ndarray, *, si
     Raises
     ------
     SourceError
-        Where the source is down.
+        Where the source is down, or one of its hosts cannot be reached.
     """
     galaxies: dict[int, dict[str, np.ndarray]] = {}
     left_out: dict[int, str] = {}
@@ -97,6 +97,8 @@ def fetch_galaxies(source: Source, targets: Targets, redshift: np.ndarray, *, si
     places = _at(list(spectra.values()))
     answers = list(source.cutouts(places, size)) if spectra else []
     images = sort(list(spectra), answers, lambda row, cutout: _judge_image(cutout))
+    if failed and (unreachable := getattr(source, "unreachable", "")):
+        raise SourceError(unreachable)
     for row, cutout in images.items():
         spectrum = spectra[row]
         galaxies[row] = {

@@ -12,8 +12,10 @@ import numpy as np
 
 from ..config import conf
 from ..errors import InputError, SourceError
+from ..fetch.bad_reply import BadReplyError, UnreachableError
 from ..fetch.desi_catalogue import DesiCatalogueClass
-from ..fetch.transport import BadReplyError, Transport
+from ..fetch.first_contact import describe_unreachable
+from ..fetch.transport import Transport
 from ..hdf5_file import Field
 from ..records import Targets
 from .labels import Labels
@@ -110,6 +112,8 @@ def plan_training_set(
         catalogue = DesiCatalogueClass(transport, release=release)
         try:
             table, dropped = select_targets(selection, catalogue)
+        except UnreachableError as error:
+            raise SourceError(describe_unreachable([error])) from error
         except BadReplyError as error:
             raise SourceError(
                 f"The catalogue gives no usable reply: {error}. Try again later, or choose less."

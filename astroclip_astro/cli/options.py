@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 
 import click
 
 from astroclip_astro.columns import GROUPS, MODALITIES
 from astroclip_astro.config import conf
-from astroclip_astro.errors import AstroclipError, InputError, SourceError
+from astroclip_astro.errors import AstroclipError, AstroclipWarning, InputError, SourceError
 
 __all__ = [
     "CONNECTION_OPTIONS",
@@ -214,7 +215,9 @@ def run_command(command: click.Command) -> None:
         answered, 130 interrupted.
     """
     try:
-        status = command.main(standalone_mode=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", AstroclipWarning)  # the summary says the same
+            status = command.main(standalone_mode=False)
     except AstroclipError as error:
         click.echo(f"{command.name}: {' '.join(str(error).split())}", err=True)
         kinds = {InputError: INPUT_STATUS, SourceError: SOURCE_STATUS}

@@ -115,6 +115,8 @@ def describe_result(run: Run, rows: np.ndarray, seconds: float) -> str:
             lines.append(f"    {count:>6} {bit.flag.word}")
     if (flags != 0).any():
         lines.append("    what the flags mean: docs/columns.md, or .astroclip.flags() in Python")
+    if unreachable := getattr(run.job.source, "unreachable", ""):
+        lines.append(f"  not reached     {unreachable}")
     lines.append(f"  time            {duration(seconds)}")
     lines.append(f"  reference       {reference_line(run)}")
     return "\n".join(lines)

@@ -11,8 +11,10 @@ from ..config import conf
 from ..records import Cutout, Gap, Spectrum, Targets
 from .archive_images import ArchiveImages
 from .archive_spectra import ArchiveSpectra
+from .bad_reply import UnreachableError
 from .cache import NO_CACHE, DiskCache, NoCache
 from .connections import in_parallel
+from .first_contact import describe_unreachable
 from .legacy_survey import LegacySurveyClass
 from .sparcl import SparclClass
 from .transport import BadReplyError, Transport
@@ -90,6 +92,7 @@ class ArchiveSource:
         self.tap_url = tap_url or conf.tap_url
         self.cache, self.connections = cache, connections
         self.note: Callable[[str], object] = lambda words: None
+        self._asked: dict[str, Transport] = {}  # by modality
         self._images = ArchiveImages(viewer, cache, identity or viewer.transport.url)
         self._spectra = ArchiveSpectra(sparcl, cache, identity or sparcl.transport.url)
 
@@ -102,6 +105,35 @@ class ArchiveSource:
     def keeps(self) -> bool:
         """Whether what was fetched is there for the next run."""
         return self.cache.folder is not None
+
+    def start_run(self, modality: Sequence[str]) -> None:
+        """Note what will be asked for, and forget which hosts could not be reached before.
+
+        Parameters
+        ----------
+        modality : sequence of str
+            ``image``, ``spectrum`` or both.
+        """
+        clients = {"image": self.viewer, "spectrum": self.sparcl}
+        self._asked = {name: clients[name].transport for name in modality}
+        for transport in self._asked.values():
+            if transport.contact.failure is not None:
+                transport.contact.reset()
+
+    @property
+    def unreachable(self) -> str:
+        """Which hosts were asked and cannot be reached, and why; empty where all can."""
+        return describe_unreachable(self._failures())
+
+    @property
+    def offline(self) -> bool:
+        """Whether none of the hosts that are asked can be reached."""
+        return bool(self._asked) and len(self._failures()) == len(self._asked)
+
+    def _failures(self) -> list[UnreachableError]:
+        """Return why services cannot be reached, those that can left out."""
+        failures = (transport.contact.failure for transport in self._asked.values())
+        return [failure for failure in failures if failure is not None]
 
     @classmethod
     def at(
@@ -252,6 +284,9 @@ class ArchiveSource:
             What ``ask`` or ``receive`` raised, other than `BadReplyError`.
         """
         transport.begin()
+        if items:  # all hosts at once: together they take no longer than one
+            for other in self._asked.values():
+                other.look_ahead()
         try:
             with closing(in_parallel(ask, items, connections=self.connections)) as answers:
                 for count, (item, answer) in enumerate(answers, 1):

@@ -15,44 +15,22 @@ from urllib.parse import urljoin, urlsplit
 import requests
 import tenacity
 import urllib3
-from requests.adapters import HTTPAdapter
+from requests.utils import select_proxy
 
 from ..config import conf
-from ..errors import AstroclipError, InputError, SourceError
+from ..errors import InputError, SourceError
 from ..version import __version__
+from .bad_reply import BadReplyError
+from .first_contact import LOOPBACK, FirstContact, FirstContactAdapter
 
 __all__ = ["BadReplyError", "Reply", "Transport", "read_reply"]
 
 T = TypeVar("T")
 BLOCK = 1 << 16
 MESSAGE_BYTES = 4096  # of an error's body, enough for what it says
-LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 TIMEOUT_ATTEMPTS = 2  # each takes a minute already
+FIRST_ATTEMPTS = 3  # without any reply, of a host that has never answered
 BUSY = {429, 502, 503, 504}  # the front end speaks, not the service behind it
-
-
-class BadReplyError(AstroclipError):
-    """No reply, or one that cannot be used.
-
-    In a run it becomes a gap with `Flag.SOURCE_FAILED`; only who uses a client by hand sees it.
-
-    Parameters
-    ----------
-    message : str
-        What was found and expected.
-    attempts : int, optional
-        How often at most it is worth asking; 1 where asking again cannot help.
-    wait : float
-        Seconds that the server asked us to wait.
-    silent : bool
-        Whether the service gave no answer of its own: nothing came, or only "busy".
-    """
-
-    def __init__(
-        self, message: str, *, attempts: int | None = None, wait: float = 0, silent: bool = False
-    ) -> None:
-        super().__init__(message)
-        self.attempts, self.wait, self.silent = attempts, wait, silent
 
 
 @dataclass(frozen=True)
@@ -118,6 +96,8 @@ class Transport:
     ----------
     session : requests.Session
         Certificates are always verified. Also pyvo's clients take it.
+    contact : FirstContact
+        Whether the host can be reached.
 
     Raises
     ------
@@ -152,8 +132,10 @@ class Transport:
         # What is unpacked here can be any size; plain bytes can be counted as they come.
         self.session.headers["Accept-Encoding"] = "identity"
         self.session.trust_env = parts.hostname not in LOOPBACK  # no proxy to this very machine
+        self.contact = FirstContact(url, self._probe)
+        self.session.hooks["response"].append(self.contact.note_reply)
         for scheme in ("http://", "https://"):
-            self.session.mount(scheme, HTTPAdapter(pool_maxsize=connections))
+            self.session.mount(scheme, FirstContactAdapter(self.contact, connections))
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._not_before = 0.0
@@ -163,7 +145,8 @@ class Transport:
         """Call something that asks the service, again after a pause where its reply is bad.
 
         Pauses grow exponentially and have jitter. Where the server said how long to wait, all
-        connections of this transport do.
+        connections of this transport do. A host that has never answered is asked few times, and
+        not at all once it is known that it cannot be reached.
 
         Parameters
         ----------
@@ -179,6 +162,8 @@ class Transport:
         ------
         BadReplyError
             The last one, when enough attempts were made.
+        UnreachableError
+            Where the host has never answered.
         SourceError
             Where the service has been silent for many requests in a row: it is down.
         """
@@ -186,12 +171,15 @@ class Transport:
 
         def once() -> T:
             self._hold(stop)
+            self.contact.check()
             with self._translated():
                 return ask()
 
         def enough(state: tenacity.RetryCallState) -> bool:
             error = state.outcome.exception()
             limit = min(conf.attempts, error.attempts or conf.attempts)
+            if error.unanswered and not self.contact.answered:
+                limit = min(limit, FIRST_ATTEMPTS)
             return stop.is_set() or state.attempt_number >= limit
 
         retrying = tenacity.Retrying(
@@ -204,6 +192,8 @@ class Transport:
         try:
             answer = retrying(once)
         except BadReplyError as error:
+            if error.unanswered and not self.contact.answered and not stop.is_set():
+                raise self.contact.fail(error.unanswered) from error
             self._count_silence(error, stop)
             raise
         with self._lock:
@@ -214,6 +204,15 @@ class Transport:
         """Allow attempts again after an interruption."""
         if self._stop.is_set():
             self._stop = threading.Event()
+
+    def look_ahead(self) -> None:
+        """Begin to look for the host in the background."""
+        settings = self.session.merge_environment_settings(self.url, {}, None, None, None)
+        self.contact.start(direct=select_proxy(self.url, settings["proxies"]) is None)
+
+    def _probe(self, url: str, seconds: float) -> None:
+        """Ask for the headers of an address."""
+        self.session.head(url, timeout=seconds).close()
 
     def interrupt(self) -> None:
         """Stop all attempts that are under way, and all others until `begin`."""
@@ -241,16 +240,18 @@ class Transport:
                 self._not_before = max(self._not_before, time.monotonic() + error.wait)
             raise
         except requests.exceptions.SSLError as error:
-            raise BadReplyError(
-                f"{self.url}: its certificate cannot be verified ({error})", attempts=1, silent=True
-            ) from error
+            why = f"its certificate cannot be verified ({error})"
+            raise self._unanswered(why, attempts=1) from error
         except requests.Timeout as error:
-            raise BadReplyError(
-                f"{self.url}: no answer in time ({error})", attempts=TIMEOUT_ATTEMPTS, silent=True
-            ) from error
+            why = f"no answer in time ({error})"
+            raise self._unanswered(why, attempts=TIMEOUT_ATTEMPTS) from error
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            kind = type(error).__name__
-            raise BadReplyError(f"{self.url}: {kind}: {error}", silent=True) from error
+            inner = getattr(next(iter(error.args), None), "reason", None) or error
+            raise self._unanswered(f"{type(inner).__name__}: {inner}") from error
+
+    def _unanswered(self, why: str, *, attempts: int | None = None) -> BadReplyError:
+        """Return the error of a request without a reply."""
+        return BadReplyError(f"{self.url}: {why}", attempts=attempts, silent=True, unanswered=why)
 
     def _count_silence(self, error: BadReplyError, stop: threading.Event) -> None:
         """Raise when the service has been silent for too long."""

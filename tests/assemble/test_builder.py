@@ -191,7 +191,7 @@ def test_interrupted_build_goes_on(tmp_path, server, make, failing):
             raise KeyboardInterrupt
 
     path = tmp_path / "t.h5"
-    with pytest.raises(KeyboardInterrupt, match="64 of 135 galaxies are settled"):
+    with pytest.raises(KeyboardInterrupt, match="64 of 135 galaxies are completed"):
         make(path, server, progress=press)
     again = failing()
     calls = []

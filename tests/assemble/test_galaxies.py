@@ -135,3 +135,13 @@ def test_datasets_are_those_of_simulated_ones():
     for name, field in training_fields(152, {}).items():
         right = FIELDS[name]
         assert (field.shape, field.dtype, field.unit) == (right.shape, right.dtype, right.unit)
+
+
+def test_host_that_cannot_be_reached_is_no_fault_of_the_galaxies():
+    source = Given(
+        Gap(Flag.NO_SPECTRUM | Flag.SOURCE_FAILED, "a.example cannot be reached"), CUTOUT
+    )
+    source.unreachable = "a.example cannot be reached: refused. Is this machine online?"
+    targets = Targets(np.array([359.75]), np.array([2.0]), np.array([5]), np.ones(1, bool))
+    with pytest.raises(SourceError, match="Is this machine online"):
+        fetch_galaxies(source, targets, np.array([0.3]), size=32)

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -148,12 +149,49 @@ def test_every_fault_at_once_leaves_no_row_with_another_objects_data(run, tmp_pa
     assert (table["astroclip_targetid"] == good["astroclip_targetid"])[has].all()
 
 
-def test_an_archive_that_is_down_is_status_3_and_says_so(run, painted, tmp_path):
+def test_a_server_that_is_not_there_is_status_3_and_named_once(run, painted, tmp_path):
     server = standin.Standin()
     server.close()
-    with conf.set_temp("attempts", 1):
-        result = run(painted, *options(server, tmp_path), "--modality", "image")
+    result = run(painted, *options(server, tmp_path), "--quiet")
     assert result.status == 3
-    assert "no answer to 20 questions in a row" in result.err
-    assert "try again later with the same command" in result.err
-    assert result.err.splitlines()[-1].startswith("astroclip-annotate: ")
+    assert len(result.err.splitlines()) == 1
+    host = f"127.0.0.1 port {server.url.rsplit(':', 1)[1]}"
+    assert result.err.startswith("astroclip-annotate: Source ")
+    assert result.err.count(f"{host} cannot be reached: connection refused") == 1
+    assert "Is this machine online" in result.err
+    assert not (tmp_path / "painted_astroclip.fits").exists()
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (socket.gaierror(socket.EAI_NONAME, "Name or service not known"), "could not be resolved"),
+        (socket.gaierror(socket.EAI_AGAIN, "Temporary failure"), "could not be resolved"),
+    ],
+)
+def test_without_network_both_archives_are_named(run, painted, tmp_path, monkeypatch, error, words):
+    def resolve(*arguments, **options):
+        raise error
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    result = run(painted, "--cache", tmp_path / "cache", "--device", "cpu", "--quiet")
+    assert result.status == 3
+    for host in ("www.legacysurvey.org", "astrosparcl.datalab.noirlab.edu"):
+        assert result.err.count(f"{host} cannot be reached: its name {words}") == 1
+    assert "Is this machine online?" in result.err
+
+
+def test_one_archive_that_is_not_there_is_in_the_summary(run, painted, sky, tmp_path):
+    server, gone = standin.Standin(sky=sky), standin.Standin()
+    gone.close()
+    with (
+        conf.set_temp("sparcl_url", f"{gone.url}/api"),
+        conf.set_temp("viewer_url", f"{server.url}/viewer"),
+    ):
+        result = run(painted, "--cache", tmp_path / "cache", "--device", "cpu")
+    server.close()
+    assert result.status == 0, result.err
+    assert "81 of 81 (81 with image, 0 with spectrum)" in result.out
+    assert "81 source_failed" in result.out
+    assert "  not reached     127.0.0.1 port " in result.out
+    assert "Warning" not in result.err

@@ -204,7 +204,7 @@ def test_stopped_build_goes_on_with_the_same_command(run, tmp_path, stop):
         assert process.returncode == (130 if stop == signal.SIGINT else -stop)
         assert "Traceback" not in said
         if stop == signal.SIGINT:
-            assert "of 135 galaxies are settled; the same command continues" in said
+            assert "of 135 galaxies are completed; the same command continues" in said
         kept = 64 * len(list(tmp_path.glob("*.partial/*.h5")))
         assert not Path("t.h5").exists()
         before = len(asked(server))

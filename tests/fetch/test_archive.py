@@ -259,14 +259,36 @@ def test_what_never_becomes_right_is_flagged(sky, fault):
 
 
 @pytest.mark.parametrize("fault", ["http_429", "reset"])
-def test_a_service_that_is_down_ends_the_run(sky, fault):
+def test_a_service_that_goes_down_ends_the_run(sky, fault):
     rows = np.arange(COUNT)
     with (
         opened(sky, {fault: 1.0}) as source,
         conf.set_temp("attempts", 2),
         pytest.raises(SourceError, match="no answer to 20 questions in a row"),
     ):
+        source.viewer.transport.contact.note_reply(None)  # it has answered before
         source.cutouts(at(sky.ra[rows], sky.dec[rows]), 96)
+
+
+def test_a_host_that_is_not_there_is_asked_no_more_and_the_others_are(sky):
+    rows = np.arange(COUNT)
+    targets = at(sky.ra[rows], sky.dec[rows])
+    with opened(sky) as source, standin.serve() as other:
+        source.viewer.transport.url = f"{other}/viewer"
+        source.viewer.transport.contact.fail("connection refused")
+        source.start_run(["image", "spectrum"])
+        assert source.unreachable == "", "what was before the run does not count"
+
+        source.viewer.transport.contact.fail("connection refused")
+        gaps = source.cutouts(targets, 96)
+        assert {(gap.flag, gap.reason) for gap in gaps} == {
+            (FAILED_IMAGE, f"{source.viewer.transport.contact.host} cannot be reached: "
+             "connection refused")
+        }  # fmt: skip
+        assert "/viewer/fits-cutout" not in paths(source)
+        assert flux_numbers(source.spectra(targets, 1.0)) == rows.tolist()
+        assert source.unreachable.count("cannot be reached") == 1
+        assert not source.offline
 
 
 def test_wrong_bands_are_flagged(sky):

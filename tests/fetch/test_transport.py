@@ -11,7 +11,8 @@ from wire import connect
 
 from astroclip_astro.config import conf
 from astroclip_astro.errors import InputError, SourceError
-from astroclip_astro.fetch.transport import BadReplyError, Transport, read_reply
+from astroclip_astro.fetch.bad_reply import BadReplyError, UnreachableError
+from astroclip_astro.fetch.transport import Transport, read_reply
 
 URL = "https://archive.example/api"
 PLAIN = {"Content-Type": "Text/Plain; charset=utf-8"}
@@ -72,10 +73,47 @@ def test_what_passes_is_asked_again(transport, bad):
     ],
 )
 def test_attempts_end(transport, bad, times):
-    wire = connect(transport, lambda request: bad)
+    answers = iter([GOOD])
+    wire = connect(transport, lambda request: next(answers, bad))
+    ask(transport)
     with pytest.raises(BadReplyError):
         ask(transport)
+    assert len(wire.requests) == 1 + times
+
+
+@pytest.mark.parametrize(
+    ("bad", "times", "words"),
+    [
+        (requests.ConnectionError("reset"), 3, "ConnectionError: reset"),
+        (requests.Timeout("slow"), 2, "no answer in time"),
+        (requests.exceptions.SSLError("self-signed"), 1, "its certificate cannot be verified"),
+    ],
+)
+def test_a_host_that_has_never_answered_is_given_up_soon_and_for_all(transport, bad, times, words):
+    wire = connect(transport, lambda request: bad)
+    for _ in range(30):
+        with pytest.raises(UnreachableError, match=f"archive.example cannot be reached: {words}"):
+            ask(transport)
     assert len(wire.requests) == times
+
+
+def test_a_host_that_only_says_that_it_is_busy_is_there(transport):
+    wire = connect(transport, lambda request: (503, PLAIN, b""))
+    with pytest.raises(BadReplyError, match="status 503"):
+        ask(transport)
+    assert transport.contact.answered
+    assert len(wire.requests) == 6
+
+
+def test_an_interruption_says_nothing_about_the_host(transport):
+    def answer(request):
+        transport.interrupt()
+        return requests.ConnectionError("reset")
+
+    connect(transport, answer)
+    with pytest.raises(BadReplyError):
+        ask(transport)
+    assert transport.contact.failure is None
 
 
 def test_an_error_of_the_service_is_insisted_on_as_told(transport):
@@ -143,8 +181,10 @@ def test_pauses_grow(transport):
     assert len({round(seconds, 3) for seconds in spent}) > 1, "no jitter"
 
 
-def test_a_service_that_is_down_stops_the_run(transport):
-    connect(transport, lambda request: requests.ConnectionError("refused"))
+def test_a_service_that_goes_down_stops_the_run(transport):
+    answers = iter([GOOD])
+    connect(transport, lambda request: next(answers, requests.ConnectionError("refused")))
+    ask(transport)
     with conf.set_temp("give_up_after", 3), conf.set_temp("attempts", 1):
         for _ in range(2):
             with pytest.raises(BadReplyError):
@@ -155,15 +195,15 @@ def test_a_service_that_is_down_stops_the_run(transport):
 
 def test_a_service_that_answers_now_and_then_is_not_down(transport):
     refused = requests.ConnectionError("refused")
-    connect(transport, [refused, refused, GOOD, refused, refused, (500, PLAIN, b""), refused])
+    connect(transport, [GOOD, refused, refused, GOOD, refused, refused, (500, PLAIN, b""), refused])
     outcomes = []
     with conf.set_temp("give_up_after", 3), conf.set_temp("attempts", 1):
-        for _ in range(7):
+        for _ in range(8):
             try:
                 outcomes.append(ask(transport).content)
             except BadReplyError:
                 outcomes.append(None)
-    assert outcomes == [None, None, b"good", None, None, None, None]
+    assert outcomes == [b"good", None, None, b"good", None, None, None, None]
 
 
 def test_interrupt_ends_a_wait_and_nothing_later(transport):
