@@ -261,13 +261,11 @@ def test_what_never_becomes_right_is_flagged(sky, fault):
 @pytest.mark.parametrize("fault", ["http_429", "reset"])
 def test_a_service_that_goes_down_ends_the_run(sky, fault):
     rows = np.arange(COUNT)
-    with (
-        opened(sky, {fault: 1.0}) as source,
-        conf.set_temp("attempts", 2),
-        pytest.raises(SourceError, match="no answer to 20 questions in a row"),
-    ):
+    targets = at(sky.ra[rows], sky.dec[rows])
+    with opened(sky, {fault: 1.0}) as source, conf.set_temp("attempts", 2):
         source.viewer.transport.contact.note_reply(None)  # it has answered before
-        source.cutouts(at(sky.ra[rows], sky.dec[rows]), 96)
+        with pytest.raises(SourceError, match="no answer to 20 questions in a row"):
+            source.cutouts(targets, 96)
 
 
 def test_a_host_that_is_not_there_is_asked_no_more_and_the_others_are(sky):
