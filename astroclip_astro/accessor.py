@@ -106,7 +106,7 @@ class TableMethods(PlotMethods):
         overwrite : bool
             Replace columns whose names are taken.
         quiet : bool
-            False shows a progress bar.
+            False shows a progress bar, which says what is being done.
         **options
             ``modality``, ``weights``, ``reference``, ``match_radius`` (arcsec), ``device``,
             ``precision``: as `astroclip_astro.job.prepare_job` has them. ``layer``, ``release``,
@@ -136,19 +136,18 @@ class TableMethods(PlotMethods):
         """
         from contextlib import closing
 
-        from tqdm.auto import tqdm
-
         from .job import prepare_job
         from .pipeline import annotate_targets
+        from .progress import Progress
         from .results import add_columns, check_names
         from .sky import find_targets
 
         targets = find_targets(self._table, ra=ra, dec=dec)
-        job = prepare_job(source=source, columns=columns, **options)
-        with closing(job):
-            check_names(self._table, job.columns, overwrite=overwrite)
-            with tqdm(total=len(targets), unit="row", disable=quiet) as bar:
-                rows = annotate_targets(targets, job, advance=bar.update)
+        with Progress(quiet=quiet) as progress:
+            job = prepare_job(source=source, columns=columns, progress=progress, **options)
+            with closing(job):
+                check_names(self._table, job.columns, overwrite=overwrite)
+                rows = annotate_targets(targets, job, progress=progress)
         return add_columns(self._table, rows, job)
 
     def embed(self, **options: object) -> Table:

@@ -13,6 +13,7 @@ from astropy.table import Column, Table
 
 from .columns import MODALITIES, PREFIX
 from .errors import InputError, WeightsError
+from .models.card import check_aligned
 from .query import Query, ask, chosen, embeddings_of
 from .records import Source
 from .search.index import METHODS, make_index
@@ -191,7 +192,6 @@ class Comparison:
     def _load(self, **options: str) -> Model:
         """Return the encoders, sure that the table's embeddings are theirs."""
         from .embedding import load_model  # torch is loaded here
-        from .models.card import check_aligned
 
         model = load_model(self._weights_name(), **options)
         check_aligned(model.card)

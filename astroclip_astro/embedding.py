@@ -9,6 +9,7 @@ import numpy as np
 
 from .errors import InputError
 from .models.astroclip import AstroCLIP
+from .models.card import Card
 from .models.checkpoint import load_weights
 from .models.configuration import Configuration
 from .models.embed import choose_device, choose_precision, embed
@@ -30,7 +31,8 @@ class Model:
     network : AstroCLIP
         Both encoders, in evaluation mode.
     card : dict
-        What the weights are: recipe, checksum, training data, scores.
+        What the weights are: recipe, checksum, training data, scores; see
+        `astroclip_astro.models.card.Card`.
     device : {"auto", "cpu", "cuda", "mps"}
         Where to compute unless a call says otherwise.
     precision : {"auto", "float32", "bfloat16"}
@@ -49,7 +51,7 @@ class Model:
         self, network: AstroCLIP, card: dict, *, device: str = "auto", precision: str = "auto"
     ) -> None:
         self.network = network
-        self.card = card
+        self.card = Card(card)
         self.device = choose_device(device)
         self.precision = precision
         choose_precision(precision, self.device)
@@ -70,6 +72,7 @@ class Model:
         device: str | None = None,
         precision: str | None = None,
         below_head: bool = False,
+        count: Callable[[int, int], object] | None = None,
     ) -> np.ndarray:
         """Embed grz images.
 
@@ -86,6 +89,8 @@ class Model:
         below_head : bool
             Return what goes into the projection, which is what Stein et al. 2021 use, in place of
             the embedding: (n, 2048) at full size, of any length.
+        count : callable, optional
+            Called after each batch with how many are done, and how many there are.
 
         Returns
         -------
@@ -107,7 +112,9 @@ class Model:
         if below_head:
             encoder = self.network.image_encoder.backbone
             width = self.network.image_encoder.fc[0].in_features
-        return self._embed(encoder, prepared, something, width, batch_size, device, precision)
+        return self._embed(
+            encoder, prepared, something, width, batch_size, device, precision, count
+        )
 
     def embed_spectra(
         self,
@@ -118,6 +125,7 @@ class Model:
         device: str | None = None,
         precision: str | None = None,
         below_head: bool = False,
+        count: Callable[[int, int], object] | None = None,
     ) -> np.ndarray:
         """Embed DESI spectra.
 
@@ -134,6 +142,8 @@ class Model:
         below_head : bool
             Return the mean of a spectrum's tokens, which are what goes into the cross-attention
             head, in place of the embedding: (n, 768) at full size, of any length.
+        count : callable, optional
+            Called after each batch with how many are done, and how many there are.
 
         Returns
         -------
@@ -161,6 +171,7 @@ class Model:
             batch_size,
             device,
             precision,
+            count,
         )
 
     def attention(
@@ -268,6 +279,7 @@ class Model:
         batch_size: int = BATCH_SIZE,
         device: str | None = None,
         precision: str | None = None,
+        count: Callable[[int, int], object] | None = None,
     ) -> np.ndarray:
         """Embed the rows that hold something; NaN for the others."""
         if batch_size < 1:
@@ -279,7 +291,13 @@ class Model:
         if len(rows):
             self.network.to(place)
             result[rows] = embed(
-                encoder, prepared, rows, batch_size=batch_size, device=place, dtype=dtype
+                encoder,
+                prepared,
+                rows,
+                batch_size=batch_size,
+                device=place,
+                dtype=dtype,
+                count=count,
             )
         return result
 

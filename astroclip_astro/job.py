@@ -15,6 +15,7 @@ import astropy.units as u
 from .columns import COLUMNS, GROUPS, MODALITIES, OutputColumn, label_columns, select
 from .errors import InputError
 from .models.card import check_aligned, locate, read_card
+from .progress import Progress
 from .records import Source
 from .search.lookup import Searcher, measure_skill
 from .search.reference import Reference, check_weights
@@ -186,18 +187,27 @@ class Options:
     modality: tuple[str, ...]
     match_radius: float
 
-    def load(self) -> Job:
+    def load(self, progress: Progress | None = None) -> Job:
         """Load the model and return what a run needs.
+
+        Parameters
+        ----------
+        progress : Progress, optional
+            Says what is being done; by default nothing does.
 
         Raises
         ------
         InputError
             For damaged weights, or a device that is not there; the source is closed.
         """
+        progress = progress or Progress(quiet=True)
         try:
+            progress.stage("loading weights")
             from .embedding import load_model  # torch is loaded here, after all other checks
 
             model = load_model(self.weights, device=self.device, precision=self.precision)
+            if self.reference.held_out is None:
+                progress.stage("comparing the reference with itself")
             reference = complete_reference(self.reference, self.reference_file)
         except BaseException:
             close(self.source)
@@ -298,11 +308,13 @@ def check_options(
     )
 
 
-def prepare_job(**options: object) -> Job:
+def prepare_job(*, progress: Progress | None = None, **options: object) -> Job:
     """Turn the options of the command and of the methods into what a run needs.
 
     Parameters
     ----------
+    progress : Progress, optional
+        Says what is being done; by default nothing does.
     **options
         As `check_options` has them.
 
@@ -315,4 +327,6 @@ def prepare_job(**options: object) -> Job:
     InputError
         For any option that cannot be met; the message says what could.
     """
-    return check_options(**options).load()
+    progress = progress or Progress(quiet=True)
+    progress.stage("checking options")
+    return check_options(**options).load(progress)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from warnings import warn
 
 import numpy as np
 
+from .answers import check_source, fetch
 from .chunks import ChunkStore
 from .columns import STEMS, OutputColumn
 from .errors import SourceError, UnreachableWarning
@@ -16,7 +18,8 @@ from .job import Job
 from .prepare.brightness import image_brightness, spectrum_brightness
 from .prepare.photometry import beyond, measure_images, measure_spectra
 from .prepare.spectra import lacks_camera, median_snr
-from .records import Cutout, Gap, Spectrum, Targets
+from .progress import Progress
+from .records import Cutout, Spectrum, Targets
 from .search.lookup import Findings
 from .search.properties import Estimates
 from .search.skill import BEST
@@ -70,7 +73,7 @@ def annotate_targets(
     *,
     first_row: int = 0,
     store: ChunkStore | None = None,
-    advance: Callable[[int], object] = lambda rows: None,
+    progress: Progress | None = None,
     report: Callable[[int, str], object] = lambda row, reason: None,
 ) -> np.ndarray:
     """Compute the output columns of all rows.
@@ -86,8 +89,8 @@ def annotate_targets(
         of a catalogue gives the same values as the whole.
     store : ChunkStore, optional
         Where finished chunks are kept, and found when a run is resumed.
-    advance : callable
-        Called with the number of rows each time a chunk is done.
+    progress : Progress, optional
+        Says what is being done; by default nothing does.
     report : callable
         Called with row number and reason for each gap.
 
@@ -102,6 +105,10 @@ def annotate_targets(
         Where the source failed for every row it was asked for, or cannot be reached and a whole
         chunk has nothing for that reason.
     """
+    progress = progress or Progress(quiet=True)
+    if hasattr(job.source, "note"):  # a source of the user's own need not have it
+        job.source.note = progress.count
+    progress.start(len(targets))
     rows = empty_rows(job.columns, len(targets))
     if hasattr(job.source, "start_run"):  # a source of the user's own need not have it
         job.source.start_run(job.modality)
@@ -116,11 +123,12 @@ def annotate_targets(
                 targets[start:stop],
                 job,
                 lambda row, reason, start=start: report(first_row + start + row, reason),
+                progress,
             )
             if store:
                 store.save(number, chunk)
         rows[start:stop] = chunk
-        advance(stop - start)
+        progress.complete(stop - start)
         start = stop
     try:
         check_source(rows["astroclip_flags"], job)
@@ -133,80 +141,33 @@ def annotate_targets(
     return rows
 
 
-def check_source(flags: np.ndarray, job: Job) -> None:
-    """Raise where nothing was found and the source failed, not merely had nothing."""
-    nothing = sum(Flag[f"NO_{modality.upper()}"] for modality in job.modality)
-    found = (flags & nothing) != nothing
-    failed = (flags & Flag.SOURCE_FAILED) != 0
-    if failed.any() and not found.any():
-        unreachable = getattr(job.source, "unreachable", "")
-        why = unreachable or f"It failed for {failed.sum()} of them; run with --verbose to see why."
-        raise SourceError(
-            f"Source {job.source.name} has given no data for any of {len(flags)} rows. {why} "
-            "Nothing was written; run the same command again once that is mended."
-        )
-
-
 def annotate_chunk(
-    targets: Targets, job: Job, report: Callable[[int, str], object] = lambda row, reason: None
+    targets: Targets, job: Job, report: Callable[[int, str], object], progress: Progress
 ) -> np.ndarray:
     """Compute the output columns of a few rows; see `annotate_targets`."""
+    stage = partial(progress.stage, rows=len(targets) / (2 * len(job.modality)))
     rows = empty_rows(job.columns, len(targets))
     flags = np.zeros(len(targets), np.int32)
-    flags[targets.bad_position] |= Flag.BAD_COORDINATES
-    spectra: dict[int, Spectrum] = {}
-    cutouts: dict[int, Cutout] = {}
-    if "spectrum" in job.modality:
-        asked = np.flatnonzero(targets.good)
-        flags[~targets.good] |= Flag.NO_SPECTRUM
-        answers = job.source.spectra(targets[asked], job.match_radius)
-        spectra = collect(answers, asked, Spectrum, flags, report)
-        targets = locate(targets, spectra)
-    if "image" in job.modality:
-        asked = np.flatnonzero(targets.has_position)
-        flags[~targets.has_position] |= Flag.NO_IMAGE
-        answers = job.source.cutouts(targets[asked], job.model.config.image_size)
-        cutouts = collect(answers, asked, Cutout, flags, report)
-    if getattr(job.source, "offline", False):
-        check_source(flags, job)
+    spectra, cutouts = fetch(targets, job, flags, report, stage)
     found: dict[str, Found] = {}
     if "spectrum" in job.modality:
-        found["spectrum"] = add_spectra(rows, flags, spectra, job)
+        stage("embedding spectra")
+        found["spectrum"] = add_spectra(rows, flags, spectra, job, progress)
     if "image" in job.modality:
-        found["image"] = add_images(rows, flags, cutouts, job)
+        stage("embedding images")
+        found["image"] = add_images(rows, flags, cutouts, job, progress)
     add_nearest(rows, found)
     add_values(rows, flags, found, job)
     rows["astroclip_flags"] = flags
     return rows
 
 
-def collect(answers: Sequence, asked: np.ndarray, kind: type, flags: np.ndarray, report) -> dict:
-    """Sort a source's answers into records by row; gaps become flags."""
-    if len(answers) != len(asked):
-        raise SourceError(f"Source gave {len(answers)} answers for {len(asked)} rows.")
-    records = {}
-    for row, answer in zip(asked.tolist(), answers, strict=True):
-        if isinstance(answer, Gap):
-            flags[row] |= answer.flag
-            report(row, answer.reason)
-        elif isinstance(answer, kind):
-            records[row] = answer
-        else:
-            raise SourceError(f"Source gave a {type(answer).__name__}, expected {kind.__name__}.")
-    return records
-
-
-def locate(targets: Targets, spectra: dict[int, Spectrum]) -> Targets:
-    """Give rows that have only a TARGETID the position of their spectrum's target."""
-    ra, dec = targets.ra.copy(), targets.dec.copy()
-    for row, spectrum in spectra.items():
-        if not targets.has_position[row]:
-            ra[row], dec[row] = spectrum.ra, spectrum.dec
-    return replace(targets, ra=ra, dec=dec)
-
-
 def add_spectra(
-    rows: np.ndarray, flags: np.ndarray, spectra: dict[int, Spectrum], job: Job
+    rows: np.ndarray,
+    flags: np.ndarray,
+    spectra: dict[int, Spectrum],
+    job: Job,
+    progress: Progress,
 ) -> Found:
     """Embed spectra; write their columns and flags. Return what was found."""
     where = np.array(list(spectra), int)
@@ -226,7 +187,10 @@ def add_spectra(
     fibre = np.array([record.good_fibre for record in records], bool)
     raise_flag(flags, where[several], Flag.SEVERAL_SPECTRA)
     raise_flag(flags, where[lacks_camera(ivar) | ~fibre], Flag.BAD_SPECTRUM)
-    embeddings = job.model.embed_spectra(flux, ivar)
+    embeddings = job.model.embed_spectra(
+        flux, ivar, count=partial(progress.count, "embedding spectra")
+    )
+    progress.stage("comparing spectra with the reference")
     raise_flag(flags, where[np.isnan(embeddings[:, 0])], Flag.NO_SPECTRUM | Flag.BAD_SPECTRUM)
     brightness = spectrum_brightness(flux, ivar)
     found = add_findings(rows, flags, "spectrum", where, embeddings, brightness, job)
@@ -238,14 +202,21 @@ def add_spectra(
     return found
 
 
-def add_images(rows: np.ndarray, flags: np.ndarray, cutouts: dict[int, Cutout], job: Job) -> Found:
+def add_images(
+    rows: np.ndarray,
+    flags: np.ndarray,
+    cutouts: dict[int, Cutout],
+    job: Job,
+    progress: Progress,
+) -> Found:
     """Embed images; write their columns and flags. Return what was found."""
     size = job.model.config.image_size
     where = np.array(list(cutouts), int)
     images = stacked([cutout.image for cutout in cutouts.values()], (3, size, size))
     complete = np.array([cutout.complete for cutout in cutouts.values()], bool)
     raise_flag(flags, where[~complete], Flag.INCOMPLETE_IMAGE)
-    embeddings = job.model.embed_images(images)
+    embeddings = job.model.embed_images(images, count=partial(progress.count, "embedding images"))
+    progress.stage("comparing images with the reference")
     raise_flag(flags, where[np.isnan(embeddings[:, 0])], Flag.NO_IMAGE | Flag.INCOMPLETE_IMAGE)
     brightness = image_brightness(images, size)
     found = add_findings(rows, flags, "image", where, embeddings, brightness, job)

@@ -168,12 +168,13 @@ class OpenSource(Source, Protocol):
     keeps : bool
         Whether what was fetched is there for the next run, finished or not.
     note : callable
-        Called with a few words while something slow goes on; the command replaces it.
+        Called while something slow goes on: with what is being done, how much of it is done, and
+        how much there is. The progress bar replaces it.
     """
 
     problems: Sequence[tuple[Path, str]]
     keeps: bool
-    note: Callable[[str], object]
+    note: Callable[[str, int, int], object]
 
     def preview(
         self, targets: Targets, *, modality: Sequence[str], radius: float, size: int

@@ -18,6 +18,7 @@ from .errors import CatalogueError, InputError, OutputError
 from .job import Job, Options, check_options, close
 from .own_calibration import calibrate, check_known, parse_known
 from .pipeline import CHUNK_ROWS, annotate_targets, row_dtype
+from .progress import Progress
 from .records import Targets
 from .results import add_columns, check_names
 from .sky import describe_positions, find_targets
@@ -117,15 +118,15 @@ class Run:
     def annotate(
         self,
         *,
-        advance: Callable[[int], object] = lambda rows: None,
+        progress: Progress | None = None,
         report: Callable[[int, str], object] = lambda row, reason: None,
     ) -> np.ndarray:
         """Compute all rows, keeping each finished chunk, and write the output.
 
         Parameters
         ----------
-        advance : callable
-            Called with the number of rows each time a chunk is done.
+        progress : Progress, optional
+            Says what is being done; by default nothing does.
         report : callable
             Called with row number and reason for each gap.
 
@@ -141,12 +142,13 @@ class Run:
         SourceError
             Where the source failed for every row; nothing is written.
         """
+        progress = progress or Progress(quiet=True)
         rows = annotate_targets(
             self.targets,
             self.job,
             first_row=self.first_row,
             store=self.store,
-            advance=advance,
+            progress=progress,
             report=report,
         )
         add_columns(self.table, rows, self.job)
@@ -156,6 +158,7 @@ class Run:
             raise InputError(
                 f"{error} What was computed is kept: run again without --calibrate."
             ) from None
+        progress.stage(f"writing {self.output.name}")
         write_catalogue(self.table, self.output, overwrite=self.overwrite)
         self.store.clear_all()
         return rows
@@ -201,6 +204,7 @@ def prepare_run(
     resume: bool = True,
     overwrite: bool = False,
     calibrate: str | None = None,
+    progress: Progress | None = None,
     **options: object,
 ) -> Run:
     """Check a catalogue, the output and all options before any work is done.
@@ -221,6 +225,8 @@ def prepare_run(
         Replace the output, and columns whose names are taken.
     calibrate : str, optional
         ``LABEL=COLUMN,...``: calibrate errors of labels on columns of true values.
+    progress : Progress, optional
+        Says what is being done; by default nothing does.
     **options
         As `astroclip_astro.job.prepare_job` has them.
 
@@ -233,13 +239,16 @@ def prepare_run(
     InputError
         The user's mistake, in one line; nothing was written.
     """
+    progress = progress or Progress(quiet=True)
     catalogue, output = check_paths(catalogue, output, overwrite=overwrite)
+    progress.stage(f"reading {catalogue.name}")
     table = read_catalogue(catalogue)
     chosen = row_range(rows, len(table))
     positions = describe_positions(table, ra=ra, dec=dec)
     targets = find_targets(table, ra=ra, dec=dec)[chosen]
     known = parse_known(calibrate or "")
     check_known(table[chosen], known)
+    progress.stage("checking options")
     checked = check_options(**options)
     try:
         check_names(table, checked.columns, overwrite=overwrite)
@@ -247,7 +256,7 @@ def prepare_run(
     except InputError:
         close(checked.source)
         raise
-    job = checked.load()
+    job = checked.load(progress)
     facts = job.options() | {
         "version": __version__,
         "chunk_rows": CHUNK_ROWS,

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from astropy.coordinates import SkyCoord
 from astropy.table import QTable, Table
+from stubs import StubOptions
 
 import astroclip_astro  # noqa: F401  (gives tables the attribute)
 from astroclip_astro.catalogue import read_catalogue
@@ -195,7 +196,7 @@ def test_columns_keep_their_ucd_through_an_edit(stubbed, tmp_path):
 def test_same_columns_and_values_as_the_command(tmp_path, monkeypatch, make_job):
     from astroclip_astro.run import prepare_run
 
-    monkeypatch.setattr("astroclip_astro.run.prepare_job", lambda **_: make_job())
+    monkeypatch.setattr("astroclip_astro.run.check_options", lambda **_: StubOptions(make_job()))
     monkeypatch.setattr("astroclip_astro.job.prepare_job", lambda **_: make_job())
     table = Table({"ra": np.linspace(1, 300, 5), "dec": np.zeros(5)})
     table.write(tmp_path / "cat.fits")

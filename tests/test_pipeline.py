@@ -13,6 +13,7 @@ from astroclip_astro.columns import COLUMNS
 from astroclip_astro.errors import SourceError, UnreachableWarning
 from astroclip_astro.flags import Flag
 from astroclip_astro.pipeline import CHUNK_ROWS, annotate_targets
+from astroclip_astro.progress import Progress
 from astroclip_astro.records import Gap, Targets
 from astroclip_astro.search.lookup import Searcher
 
@@ -357,3 +358,60 @@ def test_own_labels_change_no_other_column(make_job, own_reference):
     own = annotate_targets(targets, make_job(reference=own_reference))
     for name in without.dtype.names:
         np.testing.assert_array_equal(own[name], without[name])
+
+
+class Told(Progress):
+    """What progress is told: the stages, and the rows that each is worth."""
+
+    def __init__(self):
+        super().__init__(quiet=True)
+        self.stages, self.counts, self.total = [], [], None
+
+    def start(self, total):
+        super().start(total)
+        self.total = total
+
+    def stage(self, words, *, rows=0.0):
+        super().stage(words, rows=rows)
+        self.stages.append((words, rows))
+
+    def count(self, words, done, total):
+        super().count(words, done, total)
+        self.counts.append((words, done, total))
+
+
+def test_progress_says_what_is_done(make_job):
+    told = Told()
+    annotate_targets(make_targets([10.0, 20.0]), make_job(), progress=told)
+    assert (told.total, told.done) == (2, 2)
+    assert told.stages == [
+        ("fetching spectra", 0.5),
+        ("fetching images", 0.5),
+        ("embedding spectra", 0.5),
+        ("comparing spectra with the reference", 0.0),
+        ("embedding images", 0.5),
+        ("comparing images with the reference", 0.0),
+    ]
+
+
+def test_progress_shows_what_the_source_counts(make_job):
+    class Counting(StubSource):
+        def cutouts(self, targets, size):
+            self.note("fetching images", 1, 2)
+            return super().cutouts(targets, size)
+
+    told = Told()
+    annotate_targets(make_targets([10.0, 20.0]), make_job(Counting()), progress=told)
+    assert told.counts == [("fetching images", 1, 2)]
+
+
+def test_source_need_not_count(make_job):
+    class Plain:
+        name = "plain"
+        spectra, cutouts = StubSource.spectra, StubSource.cutouts
+        _spectrum, _cutout = StubSource._spectrum, StubSource._cutout
+        gaps, changes, calls = {}, {}, 0
+
+    source = Plain()
+    annotate_targets(make_targets([10.0]), make_job(source))
+    assert not hasattr(source, "note")

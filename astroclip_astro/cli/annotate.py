@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 import numpy as np
-from tqdm.auto import tqdm
 
+from astroclip_astro.progress import Progress
 from astroclip_astro.version import __version__
 
 from .options import embedding_options, interrupted, quiet_option, run_command
@@ -70,7 +70,10 @@ def annotate(
     from .summary import describe_plan, describe_result
 
     start = time.monotonic()
-    run = prepare_run(catalog, output, resume=not no_resume or dry_run, **options)
+    with Progress(quiet=quiet) as progress:
+        run = prepare_run(
+            catalog, output, resume=not no_resume or dry_run, progress=progress, **options
+        )
     with closing(run.job):
         if dry_run:
             click.echo(describe_plan(run))
@@ -79,7 +82,7 @@ def annotate(
             for path, reason in run.job.source.problems:
                 click.echo(f"{path}: {reason}", err=True)
         try:
-            rows = work(run, quiet=quiet, verbose=verbose)
+            rows = work(run, progress, verbose=verbose)
         except KeyboardInterrupt:
             cached = ", and what was fetched for the next ones" * run.job.source.keeps
             kept = f"{run.store.rows()} of {len(run.targets)} rows are kept{cached}"
@@ -89,20 +92,15 @@ def annotate(
     return 0
 
 
-def work(run: Run, *, quiet: bool, verbose: bool) -> np.ndarray:
+def work(run: Run, progress: Progress, *, verbose: bool) -> np.ndarray:
     """Annotate with a progress bar; say why rows have no data where that is wanted."""
 
     def report(row: int, reason: str) -> None:
         if verbose:
-            tqdm.write(f"row {row}: {reason}", file=click.get_text_stream("stderr"))
+            progress.write(f"row {row}: {reason}")
 
-    def note(words: str) -> None:
-        bar.set_postfix_str(words, refresh=False)
-        bar.update(0)  # drawn now and then, not every time
-
-    with tqdm(total=len(run.targets), unit="row", disable=quiet, dynamic_ncols=True) as bar:
-        run.job.source.note = note
-        return run.annotate(advance=bar.update, report=report)
+    with progress:
+        return run.annotate(progress=progress, report=report)
 
 
 def main() -> None:

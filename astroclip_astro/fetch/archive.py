@@ -58,7 +58,8 @@ class ArchiveSource:
     Attributes
     ----------
     note : callable
-        Called with a few words after each reply.
+        Called after each reply with what is being done, how many replies there are, and how many
+        there will be.
 
     Examples
     --------
@@ -91,7 +92,7 @@ class ArchiveSource:
         self._server = server
         self.tap_url = tap_url or conf.tap_url
         self.cache, self.connections = cache, connections
-        self.note: Callable[[str], object] = lambda words: None
+        self.note: Callable[[str, int, int], object] = lambda words, done, total: None
         self._asked: dict[str, Transport] = {}  # by modality
         self._images = ArchiveImages(viewer, cache, identity or viewer.transport.url)
         self._spectra = ArchiveSpectra(sparcl, cache, identity or sparcl.transport.url)
@@ -276,7 +277,7 @@ class ArchiveSource:
         receive : callable
             Called here with each item and its answer or `BadReplyError`.
         what : str
-            What the items are, for `note`.
+            What is being done, for `note`.
 
         Raises
         ------
@@ -293,7 +294,7 @@ class ArchiveSource:
                     if isinstance(answer, Exception) and not isinstance(answer, BadReplyError):
                         raise answer
                     receive(item, answer)
-                    self.note(f"{what} {count}/{len(items)}")
+                    self.note(what, count, len(items))
         except BaseException:
             transport.interrupt()
             raise

@@ -85,7 +85,9 @@ class ArchiveImages:
             self.cache.put(self._key(place, size), content)
 
         waiting = [place for place in dict.fromkeys(places) if place not in answers]
-        gather(lambda place: self.viewer.get_cutout(*place, size), waiting, receive, "images")
+        gather(
+            lambda place: self.viewer.get_cutout(*place, size), waiting, receive, "fetching images"
+        )
         return [answers[place] for place in places]
 
     def preview(self, targets: Targets, size: int) -> str:

@@ -137,7 +137,7 @@ class ArchiveSpectra:
                 np.save(content, np.stack(pair), allow_pickle=False)  # (2, 7781)
                 self.cache.put(self._key(name), content.getvalue())
 
-        gather(self.sparcl.get_spectra, blocks, receive, "blocks of spectra")
+        gather(self.sparcl.get_spectra, blocks, receive, "fetching spectra, request")
         return arrays, reasons
 
     def _kept(self, name: str) -> tuple[np.ndarray, np.ndarray] | None:

@@ -101,7 +101,7 @@ class LocalSource:
         self.folder = Path(folder)
         self.name = str(folder)
         self.problems: list[tuple[Path, str]] = []
-        self.note: Callable[[str], object] = lambda words: None
+        self.note: Callable[[str, int, int], object] = lambda words, done, total: None
         self._known_redshifts: dict[Path, dict] = {}
         if not self.folder.is_dir():
             found = "a file" if self.folder.exists() else "nothing"

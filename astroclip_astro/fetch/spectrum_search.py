@@ -153,7 +153,7 @@ class SpectrumSearch:
             query,
             neighbours(*places.T, radius / 3600),
             lambda group, found: settle([asked[i] for i in group.rows], found),
-            "find",
+            "searching spectra",
         )
 
     def _ask_targetids(self, asked: list[Ask], settle: Callable, gather: Gather) -> None:
@@ -163,7 +163,7 @@ class SpectrumSearch:
             lambda block: self.sparcl.query_targetids([question[1] for question in block]),
             blocks,
             settle,
-            "find",
+            "searching spectra",
         )
 
     def _questions(self, targets: Targets, radius: float) -> list[Ask]:

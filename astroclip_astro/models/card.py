@@ -7,15 +7,63 @@ import json
 import os
 from pathlib import Path
 
+from astroclip_astro.columns import MODALITIES, STEMS
 from astroclip_astro.errors import WeightsError
 from astroclip_astro.resources import folder
 
-__all__ = ["CARD_FORMAT", "bundled", "check_aligned", "locate", "read_card", "sha256"]
+__all__ = ["CARD_FORMAT", "Card", "bundled", "check_aligned", "locate", "read_card", "sha256"]
 
 CARD_FORMAT = 1
 CARD_KEYS = ("format", "name", "configuration", "recipe", "sha256", "training", "scores")
 # Where astroclip-train leaves weights in the folder of a run.
 RUN_FOLDERS = ("weights.safetensors", "align/weights.safetensors")
+HEXADECIMALS = 12  # of the checksum that are shown
+
+
+class Card(dict):
+    """The JSON card of weights as a dictionary; shown, it is a few lines.
+
+    Examples
+    --------
+    >>> training = {"data": "9 SIMULATED galaxies", "simulated": True, "stages": {"align": {}}}
+    >>> scores = {"image_r2_redshift": 0.606, "spectrum_r2_redshift": 0.824}
+    >>> Card(name="mine", sha256="ab" * 32, training=training, scores=scores)
+    Card of weights 'mine'
+      sha256      abababababab...
+      trained on  9 SIMULATED galaxies
+      stages      align
+      R2          redshift 0.606 by image, 0.824 by spectrum
+      keys        name, sha256, training, scores; dict(card) shows all
+    """
+
+    def __repr__(self) -> str:
+        lines = [f"Card of weights {self.get('name')!r}"]
+        lines += [f"  {name:<10}  {words}" for name, words in self._facts().items() if words]
+        return "\n".join(lines)
+
+    def _facts(self) -> dict[str, str]:
+        """Return what is shown, by its heading; nothing where the card has nothing."""
+        training, scores = self.get("training") or {}, self.get("scores") or {}
+        data = str(training.get("data", ""))
+        if training.get("simulated") and "SIMULATED" not in data:
+            data = f"{data or 'galaxies'}, SIMULATED"
+        size = f"{self['parameters']:,} parameters" if "parameters" in self else ""
+        return {
+            "sha256": f"{str(self['sha256'])[:HEXADECIMALS]}..." if "sha256" in self else "",
+            "size": ", ".join(filter(None, [size, str(self.get("stored", ""))])),
+            "trained on": data,
+            "stages": ", ".join(training.get("stages", {})),
+            "R2": "; ".join(filter(None, (_r2_words(scores, label) for label in STEMS))),
+            "scores": str(scores.get("what", "")),
+            "keys": f"{', '.join(self)}; dict(card) shows all",
+        }
+
+
+def _r2_words(scores: dict, label: str) -> str:
+    """Return how well a label is predicted by image and by spectrum."""
+    values = {modality: scores.get(f"{modality}_r2_{label}") for modality in MODALITIES}
+    known = [f"{value:.3f} by {name}" for name, value in values.items() if value is not None]
+    return f"{label} {', '.join(known)}" if known else ""
 
 
 def sha256(path: Path) -> str:
@@ -51,7 +99,7 @@ def locate(name: str | os.PathLike) -> Path:
     return path
 
 
-def read_card(path: Path) -> dict:
+def read_card(path: Path) -> Card:
     """Read the card beside a weights file."""
     file = path.with_suffix(".json")
     try:
@@ -70,7 +118,7 @@ def read_card(path: Path) -> dict:
             f"Card {file} has format {card['format']!r}, expected {CARD_FORMAT}; "
             "install the version of astroclip-astro that wrote it."
         )
-    return card
+    return Card(card)
 
 
 def check_aligned(card: dict) -> None:

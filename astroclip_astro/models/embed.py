@@ -101,6 +101,7 @@ def embed(
     batch_size: int,
     device: torch.device,
     dtype: torch.dtype,
+    count: Callable[[int, int], object] | None = None,
 ) -> np.ndarray:
     """Embed rows in batches of one shape.
 
@@ -121,6 +122,8 @@ def embed(
         Where the encoder is.
     dtype : torch.dtype
         Number format inside the network.
+    count : callable, optional
+        Called after each batch with how many rows are done, and how many there are.
 
     Returns
     -------
@@ -139,4 +142,6 @@ def embed(
         ):
             embedding = encoder(torch.from_numpy(batch).to(device)).float()
         parts.append(embedding.cpu().numpy()[: len(chosen)])
+        if count is not None:
+            count(start + len(chosen), len(rows))
     return np.concatenate(parts)

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from astropy.table import Table
+from stubs import StubOptions
 
 from astroclip_astro.cli.annotate import main
 
@@ -33,7 +34,9 @@ def run(run_command):
 @pytest.fixture
 def stub_run(run, make_job, monkeypatch):
     """As `run`, with the stub source and model in place of the real ones."""
-    monkeypatch.setattr("astroclip_astro.run.prepare_job", lambda **options: make_job())
+    monkeypatch.setattr(
+        "astroclip_astro.run.check_options", lambda **options: StubOptions(make_job())
+    )
     return lambda *arguments: run(*arguments, "--source", "stub")
 
 

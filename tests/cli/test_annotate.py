@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from astropy.table import Table
 from click.testing import CliRunner
+from stubs import StubOptions
 
 from astroclip_astro import pipeline
 from astroclip_astro.catalogue import read_catalogue
@@ -98,6 +99,17 @@ def test_dry_run_writes_nothing(stub_run, catalogue):
     assert [path.name for path in catalogue.parent.iterdir()] == ["mine.fits"]
 
 
+def test_bar_says_what_is_done(stub_run, catalogue):
+    shown = stub_run(catalogue).err
+    assert "reading mine.fits" in shown
+    assert "embedding images" in shown
+    assert "600/600 rows" in shown
+
+
+def test_quiet_run_shows_nothing(stub_run, catalogue):
+    assert stub_run(catalogue, "--quiet").err == ""
+
+
 def interrupt_second_chunk(monkeypatch, error):
     """Make the second chunk raise."""
     real, calls = pipeline.annotate_chunk, []
@@ -151,8 +163,8 @@ def test_no_resume_starts_over(stub_run, catalogue, monkeypatch):
 
 def test_other_options_do_not_resume(run, make_job, catalogue, monkeypatch):
     monkeypatch.setattr(
-        "astroclip_astro.run.prepare_job",
-        lambda **options: make_job(modality=tuple(options["modality"].split(","))),
+        "astroclip_astro.run.check_options",
+        lambda **options: StubOptions(make_job(modality=tuple(options["modality"].split(",")))),
     )
     with monkeypatch.context() as patched:
         interrupt_second_chunk(patched, KeyboardInterrupt())
@@ -179,7 +191,8 @@ def test_full_disk_while_writing_keeps_what_is_done(stub_run, catalogue, monkeyp
 def own_run(run, make_job, own_reference, monkeypatch):
     """As `stub_run`, with a reference that has labels of its own."""
     monkeypatch.setattr(
-        "astroclip_astro.run.prepare_job", lambda **options: make_job(reference=own_reference)
+        "astroclip_astro.run.check_options",
+        lambda **options: StubOptions(make_job(reference=own_reference)),
     )
     return lambda *arguments: run(*arguments, "--source", "stub")
 

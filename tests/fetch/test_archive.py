@@ -420,9 +420,9 @@ def test_preview_says_what_is_cached_and_asks_nothing(sky, tmp_path):
 def test_progress_is_told(sky):
     told = []
     with opened(sky) as source:
-        source.note = told.append
+        source.note = lambda *words: told.append(words)
         source.cutouts(at(sky.ra[:3], sky.dec[:3]), 96)
-    assert told == ["images 1/3", "images 2/3", "images 3/3"]
+    assert told == [("fetching images", count, 3) for count in (1, 2, 3)]
 
 
 def test_an_error_of_ours_is_not_taken_for_the_servers(sky, monkeypatch):

@@ -1,11 +1,12 @@
 """Devices and number formats: by what the processor can, and said where it is slow."""
 
+import numpy as np
 import pytest
 import torch
 
 from astroclip_astro.errors import InputError
 from astroclip_astro.models import embed as module
-from astroclip_astro.models.embed import choose_precision, processor_has_bfloat16
+from astroclip_astro.models.embed import choose_precision, embed, processor_has_bfloat16
 
 CPU = torch.device("cpu")
 
@@ -49,3 +50,17 @@ def test_an_unknown_precision_lists_the_known():
 def test_the_processor_is_asked(monkeypatch, capabilities, expected):
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities, raising=False)
     assert processor_has_bfloat16.__wrapped__() == expected
+
+
+def test_batches_are_counted():
+    counts = []
+    embed(
+        lambda batch: batch,
+        lambda rows: np.ones((len(rows), 3), np.float32),
+        np.arange(5),
+        batch_size=2,
+        device=CPU,
+        dtype=torch.float32,
+        count=lambda done, total: counts.append((done, total)),
+    )
+    assert counts == [(2, 5), (4, 5), (5, 5)]
