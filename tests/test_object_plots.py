@@ -25,7 +25,7 @@ CPU = {"device": "cpu"}
 
 @pytest.fixture
 def table():
-    table = Table({"ra": np.arange(8.0), "dec": np.zeros(8)})
+    table = Table({"ra": 10.0 * np.arange(8), "dec": np.zeros(8)})
     angle = np.radians([0, 10, 90, 12, 50, 60, 70, 80])
     for name in ("image", "spectrum"):
         table[f"astroclip_{name}"] = np.column_stack([np.cos(angle), np.sin(angle)])
@@ -173,7 +173,7 @@ def test_similar_galaxies_are_compared_as_asked(table):
 
 
 def test_similar_galaxies_may_be_asked_for_by_position(table):
-    figure = plot_similar(table, position=(3.0, 0.0), k=1, source=StubSource())
+    figure = plot_similar(table, position=(30.0, 0.0), k=1, source=StubSource())
     assert figure.axes[3].get_title(loc="left").startswith("row 1")
 
 

@@ -1,5 +1,6 @@
 """The most similar galaxies, beside brute force; every way of asking; who never comes."""
 
+import astropy.units as u
 import numpy as np
 import pytest
 from astropy.table import MaskedColumn, QTable, Table
@@ -25,7 +26,7 @@ def unit_vectors(count, seed, width=128):
 def table(request):
     """Thirty galaxies; some lack an image, a spectrum or both: NaN, or masked."""
     made = request.param({"name": [f"g{i}" for i in range(30)]})
-    made["ra"], made["dec"] = np.arange(30) * 0.1, np.zeros(30)
+    made["ra"], made["dec"] = np.arange(30) * 0.1 * u.deg, np.zeros(30) * u.deg
     for seed, (modality, without) in enumerate(WITHOUT.items()):
         values = unit_vectors(30, seed)
         mask = np.zeros(values.shape, bool)

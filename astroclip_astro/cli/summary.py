@@ -117,6 +117,7 @@ def describe_result(run: Run, rows: np.ndarray, seconds: float) -> str:
         lines.append("    what the flags mean: docs/columns.md, or .astroclip.flags() in Python")
     if unreachable := getattr(run.job.source, "unreachable", ""):
         lines.append(f"  not reached     {unreachable}")
+    lines.append(f"  positions       {run.positions}")
     lines.append(f"  time            {duration(seconds)}")
     lines.append(f"  reference       {reference_line(run)}")
     return "\n".join(lines)

@@ -17,7 +17,14 @@ from astropy.table import Table
 from ..errors import CatalogueError
 from .cells import is_blank, read_text, read_values
 
-__all__ = ["Angles", "check_degrees", "in_range", "read_angles", "split_unit"]
+__all__ = [
+    "Angles",
+    "check_degrees",
+    "describe_assumption",
+    "in_range",
+    "read_angles",
+    "split_unit",
+]
 
 _NAMED_UNIT = re.compile(
     r"(?P<stem>.*(?:_|ra|dec?|decl|ascension|declination|icrs|\d))"
@@ -30,6 +37,7 @@ _SEXAGESIMAL = re.compile(
     r"(?P<seconds>[0-5]?\d(?:\.\d*)?)\s*[s\"″]?",
     re.IGNORECASE,
 )
+_HOURS = 24
 _FEWEST, _FEW = 2, 20  # rows: fewer prove nothing; fewer prove it with less
 _LATE = 0.1  # part of sexagesimal RAs beyond 24, above which they are not hours
 
@@ -163,7 +171,8 @@ def check_degrees(ra: Angles, dec: Angles) -> None:
       degrees. In degrees this is an odd, tall strip; in hours, half the sky or more.
 
     Fewer than 20 rows seldom span that much: for them half of it in RA is enough, and 0.3 or 40
-    in Dec.
+    in Dec. Hours of a smaller part of the sky pass: `describe_assumption` says that degrees were
+    assumed.
 
     They are also refused where the name of a column without unit says so (``ra_rad``,
     ``ra_hours``), and where only one of the two says radians.
@@ -203,7 +212,7 @@ Columns without a unit are degrees where they are called ra_deg and dec_deg.
     lon, lat = ra.degrees[good], dec.degrees[good]
     radians = dec.unit is None and lon.min() >= -np.pi and lon.max() <= 2 * np.pi
     radians = radians and np.abs(lat).max() <= np.pi / 2
-    hours = lon.min() >= 0 and lon.max() < 24
+    hours = lon.min() >= 0 and lon.max() < _HOURS
     few = len(lon) < _FEW
     wide, tall = np.ptp(lon) * (2 if few else 1), np.ptp(lat)
     radians = radians and wide > 3 and tall > (0.3 if few else 0.5)
@@ -214,6 +223,39 @@ Columns without a unit are degrees where they are called ra_deg and dec_deg.
             f"without a unit look like {'radians' if radians else 'RA in hours'}, expected "
             f"degrees. {_state_unit(ra, dec, 'rad' if radians else 'hourangle')}"
         )
+
+
+def describe_assumption(ra: Angles) -> str:
+    """Say that degrees were assumed, where the numbers may as well be hours.
+
+    That is where nothing states the unit and every RA is in 0 to 24: a field of any size within the
+    first 24 degrees, or any part of the sky in hours.
+
+    Parameters
+    ----------
+    ra : Angles
+        Column of RA, as `read_angles` gives it.
+
+    Returns
+    -------
+    str
+        A sentence; empty where nothing had to be assumed.
+
+    Examples
+    --------
+    >>> describe_assumption(read_angles(Table({"ra": [150.1]}), "ra", "RA"))
+    ''
+    >>> describe_assumption(read_angles(Table({"ra": [10.1, 10.2]}), "ra", "RA"))[:70]
+    "'ra' has no unit and is below 24 in every row: RA was taken as degrees"
+    """
+    good = ra.degrees[np.isfinite(ra.degrees) & (ra.degrees >= -180) & (ra.degrees <= 360)]
+    if ra.unit is not None or not len(good) or good.min() < 0 or good.max() >= _HOURS:
+        return ""
+    return (
+        f"{ra.name!r} has no unit and is below {_HOURS} in every row: RA was taken as degrees. If "
+        f"it is in hours, set table[{ra.name!r}].unit = 'hourangle' (FITS, VOTable and ECSV keep "
+        "units) or multiply by 15; if it is in degrees, the unit 'deg' or the name ra_deg says so"
+    )
 
 
 def _state_unit(ra: Angles, dec: Angles, unit: str) -> str:

@@ -7,6 +7,7 @@ Their frame is ICRS; J2000 and FK5 are taken as ICRS, which is right to about 20
 from __future__ import annotations
 
 from difflib import get_close_matches
+from warnings import warn
 
 import astropy.units as u
 import numpy as np
@@ -19,9 +20,9 @@ from astropy.coordinates import (
 )
 from astropy.table import Table
 
-from ..errors import CatalogueError
+from ..errors import AssumedUnitWarning, CatalogueError
 from ..records import Targets
-from .angles import check_degrees, in_range, read_angles
+from .angles import check_degrees, describe_assumption, in_range, read_angles
 from .cells import is_blank, read_text, read_values
 from .pairs import best_pairs, explain_absence, foreign_frame, listing
 
@@ -61,6 +62,11 @@ def find_targets(table: Table, *, ra: str | None = None, dec: str | None = None)
         hours (see `~astroclip_astro.sky.angles.check_degrees`) are found; a named column does not
         exist or holds no angles; TARGETIDs are floats; or no row has a position or a TARGETID.
 
+    Warns
+    -----
+    AssumedUnitWarning
+        Where RA states no unit and is below 24 in every row, so that it may be in hours.
+
     Examples
     --------
     >>> table = Table({"RA": [150.1, -10.0, 999.0], "DEC": [2.2, 0.5, 0.0], "mag": [18.0, 19, 20]})
@@ -70,7 +76,10 @@ def find_targets(table: Table, *, ra: str | None = None, dec: str | None = None)
     >>> targets.good
     array([ True,  True, False])
     """
-    return _find(table, ra, dec)[0]
+    targets, _, assumed = _find(table, ra, dec)
+    if assumed:
+        warn(f"{assumed}.", AssumedUnitWarning, stacklevel=2)
+    return targets
 
 
 def describe_positions(table: Table, *, ra: str | None = None, dec: str | None = None) -> str:
@@ -96,11 +105,12 @@ def describe_positions(table: Table, *, ra: str | None = None, dec: str | None =
     >>> describe_positions(Table({"ra": [150.1], "dec": [2.2]}))
     "RA/Dec from columns 'ra', 'dec' (ICRS degrees)"
     """
-    return _find(table, ra, dec)[1]
+    _, words, assumed = _find(table, ra, dec)
+    return "; ".join(filter(None, [words, assumed]))
 
 
-def _find(table: Table, ra: str | None, dec: str | None) -> tuple[Targets, str]:
-    """Return the targets and where they come from."""
+def _find(table: Table, ra: str | None, dec: str | None) -> tuple[Targets, str, str]:
+    """Return the targets, where they come from, and what had to be assumed."""
     if len(table) == 0:
         raise CatalogueError("The table has no rows, expected at least one with RA and Dec.")
     targetid, has_targetid, words = _targetids(table)
@@ -108,9 +118,9 @@ def _find(table: Table, ra: str | None, dec: str | None) -> tuple[Targets, str]:
     if not names and not has_targetid.any():
         raise CatalogueError(f"{explain_absence(table)}; {_PASS}.")
     lon, lat = np.full((2, len(table)), np.nan)
-    source = "No RA/Dec"
+    source, assumed = "No RA/Dec", ""
     if names:
-        lon, lat, source = _positions(table, names)
+        lon, lat, source, assumed = _positions(table, names)
     targets = Targets(lon, lat, targetid, has_targetid, positioned=bool(names))
     if not targets.good.any():
         raise CatalogueError(
@@ -118,7 +128,7 @@ def _find(table: Table, ra: str | None, dec: str | None) -> tuple[Targets, str]:
             f"0 to 360 (or -180 to 180) and Dec -90 to 90 degrees, finite and not masked; correct "
             f"the columns, or {_PASS}."
         )
-    return targets, "; ".join(filter(None, [source, words]))
+    return targets, "; ".join(filter(None, [source, words])), assumed
 
 
 def _choose(table: Table, ra: str | None, dec: str | None) -> tuple[str, ...]:
@@ -192,8 +202,9 @@ def _disagree(table: Table, coord: str, pair: tuple[str, str]) -> bool:
     return bool((separation > _SAME).any())
 
 
-def _positions(table: Table, names: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray, str]:
-    """Return RA and Dec, (n,) clean ICRS degrees, and where they come from."""
+def _positions(table: Table, names: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray, str, str]:
+    """Return RA and Dec, (n,) clean ICRS degrees, where they come from, and what was assumed."""
+    assumed = ""
     if len(names) == 1:
         ra, dec, words = _transform(table, *names)
     else:
@@ -206,6 +217,7 @@ def _positions(table: Table, names: tuple[str, ...]) -> tuple[np.ndarray, np.nda
             )
         columns = read_angles(table, names[0], "RA"), read_angles(table, names[1], "Dec")
         check_degrees(*columns)
+        assumed = describe_assumption(columns[0])
         ra, dec = (column.degrees for column in columns)
         units = [column.unit for column in columns]
         converted = (
@@ -218,7 +230,7 @@ def _positions(table: Table, names: tuple[str, ...]) -> tuple[np.ndarray, np.nda
     lon, lat = np.full((2, len(table)), np.nan)
     lon[good], lat[good] = ra[good] % 360, dec[good]
     lon[lon >= 360] = 0  # -1e-20 % 360 is 360
-    return lon, lat, f"RA/Dec from {words}"
+    return lon, lat, f"RA/Dec from {words}", assumed
 
 
 def _transform(table: Table, name: str) -> tuple[np.ndarray, np.ndarray, str]:

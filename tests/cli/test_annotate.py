@@ -79,6 +79,24 @@ def test_summary_says_where_how_many_and_that_it_is_simulated(stub_run, catalogu
     assert len(look) == 5
 
 
+@pytest.mark.parametrize("option", ["--dry-run", "--overwrite"])
+def test_positions_line_says_that_degrees_were_assumed(stub_run, tmp_path, option):
+    path = tmp_path / "hours.csv"
+    Table({"ra": [10.0083, 10.0085], "dec": [2.2, 2.3]}).write(path)
+    result = stub_run(path, option)
+    (line,) = (line for line in result.out.splitlines() if line.startswith("  positions"))
+    assert "RA/Dec from columns 'ra', 'dec' (ICRS degrees); 'ra' has no unit" in line
+    assert "RA was taken as degrees. If it is in hours" in line
+    assert "Warning" not in result.err
+
+
+def test_summary_says_where_the_positions_are_from(stub_run, catalogue):
+    assert (
+        "  positions       RA/Dec from columns 'ra', 'dec' (ICRS degrees)\n"
+        in stub_run(catalogue).out
+    )
+
+
 def test_quiet_says_nothing(stub_run, catalogue):
     result = stub_run(catalogue, "--quiet")
     assert (result.status, result.out, result.err) == (0, "", "")

@@ -2,12 +2,18 @@ import astropy.units as u
 import numpy as np
 import pytest
 from astropy.coordinates import Angle, Latitude, Longitude, SkyCoord
-from astropy.table import MaskedColumn, QTable, Table
+from astropy.table import Column, MaskedColumn, QTable, Table
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from astroclip_astro.errors import CatalogueError
-from astroclip_astro.sky.angles import check_degrees, in_range, read_angles, split_unit
+from astroclip_astro.sky.angles import (
+    check_degrees,
+    describe_assumption,
+    in_range,
+    read_angles,
+    split_unit,
+)
 
 SEED = 20240601
 
@@ -307,3 +313,40 @@ def test_junk_gives_degrees_or_a_clear_answer(cells):
         else:
             assert degrees.shape == (len(cells),)
             assert not np.isinf(degrees).any()
+
+
+@pytest.mark.parametrize(
+    ("ra", "unit", "assumed"),
+    [
+        ([10.0083, 10.0085, 10.0087], None, True),
+        ([0.0], None, True),
+        ([23.999, np.nan, 999.0], None, True),
+        ([10.0, 24.0], None, False),
+        ([10.0, -1.0], None, False),
+        ([10.0, 11.0], "deg", False),
+        ([10.0, 11.0], "hourangle", False),
+        ([np.nan], None, False),
+    ],
+)
+def test_degrees_are_said_to_be_assumed_where_they_may_be_hours(ra, unit, assumed):
+    table = Table({"ra": Column(ra, unit=unit)})
+    assert bool(describe_assumption(read_angles(table, "ra", "RA"))) == assumed
+
+
+@pytest.mark.parametrize(("name", "assumed"), [("ra_deg", False), ("RAdeg", False), ("RA", True)])
+def test_name_that_says_degrees_is_believed(name, assumed):
+    angles = read_angles(Table({name: [10.0, 11.0]}), name, "RA")
+    assert bool(describe_assumption(angles)) == assumed
+
+
+def test_sexagesimal_strings_say_what_they_are():
+    assert not describe_assumption(read_angles(Table({"ra": ["10:00:30"]}), "ra", "RA"))
+
+
+def test_assumption_says_what_to_do():
+    said = describe_assumption(read_angles(Table({"RA_X": ["10.1", "10.2"]}), "RA_X", "RA"))
+    assert said.startswith(
+        "'RA_X' has no unit and is below 24 in every row: RA was taken as degrees"
+    )
+    assert "table['RA_X'].unit = 'hourangle'" in said
+    assert "multiply by 15" in said

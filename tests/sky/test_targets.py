@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from astroclip_astro.errors import CatalogueError
+from astroclip_astro.errors import AssumedUnitWarning, CatalogueError
 from astroclip_astro.records import Targets
 from astroclip_astro.sky import describe_positions, find_targets
 
@@ -185,7 +185,7 @@ def test_empty_tables_are_refused(kind):
     [(-180, 180), (-1, 359), (0, 0), (360, 0), (-1e-20, 0), (359.999, 359.999)],
 )
 def test_ra_is_wrapped(ra, expected):
-    assert find_targets(Table({"ra": [ra], "dec": [0.0]})).ra == [pytest.approx(expected)]
+    assert find_targets(Table({"ra_deg": [ra], "dec_deg": [0.0]})).ra == [pytest.approx(expected)]
 
 
 @pytest.mark.parametrize(
@@ -205,7 +205,7 @@ def test_ra_is_wrapped(ra, expected):
     ],
 )
 def test_bad_rows_are_nan_in_both(ra, dec):
-    targets = find_targets(Table({"ra": [ra, 10.0], "dec": [dec, 20.0]}))
+    targets = find_targets(Table({"ra": [ra, 100.0], "dec": [dec, 20.0]}))
     assert np.isnan([targets.ra[0], targets.dec[0]]).all()
     assert targets.good.tolist() == [False, True]
 
@@ -421,3 +421,16 @@ def test_junk_gives_targets_or_a_clear_answer(columns, ra, dec):
     else:
         assert len(targets) == 3
         assert targets.good.any()
+
+
+def test_small_field_that_may_be_in_hours_is_warned_of_and_described():
+    table = Table({"ra": [10.0083, 10.0085], "dec": [2.2, 2.3]})
+    with pytest.warns(AssumedUnitWarning, match="below 24 in every row: RA was taken as degrees"):
+        assert find_targets(table).ra.tolist() == [10.0083, 10.0085]
+    said = describe_positions(table)
+    assert said.startswith("RA/Dec from columns 'ra', 'dec' (ICRS degrees); 'ra' has no unit")
+
+
+def test_positions_in_a_skycoord_need_no_assumption(coords):
+    assert "assume" not in describe_positions(QTable({"where": coords[:1]}))
+    find_targets(QTable({"where": coords[:1]}))
