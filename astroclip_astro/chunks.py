@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from .catalogue import scratch_path, why
-from .errors import OutputError
-from .records import Targets
+from astroclip_astro.destination import scratch_path, why
+from astroclip_astro.errors import OutputError
+from astroclip_astro.records import Targets
 
 __all__ = ["ChunkStore", "fingerprint"]
 

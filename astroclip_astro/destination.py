@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from .errors import OutputError
+from astroclip_astro.errors import OutputError
 
-__all__ = ["check_destination", "whole_file"]
+__all__ = ["check_destination", "scratch_path", "whole_file", "why"]
 
 
 def check_destination(path: str | os.PathLike, *, overwrite: bool) -> Path:
@@ -103,3 +105,40 @@ def whole_file(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             scratch.unlink()
+
+
+def scratch_path(output: str | os.PathLike, name: str) -> Path:
+    """Return where something unfinished stands until an output is complete: hidden, beside it.
+
+    Parameters
+    ----------
+    output : str or path
+        The output. Its name is kept as a hash: the longest name has room for no more letters.
+    name : str
+        What tells it from others of the same output.
+
+    Returns
+    -------
+    pathlib.Path
+
+    Examples
+    --------
+    >>> scratch_path("galaxies.fits", "0a1b").name
+    '.astroclip-33edc62c-0a1b.part'
+    """
+    output = Path(output).resolve()
+    stem = hashlib.sha256(output.name.encode()).hexdigest()[:8]
+    return output.with_name(f".astroclip-{stem}-{name}.part")
+
+
+def why(problem: OSError) -> str:
+    """Return the reason of a failure in a few words; libraries word a full disk in many ways.
+
+    Examples
+    --------
+    >>> why(OSError("Not enough space on disk: requested 2326000, available 0."))
+    'No space left on device'
+    """
+    if problem.errno == errno.ENOSPC or "space" in str(problem) or "to write" in str(problem):
+        return os.strerror(errno.ENOSPC)
+    return problem.strerror or str(problem)

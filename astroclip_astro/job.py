@@ -12,20 +12,21 @@ from typing import TYPE_CHECKING
 
 import astropy.units as u
 
-from .columns import COLUMNS, GROUPS, MODALITIES, OutputColumn, label_columns, select
-from .errors import InputError
-from .models.card import check_aligned, locate, read_card
-from .progress import Progress
-from .records import Source
-from .search.lookup import Searcher, measure_skill
-from .search.reference import Reference, check_weights
-from .search.reference_file import complete_reference, load_reference, reference_path
-from .search.skill import Skill
-from .sources import open_source
-from .version import __version__
+from astroclip_astro.columns import COLUMNS, GROUPS, MODALITIES, OutputColumn, label_columns, select
+from astroclip_astro.errors import InputError
+from astroclip_astro.models.card import check_aligned, locate, read_card
+from astroclip_astro.progress import Progress
+from astroclip_astro.records import Source
+from astroclip_astro.search.lookup import Searcher, measure_skill
+from astroclip_astro.search.reference import Reference, check_weights
+from astroclip_astro.search.reference_file import complete_reference, load_reference, reference_path
+from astroclip_astro.search.skill import Skill
+from astroclip_astro.sky.position import arcseconds
+from astroclip_astro.sources import open_source
+from astroclip_astro.version import __version__
 
 if TYPE_CHECKING:
-    from .embedding import Model
+    from astroclip_astro.embedding import Model
 
 __all__ = ["Job", "Options", "check_options", "close", "prepare_job"]
 
@@ -130,19 +131,6 @@ def words(given: str | Iterable[str], known: tuple[str, ...], option: str) -> tu
     return tuple(word for word in known if word in found)
 
 
-def arcseconds(match_radius: float | u.Quantity) -> float:
-    """Return a match radius in arcsec, from a plain number or an angle."""
-    try:
-        if isinstance(match_radius, u.Quantity):
-            match_radius = match_radius.to_value(u.arcsec)
-        radius = float(match_radius)
-    except (TypeError, ValueError, u.UnitConversionError):
-        radius = float("nan")
-    if not 0 < radius <= 60:
-        raise InputError(f"match_radius is {match_radius!r}, expected 0 < arcsec <= 60.")
-    return radius
-
-
 def columns_of_labels(reference: Reference) -> list[tuple[OutputColumn, ...]]:
     """Return the columns of each label that a reference has of its own."""
     return [
@@ -203,7 +191,9 @@ class Options:
         progress = progress or Progress(quiet=True)
         try:
             progress.stage("loading weights")
-            from .embedding import load_model  # torch is loaded here, after all other checks
+            from astroclip_astro.embedding import (
+                load_model,  # torch is loaded here, after all other checks
+            )
 
             model = load_model(self.weights, device=self.device, precision=self.precision)
             if self.reference.held_out is None:

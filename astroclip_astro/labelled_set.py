@@ -9,12 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
-from .dataset.split import draw, held_out, sky_groups
-from .dataset.training_set import TrainingSet, open_training_set
-from .errors import InputError
-from .search.neighbours import K
-from .search.reference_checks import LABELS, check_label_names
-from .search.scores import colours
+from astroclip_astro.dataset.split import draw, held_out, sky_groups
+from astroclip_astro.dataset.training_set import TrainingSet, open_training_set
+from astroclip_astro.errors import InputError
+from astroclip_astro.search.neighbours import K
+from astroclip_astro.search.reference import LABELS
+from astroclip_astro.search.reference_checks import check_label_names
+from astroclip_astro.search.scores import colours
 
 __all__ = ["Choice", "LabelledSet", "choose", "open_labelled_set"]
 

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import os
-from contextlib import closing
-from functools import partial
-from io import BytesIO
 from typing import TYPE_CHECKING
 
 from astropy.table import Table
 
-from .comparison import Comparison
-from .errors import InputError
-from .gallery import check_picture, collect_panels, gallery_figure, match_title, save_picture
-from .object_spectrum import fetch_spectrum, origin
-from .records import Source
+from astroclip_astro.errors import InputError
+from astroclip_astro.figures.picture import check_picture, finish_picture
+from astroclip_astro.object_spectrum import fetch_spectrum
+from astroclip_astro.records import Source
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["choose_unaligned", "plot_attention", "plot_masked", "plot_similar"]
+__all__ = ["choose_unaligned", "plot_attention", "plot_masked"]
 
 
 def plot_attention(
@@ -72,9 +68,9 @@ def plot_attention(
     SourceError
         Where the source has a spectrum and cannot deliver it.
     """
-    from .embedding import load_model  # torch is loaded here, not on import
-    from .figures.attention import attention_figure
-    from .models.card import check_aligned
+    from astroclip_astro.embedding import load_model  # torch is loaded here, not on import
+    from astroclip_astro.figures.attention import attention_figure
+    from astroclip_astro.models.card import check_aligned
 
     check_picture(path, overwrite=overwrite)
     model = load_model(weights, device=device, precision=precision)
@@ -91,7 +87,7 @@ def plot_attention(
         title=f"Row {row}: attention over its spectrum, {_weights_words(model.card)}\n"
         f"{found.words}",
     )
-    return _finish(figure, path)
+    return finish_picture(figure, path)
 
 
 def plot_masked(
@@ -141,10 +137,10 @@ def plot_masked(
     SourceError
         Where the source has a spectrum and cannot deliver it.
     """
-    from .embedding import load_model
-    from .figures.masked import masked_figure
-    from .models.look import hidden_spans
-    from .models.masking import check_fills, draw_hidden
+    from astroclip_astro.embedding import load_model
+    from astroclip_astro.figures.masked import masked_figure
+    from astroclip_astro.models.look import hidden_spans
+    from astroclip_astro.models.masking import check_fills, draw_hidden
 
     check_picture(path, overwrite=overwrite)
     model = load_model(choose_unaligned(weights, unaligned), device=device, precision=precision)
@@ -168,65 +164,7 @@ def plot_masked(
         title=f"Row {row}: hidden parts of its spectrum filled in, {_weights_words(model.card)}\n"
         f"{found.words}",
     )
-    return _finish(figure, path)
-
-
-def plot_similar(
-    table: Table,
-    row: int | None = None,
-    *,
-    source: str | os.PathLike | Source = "archive",
-    k: int = 5,
-    query: str | None = None,
-    target: str | None = None,
-    method: str = "exact",
-    position: object = None,
-    path: str | os.PathLike | None = None,
-    overwrite: bool = False,
-    **options: object,
-) -> Figure:
-    """Draw image and spectrum of an object, and of the k galaxies of the table most like it.
-
-    Parameters
-    ----------
-    table : Table
-        With embeddings and positions. It is not changed.
-    row, position, k, query, target, method
-        As `astroclip_astro.similar.similar` has them; ask by row or by position.
-    source : str, path or Source
-        Where images and spectra come from, as `astroclip_astro.sources.open_source` has it.
-    path, overwrite
-        As `plot_attention` has them.
-    **options
-        As `astroclip_astro.comparison.Comparison` has them.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        A thumbnail and a spectrum in each row, the query first.
-
-    Raises
-    ------
-    InputError
-        For a question that has no answer, or an option that cannot be met.
-    SourceError
-        Where the source fails.
-    """
-    check_picture(path, overwrite=overwrite)
-    with closing(Comparison(table, source=source, **options)) as comparison:
-        asked = comparison.ask(row, position=position, modality=query)
-        found = comparison.match(asked, k=k, target=target, method=method)
-        opened = comparison.source()
-        panels = collect_panels(
-            asked,
-            found,
-            table,
-            opened,
-            match_radius=comparison.match_radius,
-            **comparison.names,
-        )
-    title = f"{match_title(found, panels)}\nimages and spectra: {origin(table, opened)}"
-    return _finish(gallery_figure(panels, title=title), path)
+    return finish_picture(figure, path)
 
 
 def choose_unaligned(
@@ -261,7 +199,7 @@ def choose_unaligned(
         ...
     astroclip_astro.errors.InputError: No weights from before alignment are bundled with ...
     """
-    from .models.card import bundled
+    from astroclip_astro.models.card import bundled
 
     if unaligned is not None:
         return unaligned
@@ -280,19 +218,3 @@ def _weights_words(card: dict) -> str:
     """Return which weights these are, and what they were trained on."""
     simulated = card["training"].get("simulated")
     return f"weights {card['name']}" + (", trained on SIMULATED galaxies" if simulated else "")
-
-
-def _finish(figure: Figure, path: str | os.PathLike | None) -> Figure:
-    """Save a figure where asked for, and let a notebook show it."""
-    # A figure that pyplot has not made is only a line of text in a notebook without this.
-    figure._repr_png_ = partial(_png, figure)
-    if path is not None:
-        save_picture(figure, path)
-    return figure
-
-
-def _png(figure: Figure) -> bytes:
-    """Return a figure as a PNG."""
-    buffer = BytesIO()
-    figure.savefig(buffer, format="png")
-    return buffer.getvalue()

@@ -10,14 +10,14 @@ import astropy.units as u
 import numpy as np
 from astropy.table import Table
 
-from .columns import PREFIX
-from .errors import InputError, SourceError
-from .flags import Flag
-from .prepare.spectra import clean_spectra, has_data
-from .records import Gap, Source, Spectrum
-from .sky import find_targets
+from astroclip_astro.columns import PREFIX
+from astroclip_astro.errors import InputError, SourceError
+from astroclip_astro.flags import Flag
+from astroclip_astro.prepare.spectra import clean_spectra, has_data
+from astroclip_astro.records import Gap, Source, Spectrum, origin
+from astroclip_astro.sky import find_targets
 
-__all__ = ["ObjectSpectrum", "best_redshift", "fetch_spectrum", "origin"]
+__all__ = ["ObjectSpectrum", "best_redshift", "fetch_spectrum"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,8 +81,8 @@ def fetch_spectrum(
     SourceError
         Where the source has a spectrum and cannot deliver it.
     """
-    from .job import arcseconds  # brings torch
-    from .sources import open_source
+    from astroclip_astro.sky.position import arcseconds  # brings torch
+    from astroclip_astro.sources import open_source
 
     if not isinstance(row, numbers.Integral) or isinstance(row, bool | np.bool_):
         raise InputError(f"row is {row!r}, expected a whole number, counted from 0.")
@@ -171,9 +171,3 @@ def usable(value: object) -> float | None:
     except (TypeError, ValueError):
         return None
     return number if -1 < number < np.inf else None
-
-
-def origin(table: Table, source: Source) -> str:
-    """Return where data come from, and that they are simulated where source or table says so."""
-    simulated = table.meta.get("SIMULATD") is True and "SIMULATED" not in source.name
-    return f"{source.name} (SIMULATED)" if simulated else source.name

@@ -52,7 +52,7 @@ class PlotMethods:
         >>> len(figure.axes)
         5
         """
-        from .object_plots import plot_attention
+        from astroclip_astro.object_plots import plot_attention
 
         return plot_attention(self._table, row, source=source, **options)
 
@@ -89,7 +89,7 @@ class PlotMethods:
         >>> len(figure.axes)
         7
         """
-        from .object_plots import plot_masked
+        from astroclip_astro.object_plots import plot_masked
 
         return plot_masked(self._table, row, source=source, **options)
 
@@ -108,7 +108,7 @@ class PlotMethods:
             Where images and spectra come from, as for `annotate`.
         **options
             ``query`` and ``target`` as for `similar`, ``path`` and others, as
-            `astroclip_astro.object_plots.plot_similar` has them.
+            `astroclip_astro.similar_plot.plot_similar` has them.
 
         Returns
         -------
@@ -130,6 +130,6 @@ class PlotMethods:
         >>> figure.axes[3].get_title(loc="left")
         'row 1, similarity 0.960'
         """
-        from .object_plots import plot_similar
+        from astroclip_astro.similar_plot import plot_similar
 
         return plot_similar(self._table, row, k=k, source=source, **options)

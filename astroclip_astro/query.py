@@ -12,18 +12,18 @@ import numpy as np
 from astropy.coordinates import SkyCoord
 from astropy.table import Table
 
-from .columns import MODALITIES, PREFIX
-from .errors import CatalogueError, InputError, SourceError
-from .fetch.files.one_galaxy import read_one_cutout, read_one_spectrum
-from .flags import Flag
-from .records import Cutout, Gap, Source, Spectrum, Targets
-from .search.neighbours import UNIT_TOLERANCE
-from .sky import find_targets
-from .sky.identifiers import find_row
-from .sky.position import read_position, separations
+from astroclip_astro.columns import MODALITIES, PREFIX
+from astroclip_astro.errors import CatalogueError, InputError, SourceError
+from astroclip_astro.fetch.files.one_galaxy import read_one_cutout, read_one_spectrum
+from astroclip_astro.flags import Flag
+from astroclip_astro.records import Cutout, Gap, Source, Spectrum, Targets
+from astroclip_astro.search.neighbours import UNIT_TOLERANCE
+from astroclip_astro.sky import find_targets
+from astroclip_astro.sky.identifiers import find_row
+from astroclip_astro.sky.position import read_position, separations
 
 if TYPE_CHECKING:
-    from .embedding import Model
+    from astroclip_astro.embedding import Model
 
 __all__ = ["Query", "ask", "chosen", "embeddings_of"]
 
@@ -311,7 +311,9 @@ def _nearest_row(
     fetched: bool,
 ) -> int | None:
     """Return the row at a position; where there is none, None if it can be fetched instead."""
-    from .job import arcseconds  # brings torch, which other ways of asking do without
+    from astroclip_astro.sky.position import (
+        arcseconds,  # brings torch, which other ways of asking do without
+    )
 
     radius = arcseconds(radius)
     targets = find_targets(table, ra=ra, dec=dec)

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
+from astropy.table import Table
 
-from .flags import Flag
+from astroclip_astro.flags import Flag
 
-__all__ = ["Cutout", "Gap", "OpenSource", "Source", "Spectrum", "Targets"]
+__all__ = ["Cutout", "Gap", "OpenSource", "Source", "Spectrum", "Targets", "origin"]
 
 PIXEL_SCALE = 0.262  # arcsec, the native pixel of Legacy Surveys coadds
 WAVELENGTH = 3600 + 0.8 * np.arange(7781)  # Angstrom, vacuum, observed frame
@@ -183,3 +184,9 @@ class OpenSource(Source, Protocol):
 
     def close(self) -> None:
         """Let go of connections and servers."""
+
+
+def origin(table: Table, source: Source) -> str:
+    """Return where data come from, and that they are simulated where source or table says so."""
+    simulated = table.meta.get("SIMULATD") is True and "SIMULATED" not in source.name
+    return f"{source.name} (SIMULATED)" if simulated else source.name

@@ -13,8 +13,7 @@ from sphinx.util.docutils import SphinxDirective
 
 from astroclip_astro.prepare.photometry import MEASURES
 from astroclip_astro.resources import folder
-from astroclip_astro.search.reference import Reference
-from astroclip_astro.search.reference_checks import LABELS
+from astroclip_astro.search.reference import LABELS, Reference
 from astroclip_astro.search.reference_file import load_reference
 
 __all__ = ["reference_range", "scores_text", "training_text"]

@@ -263,5 +263,5 @@ def test_plots_are_those_of_the_functions(table, monkeypatch, method, options):
 
 
 def test_similar_galaxies_are_drawn_five_by_default(table, monkeypatch):
-    monkeypatch.setattr("astroclip_astro.object_plots.plot_similar", lambda *_, **given: given)
+    monkeypatch.setattr("astroclip_astro.similar_plot.plot_similar", lambda *_, **given: given)
     assert table.astroclip.plot_similar(0, source="demo") == {"k": 5, "source": "demo"}

@@ -20,7 +20,6 @@ LEVELS = {
         "dataset",
         "fetch",
         "figures",
-        "prepare",
         "models",
         "search",
         "simulate",
@@ -29,6 +28,7 @@ LEVELS = {
     3: {
         "answers",
         "assemble",
+        "backbone_features",
         "comparison",
         "embedding",
         "evaluate",
@@ -46,6 +46,7 @@ LEVELS = {
         "results",
         "run",
         "similar",
+        "similar_plot",
         "sources",
         "train",
         "unaligned",

@@ -8,16 +8,10 @@ from astropy.table import Table
 from stubs import StubSource, mark
 
 from astroclip_astro.errors import InputError, OutputError
+from astroclip_astro.figures.gallery import Panel, draw_gallery, gallery_figure
+from astroclip_astro.figures.picture import check_picture, save_picture
 from astroclip_astro.flags import Flag
-from astroclip_astro.gallery import (
-    MOST,
-    Panel,
-    check_picture,
-    collect_panels,
-    draw_gallery,
-    gallery_figure,
-    save_picture,
-)
+from astroclip_astro.gallery import MOST, collect_panels
 from astroclip_astro.query import Query
 
 pytest.importorskip("matplotlib")

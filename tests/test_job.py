@@ -8,7 +8,8 @@ import pytest
 
 from astroclip_astro.columns import GROUPS, MODALITIES
 from astroclip_astro.errors import InputError
-from astroclip_astro.job import arcseconds, prepare_job, words
+from astroclip_astro.job import prepare_job, words
+from astroclip_astro.sky.position import arcseconds
 
 
 @pytest.mark.parametrize(

@@ -12,12 +12,8 @@ from astroclip_astro.errors import InputError, OutputError, WeightsError
 from astroclip_astro.figures.lines import LINES
 from astroclip_astro.flags import Flag
 from astroclip_astro.models.look import hidden_spans
-from astroclip_astro.object_plots import (
-    choose_unaligned,
-    plot_attention,
-    plot_masked,
-    plot_similar,
-)
+from astroclip_astro.object_plots import choose_unaligned, plot_attention, plot_masked
+from astroclip_astro.similar_plot import plot_similar
 
 pytest.importorskip("matplotlib")
 CPU = {"device": "cpu"}

@@ -7,10 +7,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from astroclip_astro.backbone_features import represent
 from astroclip_astro.embedding import load_model
 from astroclip_astro.errors import InputError, WeightsError
 from astroclip_astro.labelled_set import open_labelled_set
-from astroclip_astro.unaligned import load_unaligned, represent
+from astroclip_astro.unaligned import load_unaligned
 
 h5py = pytest.importorskip("h5py")
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import errno
 import gzip
-import hashlib
 import os
 import re
 import secrets
@@ -16,14 +14,14 @@ from typing import BinaryIO
 
 from astropy.table import Table
 
-from ..destination import check_destination
-from ..errors import AstroclipError, CatalogueError, OutputError
-from .fits_table import read_fits, write_fits
-from .parquet import read_parquet, write_parquet
-from .text import read_csv, read_ecsv, read_text, write_csv, write_ecsv
-from .votable import read_votable, write_votable
+from astroclip_astro.catalogue.fits_table import read_fits, write_fits
+from astroclip_astro.catalogue.parquet import read_parquet, write_parquet
+from astroclip_astro.catalogue.text import read_csv, read_ecsv, read_text, write_csv, write_ecsv
+from astroclip_astro.catalogue.votable import read_votable, write_votable
+from astroclip_astro.destination import check_destination, scratch_path, why
+from astroclip_astro.errors import AstroclipError, CatalogueError, OutputError
 
-__all__ = ["check_output", "read_catalogue", "scratch_path", "why", "write_catalogue"]
+__all__ = ["check_output", "read_catalogue", "write_catalogue"]
 
 SUFFIXES = {
     "FITS": (".fits", ".fit", ".fts", ".fits.gz", ".fit.gz"),
@@ -178,43 +176,6 @@ def check_output(path: str | os.PathLike, *, overwrite: bool = False) -> str:
         raise OutputError(f"Output {path} has no suffix that says a format; use one of {known}.")
     check_destination(path, overwrite=overwrite)
     return form
-
-
-def scratch_path(output: str | os.PathLike, name: str) -> Path:
-    """Return where something unfinished stands until an output is complete: hidden, beside it.
-
-    Parameters
-    ----------
-    output : str or path
-        The output. Its name is kept as a hash: the longest name has room for no more letters.
-    name : str
-        What tells it from others of the same output.
-
-    Returns
-    -------
-    pathlib.Path
-
-    Examples
-    --------
-    >>> scratch_path("galaxies.fits", "0a1b").name
-    '.astroclip-33edc62c-0a1b.part'
-    """
-    output = Path(output).resolve()
-    stem = hashlib.sha256(output.name.encode()).hexdigest()[:8]
-    return output.with_name(f".astroclip-{stem}-{name}.part")
-
-
-def why(problem: OSError) -> str:
-    """Return the reason of a failure in a few words; libraries word a full disk in many ways.
-
-    Examples
-    --------
-    >>> why(OSError("Not enough space on disk: requested 2326000, available 0."))
-    'No space left on device'
-    """
-    if problem.errno == errno.ENOSPC or "space" in str(problem) or "to write" in str(problem):
-        return os.strerror(errno.ENOSPC)
-    return problem.strerror or str(problem)
 
 
 def _by_suffix(path: Path) -> str | None:

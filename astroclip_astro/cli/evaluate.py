@@ -6,10 +6,7 @@ from pathlib import Path
 
 import click
 
-from astroclip_astro.errors import InputError
-from astroclip_astro.version import __version__
-
-from .options import (
+from astroclip_astro.cli.options import (
     SAMPLE_OPTIONS,
     add_options,
     batch_size_option,
@@ -20,6 +17,8 @@ from .options import (
     seed_option,
     weights_option,
 )
+from astroclip_astro.errors import InputError
+from astroclip_astro.version import __version__
 
 __all__ = ["evaluate", "main"]
 
@@ -145,15 +144,14 @@ def evaluate(
     to the test. The report has a page, figures, and all numbers as CSV. Exit status: 0 done, 2 a
     mistake in the input, 130 interrupted.
     """
+    from astroclip_astro.cli.evaluation import evaluate_embeddings, make_report
     from astroclip_astro.evaluate.page import table_lines
     from astroclip_astro.evaluate.photometry_table import (
         parse_columns,
         read_photometry,
         split_photometry,
     )
-    from astroclip_astro.evaluate.report import check_report_folder, write_report
-
-    from .evaluation import evaluate_embeddings, make_report
+    from astroclip_astro.evaluate.report_files import check_report_folder, write_report
 
     check_choice(context, data, photometry)
     check_report_folder(output, overwrite=overwrite)

@@ -58,9 +58,9 @@ def gather(
     -------
     Galaxies
     """
+    from astroclip_astro.backbone_features import represent
     from astroclip_astro.evaluate.table import LABELS, Galaxies
     from astroclip_astro.reference_set import embed_galaxies
-    from astroclip_astro.unaligned import represent
 
     embedded = embed_galaxies(labelled, rows, model, **options)
     vectors = {"image": embedded.image, "spectrum": embedded.spectrum}

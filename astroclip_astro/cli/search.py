@@ -8,11 +8,16 @@ from typing import TYPE_CHECKING
 
 import click
 
+from astroclip_astro.cli.options import (
+    CONNECTION_OPTIONS,
+    add_options,
+    compute_options,
+    layer_option,
+    run_command,
+)
 from astroclip_astro.columns import MODALITIES, PREFIX
 from astroclip_astro.errors import InputError
 from astroclip_astro.version import __version__
-
-from .options import CONNECTION_OPTIONS, add_options, compute_options, layer_option, run_command
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -187,7 +192,7 @@ def search(
 
 def check_plot(path: Path, source: object, in_reference: bool, *, overwrite: bool) -> None:
     """Refuse a picture that cannot be drawn, before anything is computed."""
-    from astroclip_astro.gallery import check_picture
+    from astroclip_astro.figures.picture import check_picture
 
     if in_reference:
         raise InputError(
@@ -204,7 +209,8 @@ def check_plot(path: Path, source: object, in_reference: bool, *, overwrite: boo
 
 def draw(query: Query, found: Table, comparison: Comparison, path: Path) -> None:
     """Draw the picture of a query and what was found."""
-    from astroclip_astro.gallery import collect_panels, draw_gallery, match_title
+    from astroclip_astro.figures.gallery import draw_gallery
+    from astroclip_astro.gallery import collect_panels, match_title
 
     source = comparison.source()
     panels = collect_panels(

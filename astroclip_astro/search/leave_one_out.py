@@ -7,77 +7,17 @@ embeddings, with a checksum of everything it depends on.
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from astroclip_astro.columns import MODALITIES
+from astroclip_astro.search.held_out import SAMPLE_SIZE, LeaveOneOut
+from astroclip_astro.search.neighbours import K, Neighbours, find
+from astroclip_astro.search.properties import Estimates, estimate
+from astroclip_astro.search.reference import Reference
 
-from .neighbours import K, Neighbours, find
-from .properties import Estimates, estimate
+__all__ = ["evenly", "predict_held_out", "sample"]
 
-if TYPE_CHECKING:
-    from .reference import Reference
-
-__all__ = ["METHOD", "SAMPLE_SIZE", "LeaveOneOut", "digest", "evenly", "predict_held_out", "sample"]
-
-METHOD = 1  # a result of another method is not used
-SAMPLE_SIZE = 20_000  # galaxies of the reference that are compared with all of it
 TWO_PEAKED = "redshift"  # the label whose neighbours may fall into two groups
-
-
-@dataclass(frozen=True)
-class LeaveOneOut:
-    """Predictions for a reference's own galaxies, each held out from its own prediction.
-
-    Parameters
-    ----------
-    digest : str
-        `digest` of the reference it belongs to.
-    rows : ndarray
-        int64 (s,), rows of the reference that were compared with all of it, ascending.
-    distances : dict of str to ndarray
-        For each modality float64 (s,): mean cosine distance to the k nearest other galaxies; NaN
-        where a galaxy lacks the modality.
-    predictions : dict of (str, str) to Estimates
-        For each label and modality, (s,): the prediction from the k nearest other galaxies that
-        have the label; NaN where a galaxy lacks the modality.
-    """
-
-    digest: str
-    rows: np.ndarray
-    distances: dict[str, np.ndarray]
-    predictions: dict[tuple[str, str], Estimates]
-
-    def place(self, rows: np.ndarray) -> np.ndarray | None:
-        """Return where rows of the reference stand in the result, None unless all do."""
-        place = np.searchsorted(self.rows, rows)
-        place = np.minimum(place, len(self.rows) - 1)
-        return place if np.array_equal(self.rows[place], rows) else None
-
-
-def digest(reference: Reference) -> str:
-    """Return the SHA-256 of all that leave-one-out predictions depend on, 64 digits.
-
-    Parameters
-    ----------
-    reference : Reference
-        Its embeddings and labels count; names, descriptions and units do not.
-
-    Returns
-    -------
-    str
-        Hexadecimal digits.
-    """
-    total = hashlib.sha256(f"method {METHOD}, k {K}, sample {SAMPLE_SIZE}\n".encode())
-    for modality in MODALITIES:
-        total.update(np.ascontiguousarray(getattr(reference, modality), "<f4"))
-    for name, values in reference.labels.items():
-        total.update(f"\n{name}\n".encode())
-        total.update(np.ascontiguousarray(values, "<f8"))
-    return total.hexdigest()
 
 
 def predict_held_out(reference: Reference) -> LeaveOneOut:
@@ -117,7 +57,7 @@ def predict_held_out(reference: Reference) -> LeaveOneOut:
             predictions[label, modality] = predict(
                 reference, label, modality, points[rows], neighbours, leave_out=rows
             )
-    return LeaveOneOut(digest(reference), rows, distances, predictions)
+    return LeaveOneOut(reference.digest, rows, distances, predictions)
 
 
 def predict(

@@ -9,9 +9,9 @@ from astropy.io import fits
 
 from astroclip_astro.columns import MODALITIES
 from astroclip_astro.errors import WeightsError
-
-from .leave_one_out import TWO_PEAKED, LeaveOneOut
-from .properties import Estimates
+from astroclip_astro.search.held_out import LeaveOneOut
+from astroclip_astro.search.leave_one_out import TWO_PEAKED
+from astroclip_astro.search.properties import Estimates
 
 __all__ = ["EXTENSION", "check_size", "leave_one_out_table", "read_leave_one_out"]
 

@@ -9,11 +9,12 @@ import numpy as np
 
 from astroclip_astro.columns import MODALITIES
 from astroclip_astro.errors import WeightsError
+from astroclip_astro.search.held_out import LeaveOneOut, digest
 
-from .leave_one_out import LeaveOneOut, digest
-from .reference_checks import LABELS
+__all__ = ["BRIGHTNESS", "LABELS", "Reference", "check_weights"]
 
-__all__ = ["Reference", "check_weights"]
+LABELS = ("redshift", "log_stellar_mass")
+BRIGHTNESS = {"image": "aperture_flux_r", "spectrum": "snr"}  # modality -> column
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +74,12 @@ class Reference:
     def held_out(self) -> LeaveOneOut | None:
         """The leave-one-out predictions, None where they are not of these very galaxies."""
         stored = self.leave_one_out
-        return stored if stored is not None and stored.digest == digest(self) else None
+        return stored if stored is not None and stored.digest == self.digest else None
+
+    @cached_property
+    def digest(self) -> str:
+        """The SHA-256 of all that leave-one-out predictions depend on, 64 digits."""
+        return digest({one: getattr(self, one) for one in MODALITIES}, self.labels)
 
     @property
     def own_labels(self) -> tuple[str, ...]:

@@ -10,16 +10,14 @@ import numpy as np
 
 from astroclip_astro.columns import COLUMNS, EMBEDDING_WIDTH, MODALITIES, label_columns
 from astroclip_astro.errors import WeightsError
-
-from .neighbours import UNIT_TOLERANCE, K
+from astroclip_astro.search.neighbours import UNIT_TOLERANCE, K
+from astroclip_astro.search.reference import BRIGHTNESS, LABELS
 
 if TYPE_CHECKING:
-    from .reference import Reference
+    from astroclip_astro.search.reference import Reference
 
-__all__ = ["BRIGHTNESS", "LABELS", "check_label_names", "check_reference", "check_words"]
+__all__ = ["check_label_names", "check_reference", "check_words"]
 
-LABELS = ("redshift", "log_stellar_mass")
-BRIGHTNESS = {"image": "aperture_flux_r", "spectrum": "snr"}  # modality -> column
 NAME = r"[A-Za-z][A-Za-z0-9_]{0,49}"  # with our prefix and _err still a name for any format
 
 

@@ -27,11 +27,15 @@ from astroclip_astro.columns import EMBEDDING_WIDTH, MODALITIES
 from astroclip_astro.destination import whole_file
 from astroclip_astro.errors import OutputError, WeightsError
 from astroclip_astro.resources import folder
-
-from .leave_one_out import predict_held_out
-from .leave_one_out_file import EXTENSION, check_size, leave_one_out_table, read_leave_one_out
-from .reference import Reference
-from .reference_checks import BRIGHTNESS, LABELS, check_label_names, check_reference
+from astroclip_astro.search.leave_one_out import predict_held_out
+from astroclip_astro.search.leave_one_out_file import (
+    EXTENSION,
+    check_size,
+    leave_one_out_table,
+    read_leave_one_out,
+)
+from astroclip_astro.search.reference import BRIGHTNESS, LABELS, Reference
+from astroclip_astro.search.reference_checks import check_label_names, check_reference
 
 __all__ = ["WORDS", "complete_reference", "load_reference", "reference_path", "save_reference"]
 

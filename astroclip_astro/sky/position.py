@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import astropy.units as u
 import numpy as np
 from astropy.coordinates import SkyCoord, angular_separation
 
-from ..errors import InputError
-from ..records import Targets
+from astroclip_astro.errors import InputError
+from astroclip_astro.records import Targets
+
+if TYPE_CHECKING:
+    pass
+
 
 __all__ = ["read_position", "separations"]
 
@@ -73,3 +80,16 @@ def separations(position: tuple[float, float], targets: Targets) -> np.ndarray:
     place = np.radians(position)
     apart = angular_separation(*place, np.radians(targets.ra), np.radians(targets.dec))
     return np.degrees(apart) * 3600
+
+
+def arcseconds(match_radius: float | u.Quantity) -> float:
+    """Return a match radius in arcsec, from a plain number or an angle."""
+    try:
+        if isinstance(match_radius, u.Quantity):
+            match_radius = match_radius.to_value(u.arcsec)
+        radius = float(match_radius)
+    except (TypeError, ValueError, u.UnitConversionError):
+        radius = float("nan")
+    if not 0 < radius <= 60:
+        raise InputError(f"match_radius is {match_radius!r}, expected 0 < arcsec <= 60.")
+    return radius

@@ -11,8 +11,8 @@ import pytest
 from astroclip_astro.errors import OutputError
 from astroclip_astro.evaluate.coverage import coverage, coverage_bins, make_searchers, tell
 from astroclip_astro.evaluate.page import page, table_lines
-from astroclip_astro.evaluate.report import (
-    Report,
+from astroclip_astro.evaluate.report import Report
+from astroclip_astro.evaluate.report_files import (
     check_report_folder,
     numbers_csv,
     predictions_csv,
