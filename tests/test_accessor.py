@@ -240,21 +240,21 @@ def test_similar_galaxies_are_a_table_of_their_own(stubbed, table):
 
 
 @pytest.mark.parametrize(
-    ("method", "options"),
+    ("module", "method", "options"),
     [
-        ("plot_attention", {"redshift": 0.2}),
-        ("plot_masked", {"unaligned": "mine", "seed": 3}),
-        ("plot_similar", {"k": 7, "target": "spectrum"}),
+        ("object_plots", "plot_attention", {"redshift": 0.2}),
+        ("object_plots", "plot_masked", {"unaligned": "mine", "seed": 3}),
+        ("similar_plot", "plot_similar", {"k": 7, "target": "spectrum"}),
     ],
 )
-def test_plots_are_those_of_the_functions(table, monkeypatch, method, options):
+def test_plots_are_those_of_the_functions(table, monkeypatch, module, method, options):
     calls = []
 
     def plot(*args, **options):
         calls.append((args, options))
         return "figure"
 
-    monkeypatch.setattr(f"astroclip_astro.object_plots.{method}", plot)
+    monkeypatch.setattr(f"astroclip_astro.{module}.{method}", plot)
     assert getattr(table.astroclip, method)(1, path="p.png", **options) == "figure"
     (((found, asked), given),) = calls
     assert found is table

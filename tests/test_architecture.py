@@ -13,7 +13,16 @@ PACKAGE = Path(astroclip_astro.__file__).parent
 ROOT = Path(__file__).resolve().parents[1]
 LEVELS = {
     0: {"errors", "columns", "config", "flags", "resources", "version"},
-    1: {"destination", "hdf5_file", "interrupts", "part_file", "parts", "progress", "records"},
+    1: {
+        "destination",
+        "hdf5_file",
+        "interrupts",
+        "part_file",
+        "parts",
+        "prepare",
+        "progress",
+        "records",
+    },
     2: {
         "catalogue",
         "sky",
