@@ -12,7 +12,7 @@ import astroclip_astro
 PACKAGE = Path(astroclip_astro.__file__).parent
 ROOT = Path(__file__).resolve().parents[1]
 LEVELS = {
-    0: {"errors", "columns", "config", "flags", "resources", "version"},
+    0: {"errors", "columns", "config", "flags", "records", "resources", "version"},
     1: {
         "destination",
         "hdf5_file",
