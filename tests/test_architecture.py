@@ -21,7 +21,6 @@ LEVELS = {
         "parts",
         "prepare",
         "progress",
-        "records",
     },
     2: {
         "catalogue",
