@@ -49,7 +49,8 @@ from astroclip_astro.records import WAVELENGTH
 from astroclip_astro.simulate import RATES, Templates, load_templates, simulate_galaxy
 from astroclip_astro.simulate.lines import LINES
 
-COMMANDS = """```
+COMMANDS = """<!-- not run: it takes minutes, and the real galaxies are not part of the package -->
+```sh
 astroclip-simulate {n} -o survey.h5 --seed {seed}
 python benchmarks/simulated_survey.py survey.h5 --real ../shared/data -o docs
 ```

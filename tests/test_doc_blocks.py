@@ -7,6 +7,7 @@ import shutil
 import stat
 import subprocess
 import sys
+from collections.abc import Iterable
 from doctest import ELLIPSIS, NORMALIZE_WHITESPACE, OutputChecker
 from pathlib import Path
 
@@ -39,6 +40,11 @@ class Page:
         self.place, self.environment = place, environment
         self.session: subprocess.Popen[str] | None = None
         self.printed = ""
+
+    def run(self, blocks: Iterable[Block]) -> None:
+        """Run blocks in order."""
+        for block in blocks:
+            self.do(block)
 
     def do(self, block: Block) -> None:
         """Run a block, or compare it with what the last one printed."""
@@ -120,14 +126,18 @@ def environment(tmp_path_factory):
     with standin.serve() as url:
         configuration = place / "config" / "astropy" / "astroclip_astro.cfg"
         configuration.write_text(CONFIGURATION.format(url=url), encoding="utf-8")
-        yield os.environ | closed | {
-            "PATH": os.pathsep.join(paths),
-            "XDG_CONFIG_HOME": str(place / "config"),
-            "no_proxy": "127.0.0.1,localhost",
-            "MPLBACKEND": "Agg",
-            "COLUMNS": "100",
-            "LINES": "30",
-        }
+        yield (
+            os.environ
+            | closed
+            | {
+                "PATH": os.pathsep.join(paths),
+                "XDG_CONFIG_HOME": str(place / "config"),
+                "no_proxy": "127.0.0.1,localhost",
+                "MPLBACKEND": "Agg",
+                "COLUMNS": "100",
+                "LINES": "30",
+            }
+        )
 
 
 @pytest.fixture
@@ -145,28 +155,21 @@ def page(environment, tmp_path):
     one.close()
 
 
-def run(page, name, *, slow):
-    """Run the blocks of a page, those that are slow or only the others."""
-    for block in BLOCKS:
-        if block.page == name and (slow or not block.slow):
-            page.do(block)
+def pages_running(*, slow):
+    """Return the pages that have blocks to run that are slow, or that are not."""
+    found = (block.page for block in BLOCKS if block.kind == "run" and block.slow == slow)
+    return list(dict.fromkeys(found))
 
 
-def having(**wanted):
-    """Return the pages that have a block that is run, slow or not."""
-    pages = {block.page for block in BLOCKS if block.kind == "run" and block.slow == wanted["slow"]}
-    return [name for name in PAGES if name in pages]
-
-
-@pytest.mark.parametrize("name", having(slow=False))
+@pytest.mark.parametrize("name", pages_running(slow=False))
 def test_page_prints_what_it_says(page, name):
-    run(page, name, slow=False)
+    page.run(block for block in BLOCKS if block.page == name and not block.slow)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", having(slow=True))
+@pytest.mark.parametrize("name", pages_running(slow=True))
 def test_whole_page_prints_what_it_says(page, name):
-    run(page, name, slow=True)
+    page.run(block for block in BLOCKS if block.page == name)
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -240,8 +243,7 @@ def test_output_is_compared(wanted, printed, equal):
 )
 def test_wrong_page_fails(page, text):
     with pytest.raises(AssertionError, match=r"page.md:\d"):
-        for block in blocks_of(text, "page.md"):
-            page.do(block)
+        page.run(blocks_of(text, "page.md"))
 
 
 def test_blocks_of_a_page_go_on_where_the_last_one_ended(page):
@@ -262,6 +264,5 @@ print(number + 1)
 42
 ```
 """
-    for block in blocks_of(text, "page.md"):
-        page.do(block)
+    page.run(blocks_of(text, "page.md"))
     assert page.printed == "42\n"

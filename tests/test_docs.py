@@ -1,11 +1,8 @@
-"""The pages say what the code does: options, columns, flags, numbers; their examples run."""
+"""The pages say what the code does: options, columns, flags, numbers."""
 
-import ast
 import re
-import shutil
 import subprocess
 import sys
-from contextlib import closing
 from pathlib import Path
 
 import click
@@ -18,11 +15,9 @@ from astroclip_astro.evaluate.table import ROWS
 from astroclip_astro.flags import FLAGS, Flag
 from astroclip_astro.models.checkpoint import load_weights
 from astroclip_astro.pipeline import CHUNK_ROWS, NOVEL
-from astroclip_astro.resources import folder
-from astroclip_astro.run import prepare_run
 from astroclip_astro.search.neighbours import K
 from astroclip_astro.search.reference import Reference
-from astroclip_astro.simulate import FIELDS, RATES, simulate_survey
+from astroclip_astro.simulate import FIELDS, RATES
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -272,45 +267,6 @@ def test_page_tests_only_bits_that_exist(page):
 )
 def test_number_is_that_of_the_code(page, words):
     assert words in read(page)
-
-
-def examples(page):
-    """The Python examples of a page, as one program."""
-    return "\n".join(
-        re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
-    )
-
-
-WITH_EXAMPLES = [page for page in PAGES if examples(page)]
-
-
-@pytest.mark.parametrize("page", WITH_EXAMPLES, ids=lambda page: page.name)
-def test_examples_are_python(page):
-    assert ast.parse(examples(page)).body
-
-
-@pytest.fixture(scope="module")
-def annotated_demo(tmp_path_factory):
-    """A folder with the demo catalogue, what the README's first command makes of it, a survey."""
-    place = tmp_path_factory.mktemp("demo")
-    (place / "catalogs").mkdir()
-    shutil.copy(folder("catalogs") / "demo.fits", place / "catalogs")
-    run = prepare_run(place / "catalogs" / "demo.fits", source="demo", device="cpu")
-    with closing(run.job):
-        run.annotate()
-    simulate_survey(place / "survey.h5", 100, seed=1, jobs=1)
-    return place
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("page", WITH_EXAMPLES, ids=lambda page: page.name)
-def test_examples_run(page, annotated_demo, tmp_path, monkeypatch):
-    shutil.copytree(annotated_demo, tmp_path, dirs_exist_ok=True)
-    monkeypatch.chdir(tmp_path)
-    before = {path.name for path in tmp_path.iterdir()}
-    exec(compile(examples(page), page.name, "exec"), {})
-    written = {path.name for path in tmp_path.iterdir()} - before
-    assert written == set(re.findall(r'"(\w+\.fits)"', examples(page)))
 
 
 @pytest.mark.slow
