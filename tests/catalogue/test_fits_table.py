@@ -18,6 +18,7 @@ from astropy.table import Column, MaskedColumn, QTable, Table
 from astropy.time import Time
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from waiting import HANGS
 
 from astroclip_astro.catalogue.fits_table import read_fits, write_fits
 from astroclip_astro.errors import CatalogueError, OutputError
@@ -523,7 +524,7 @@ def stilts(path, command):
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=HANGS,
     )
     return list(csv.DictReader(io.StringIO(result.stdout)))
 
@@ -584,7 +585,7 @@ def test_ucds_stay_when_stilts_edits(for_topcat, tmp_path):
     subprocess.run(
         [STILTS, "tpipe", f"in={for_topcat}", f"cmd={command}", f"out={edited}", "ofmt=fits-basic"],
         check=True,
-        timeout=60,
+        timeout=HANGS,
     )
     table = read_fits(edited)
     assert {n: c.meta.get("ucd") for n, c in table.columns.items() if c.meta.get("ucd")} == {

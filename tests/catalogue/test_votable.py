@@ -10,6 +10,7 @@ from astropy import units as u
 from astropy.coordinates import SkyCoord
 from astropy.table import Column, MaskedColumn, Table
 from astropy.time import Time
+from waiting import HANGS
 
 from astroclip_astro.catalogue.votable import read_votable, write_votable
 from astroclip_astro.errors import CatalogueError, OutputError
@@ -154,7 +155,7 @@ def test_validator_finds_nothing(varied, tmp_path):
     with path.open("wb") as stream:
         write_votable(varied, stream)
     result = subprocess.run(
-        [STILTS, "votlint", str(path)], capture_output=True, text=True, timeout=60, check=True
+        [STILTS, "votlint", str(path)], capture_output=True, text=True, timeout=HANGS, check=True
     )
     assert (result.stdout, result.stderr) == ("", "")
 
@@ -167,7 +168,7 @@ def test_stilts_sees_nulls(varied, tmp_path):
     command = "keepcols 'n short mb a_name'"
     result = subprocess.run(
         [STILTS, "tpipe", f"in={path}", f"cmd={command}", "ofmt=csv"],
-        **{"capture_output": True, "text": True, "timeout": 60, "check": True},
+        **{"capture_output": True, "text": True, "timeout": HANGS, "check": True},
     )
     assert result.stdout.split() == [
         "n,short,mb,a_name",

@@ -1,16 +1,19 @@
 """The network: patience, politeness and suspicion."""
 
+import random
 import threading
-import time
+from types import SimpleNamespace
 
 import pytest
 import requests
 from hypothesis import given
 from hypothesis import strategies as st
+from waiting import HANGS, Clock
 from wire import connect
 
 from astroclip_astro.config import conf
 from astroclip_astro.errors import InputError, SourceError
+from astroclip_astro.fetch import transport as module
 from astroclip_astro.fetch.bad_reply import BadReplyError, UnreachableError
 from astroclip_astro.fetch.transport import Transport, read_reply
 
@@ -28,6 +31,16 @@ def _hurry():
 @pytest.fixture
 def transport():
     return Transport(URL)
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """The time of the transport, which passes only while it waits."""
+    clock = Clock()
+    monkeypatch.setattr(module, "time", clock.module)
+    threads = SimpleNamespace(Event=clock.event, Lock=threading.Lock)
+    monkeypatch.setattr(module, "threading", threads)
+    return clock
 
 
 def ask(transport, largest=100):
@@ -142,22 +155,22 @@ def test_status_and_words_of_an_error_page_are_in_the_message(transport):
         ({"Retry-After": "-5"}, b"", 0.0),
     ],
 )
-def test_retry_after_is_honoured(transport, headers, body, least):
+def test_retry_after_is_honoured(clock, headers, body, least):
+    transport = Transport(URL)
     connect(transport, [(429, headers, body), GOOD])
-    start = time.monotonic()
     assert ask(transport).content == b"good"
-    assert least <= time.monotonic() - start < least + 0.9
+    assert least <= clock.now < least + 0.1
 
 
-def test_all_connections_wait_when_one_was_told_to(transport):
-    connect(transport, [(429, {"Retry-After": "1"}, b""), GOOD, GOOD])
-    first = threading.Thread(target=ask, args=[transport])
-    start = time.monotonic()
-    first.start()
-    time.sleep(0.2)
+def test_all_connections_wait_when_one_was_told_to(clock):
+    """Also those that have not been told."""
+    transport = Transport(URL)
+    connect(transport, [(429, {"Retry-After": "1"}, b""), GOOD])
+    with conf.set_temp("attempts", 1), pytest.raises(BadReplyError):
+        ask(transport)
+    assert clock.now == 0
     ask(transport)
-    assert time.monotonic() - start > 1
-    first.join()
+    assert clock.now == 1
 
 
 def test_a_server_that_asks_for_too_long_a_wait_is_left_alone(transport):
@@ -167,18 +180,22 @@ def test_a_server_that_asks_for_too_long_a_wait_is_left_alone(transport):
     assert len(wire.requests) == 1
 
 
-def test_pauses_grow(transport):
+def test_pauses_grow(clock):
+    """Each is anything from nothing to twice its mean, and the mean doubles."""
+    random.seed(1)
+    transport = Transport(URL)
     connect(transport, lambda request: (503, PLAIN, b""))
-    with conf.set_temp("backoff", 0.02):
-        spent = []
-        for _ in range(4):
-            start = time.monotonic()
+    with conf.set_temp("backoff", 0.02), conf.set_temp("give_up_after", 10_000):
+        for _ in range(100):
             with pytest.raises(BadReplyError):
                 ask(transport)
-            spent.append(time.monotonic() - start)
-    # 0.02 + 0.04 + 0.08 + 0.16 + 0.32 on average, each anything from 0 to twice that.
-    assert 0.2 < sum(spent) / 4 < 3
-    assert len({round(seconds, 3) for seconds in spent}) > 1, "no jitter"
+    pauses = [clock.waits[number::5] for number in range(5)]
+    assert [len(some) for some in pauses] == [100] * 5
+    for number, some in enumerate(pauses):
+        mean = 0.02 * 2**number
+        assert sum(some) / len(some) == pytest.approx(mean, rel=0.25)
+        assert 0 <= min(some) < 0.2 * mean, "no jitter"
+        assert 1.8 * mean < max(some) <= 2 * mean
 
 
 def test_a_service_that_goes_down_stops_the_run(transport):
@@ -206,9 +223,20 @@ def test_a_service_that_answers_now_and_then_is_not_down(transport):
     assert outcomes == [b"good", None, None, b"good", None, None, None, None]
 
 
-def test_interrupt_ends_a_wait_and_nothing_later(transport):
-    connect(transport, [(429, {"Retry-After": "30"}, b"")])
-    errors = []
+def test_interrupt_ends_a_wait_and_nothing_later(monkeypatch):
+    errors, waiting = [], threading.Event()
+
+    class Told(threading.Event):
+        """An event that says when somebody waits for it."""
+
+        def wait(self, timeout=None):
+            waiting.set()
+            return super().wait(timeout)
+
+    threads = SimpleNamespace(Event=Told, Lock=threading.Lock)
+    monkeypatch.setattr(module, "threading", threads)
+    transport = Transport(URL)
+    wire = connect(transport, [(429, {"Retry-After": str(int(100 * HANGS))}, b"")])
 
     def work():
         try:
@@ -216,14 +244,14 @@ def test_interrupt_ends_a_wait_and_nothing_later(transport):
         except BadReplyError as error:
             errors.append(error)
 
-    thread = threading.Thread(target=work)
-    thread.start()
-    time.sleep(0.2)
-    start = time.monotonic()
-    transport.interrupt()
-    thread.join(5)
-    assert time.monotonic() - start < 1
-    assert len(errors) == 1
+    with conf.set_temp("longest_wait", 1000 * HANGS):
+        thread = threading.Thread(target=work, daemon=True)
+        thread.start()
+        assert waiting.wait(HANGS)
+        transport.interrupt()
+        thread.join(HANGS)
+    assert not thread.is_alive()
+    assert len(errors) == len(wire.requests) == 1
 
 
 def test_after_an_interruption_nothing_is_asked_until_work_begins_again(transport):
@@ -254,10 +282,10 @@ def test_body_is_never_read_beyond_what_is_expected(transport):
     assert len(read) < 10
 
 
-def test_a_reply_that_trickles_ends(monkeypatch):
+def test_a_reply_that_trickles_ends(clock):
     class Trickle:
         def read1(self, size=-1, **_):
-            time.sleep(0.02)
+            clock.sleep(1)
             return b"x"
 
         def close(self):
@@ -265,8 +293,9 @@ def test_a_reply_that_trickles_ends(monkeypatch):
 
     response = requests.Response()
     response.status_code, response.raw = 200, Trickle()
-    with conf.set_temp("deadline", 0.2), pytest.raises(BadReplyError, match="not finished"):
+    with conf.set_temp("deadline", 20), pytest.raises(BadReplyError, match="not finished after 20"):
         read_reply(response, largest=5000)
+    assert clock.now == 21
 
 
 def test_packed_replies_are_refused(transport):

@@ -1,12 +1,13 @@
 """Faults happen as often as asked, the same for the same seed, and are what they say."""
 
 import io
-import time
+from datetime import timedelta
 
 import numpy as np
 import pytest
 import requests
 from astropy.io import fits
+from waiting import HANGS
 
 from astroclip_astro import standin
 from astroclip_astro.errors import InputError
@@ -21,7 +22,7 @@ TOLERANCE = 4 * (RATE * (1 - RATE) / TRIES) ** 0.5
 
 def cutout(session, url, number=0, **options):
     position = {"ra": SKY.ra[number], "dec": SKY.dec[number], "size": 16, "bands": "grz"}
-    return session.get(f"{url}/viewer/fits-cutout", params=position | options, timeout=10)
+    return session.get(f"{url}/viewer/fits-cutout", params=position | options, timeout=HANGS)
 
 
 def find(session, url):
@@ -29,12 +30,12 @@ def find(session, url):
         "outfields": ["sparcl_id", "targetid"],
         "search": [["data_release", "DESI-DR1"], ["specprimary", True]],
     }
-    return session.post(f"{url}/api/find/", json=question, timeout=10)
+    return session.post(f"{url}/api/find/", json=question, timeout=HANGS)
 
 
 def spectra(session, url, names):
     address = f"{url}/api/spectras/?format=pkl&include={FIELDS}"
-    return session.post(address, json=names, timeout=10)
+    return session.post(address, json=names, timeout=HANGS)
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +122,7 @@ def test_429_of_viewer_says_how_long():
 
 def test_429_of_sparcl_says_how_long_in_words_too():
     with standin.serve(sky=SKY, faults={"http_429": 1}, retry_after=7) as url:
-        reply = requests.get(f"{url}/api/version/", timeout=10)
+        reply = requests.get(f"{url}/api/version/", timeout=HANGS)
     detail = {"detail": "Request was throttled. Expected available in 7 seconds."}
     assert (reply.headers["Retry-After"], reply.json()) == ("7", detail)
 
@@ -131,15 +132,14 @@ def test_429_of_sparcl_says_how_long_in_words_too():
 )
 def test_tap_has_faults_too(fault, status):
     with standin.serve(sky=SKY, faults={fault: 1}) as url:
-        reply = requests.get(f"{url}/tap/capabilities", timeout=10)
+        reply = requests.get(f"{url}/tap/capabilities", timeout=HANGS)
     assert (reply.status_code, "text/html" in reply.headers["Content-Type"]) == (status, True)
 
 
 def test_slow_waits_then_answers():
     with standin.serve(sky=SKY, faults={"slow": 1}, slow=0.2) as url:
-        start = time.monotonic()
         reply = cutout(requests, url)
-    assert time.monotonic() - start >= 0.2
+    assert reply.elapsed >= timedelta(seconds=0.2)
     assert reply.status_code == 200
 
 
@@ -148,7 +148,7 @@ def test_truncated_claims_more_than_comes():
         standin.serve(sky=SKY, faults={"truncated": 1}) as url,
         pytest.raises(requests.exceptions.ChunkedEncodingError, match="more expected"),
     ):
-        requests.get(f"{url}/api/datafields/", timeout=10)
+        requests.get(f"{url}/api/datafields/", timeout=HANGS)
 
 
 def faulty_cutouts(fault, number=7, tries=10):
@@ -184,7 +184,7 @@ def test_wrong_position_in_a_sky_of_one_object():
     sky = standin.painted_sky(1)
     position = {"ra": sky.ra[0], "dec": sky.dec[0]}
     with standin.serve(sky=sky, faults={"wrong_position": 1}) as url:
-        reply = requests.get(f"{url}/viewer/fits-cutout", params=position, timeout=10)
+        reply = requests.get(f"{url}/viewer/fits-cutout", params=position, timeout=HANGS)
     with fits.open(io.BytesIO(reply.content)) as hdus:
         assert abs(hdus[0].header["CRVAL2"] - sky.dec[0]) == pytest.approx(0.01)
 

@@ -5,6 +5,7 @@ import uuid
 import numpy as np
 import pytest
 import requests
+from waiting import HANGS
 
 from astroclip_astro import standin
 from astroclip_astro.fetch.sparcl.plain_pickle import load
@@ -35,7 +36,7 @@ def pickles_only():
 def find(api, *search, outfields=("targetid",), limit=None):
     question = {"outfields": list(outfields), "search": [list(constraint) for constraint in search]}
     params = {} if limit is None else {"limit": limit}
-    return requests.post(f"{api}/find/", params=params, json=question, timeout=10)
+    return requests.post(f"{api}/find/", params=params, json=question, timeout=HANGS)
 
 
 def found(*args, **options):
@@ -58,7 +59,7 @@ def names(api):
 
 
 def retrieve(api, body, **params):
-    return requests.post(f"{api}/spectras/", params=params, json=body, timeout=30)
+    return requests.post(f"{api}/spectras/", params=params, json=body, timeout=HANGS)
 
 
 def unpacked(reply):
@@ -72,8 +73,8 @@ def unpacked(reply):
 
 
 def test_version_and_fields(api):
-    assert isinstance(requests.get(f"{api}/version/", timeout=10).json(), float)
-    fields = requests.get(f"{api}/datafields/", timeout=10).json()
+    assert isinstance(requests.get(f"{api}/version/", timeout=HANGS).json(), float)
+    fields = requests.get(f"{api}/datafields/", timeout=HANGS).json()
     assert [f["newdp"] for f in fields if f["data_release"] == "DESI-DR1"] == [
         *("sparcl_id", "survey", "program", "spectype", "data_release"),
         *("targetid", "specid", "ra", "dec", "redshift", "redshift_err", "redshift_warning"),
@@ -259,7 +260,7 @@ def test_server_with_pickles_only_refuses_json(pickles_only, names):
 )
 def test_bad_search_is_400_with_a_code(api, search, fields, code):
     question = {"outfields": fields, "search": search}
-    reply = requests.post(f"{api}/find/", json=question, timeout=10)
+    reply = requests.post(f"{api}/find/", json=question, timeout=HANGS)
     assert (reply.status_code, reply.json()["errorCode"]) == (400, code)
 
 
@@ -283,5 +284,5 @@ def test_bad_request_for_spectra_is_400_with_a_code(api, params, body, code):
 
 @pytest.mark.parametrize("body", [b"", b"\xff", b"[", b"null"])
 def test_body_that_is_no_list_is_400(api, body):
-    reply = requests.post(f"{api}/spectras/", data=body, timeout=10)
+    reply = requests.post(f"{api}/spectras/", data=body, timeout=HANGS)
     assert (reply.status_code, reply.json()["errorCode"]) == (400, "BADBODY")

@@ -1,6 +1,5 @@
 """pyvo's own client and plain requests use the stand-in's TAP service as they would any."""
 
-import time
 import warnings
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
@@ -15,6 +14,7 @@ from astropy.io.votable import parse
 from astropy.table import MaskedColumn, Table
 from pyvo.dal.exceptions import DALOverflowWarning
 from tap_server import serve_service, session_for_pyvo
+from waiting import HANGS, finishes, wait_until
 
 from astroclip_astro.errors import InputError
 from astroclip_astro.standin import serve
@@ -53,8 +53,17 @@ def zpix():
 
 @pytest.fixture(scope="module")
 def service(zpix):
-    service = TapService({"desi_dr1.zpix": zpix, "desi_edr.zpix": zpix[:5]}, seconds=0.5)
+    service = TapService({"desi_dr1.zpix": zpix, "desi_edr.zpix": zpix[:5]}, seconds=HANGS)
     yield service
+    service.close()
+
+
+@pytest.fixture
+def hasty(zpix):
+    """Address of a service that gives a query half a second, an endless one in this file."""
+    service = TapService({"desi_dr1.zpix": zpix}, seconds=0.5)
+    with serve_service(service) as url:
+        yield url
     service.close()
 
 
@@ -114,7 +123,7 @@ def test_empty_result_has_the_columns(tap):
 
 
 def test_result_says_it_is_simulated(url):
-    reply = requests.get(f"{url}/sync", {"QUERY": "SELECT z FROM desi_edr.zpix"}, timeout=5)
+    reply = requests.get(f"{url}/sync", {"QUERY": "SELECT z FROM desi_edr.zpix"}, timeout=HANGS)
     assert "SIMULATED" in parse(BytesIO(reply.content)).description
 
 
@@ -134,7 +143,7 @@ def test_maxrec_that_is_just_enough_does_not_overflow(tap):
 
 def test_maxrec_zero_gives_the_columns_only(url):
     ask = {"QUERY": "SELECT z FROM desi_edr.zpix", "MAXREC": "0"}
-    reply = requests.post(f"{url}/sync", ask, timeout=5)
+    reply = requests.post(f"{url}/sync", ask, timeout=HANGS)
     assert (b'name="z"' in reply.content, b"<TR>" in reply.content) == (True, False)
 
 
@@ -168,6 +177,7 @@ def test_maths_are_adqls(tap):
     assert list(tap.search(query).to_table()[0]) == pytest.approx([2, 2, 8])
 
 
+ENDLESS = "SELECT count(*) FROM " + ", ".join(f"desi_dr1.zpix AS t{i}" for i in range(9))
 BAD = {
     "circle": (
         "SELECT z FROM desi_dr1.zpix WHERE 1 = CONTAINS(POINT('ICRS', mean_fiber_ra, "
@@ -184,10 +194,6 @@ BAD = {
     "two": ("SELECT 1; DROP TABLE desi_dr1.zpix", "one statement"),
     "parameter": ("SELECT ? FROM desi_dr1.zpix", "binding"),
     "comment": ("-- nothing", "expected a SELECT"),
-    "endless": (
-        "SELECT count(*) FROM " + ", ".join(f"desi_dr1.zpix AS t{i}" for i in range(9)),
-        "after 0.5 s",
-    ),
     "recursive": (HALF_MINUTE, "not authorized"),
     "huge": ("SELECT zeroblob(1000000000) FROM desi_dr1.zpix", "too big"),
 }
@@ -195,7 +201,7 @@ BAD = {
 
 @pytest.mark.parametrize(("query", "words"), BAD.values(), ids=BAD)
 def test_bad_query_fails_at_once(url, query, words):
-    reply = requests.get(f"{url}/sync", {"QUERY": query}, timeout=5)
+    reply = requests.get(f"{url}/sync", {"QUERY": query}, timeout=HANGS)
     info = parse(BytesIO(reply.content)).resources[0].infos[0]
     assert (reply.status_code, info.value) == (400, "ERROR")
     assert words in info.content
@@ -205,6 +211,20 @@ def test_bad_query_fails_at_once(url, query, words):
 def test_bad_query_fails_as_a_job(tap, query, words):
     with pytest.raises(pyvo.dal.DALQueryError, match=words.replace("(", r"\(")):
         tap.run_async(query)
+
+
+def test_query_that_takes_too_long_is_stopped(hasty):
+    reply = requests.get(f"{hasty}/sync", {"QUERY": ENDLESS}, timeout=HANGS)
+    assert reply.status_code == 400
+    assert "after 0.5 s" in parse(BytesIO(reply.content)).resources[0].infos[0].content
+
+
+def test_job_that_takes_too_long_is_stopped(hasty):
+    with (
+        session_for_pyvo() as session,
+        pytest.raises(pyvo.dal.DALQueryError, match=r"after 0\.5 s"),
+    ):
+        pyvo.dal.TAPService(hasty, session=session).run_async(ENDLESS)
 
 
 def test_table_is_still_there_after_all_that(tap):
@@ -229,7 +249,7 @@ def test_table_is_still_there_after_all_that(tap):
 def test_bad_parameter_is_refused(url, parameter):
     query = {"query": "SELECT z FROM desi_edr.zpix"} | parameter
     query = {"QUERY": query.pop("QUERY", query.pop("query", None))} | query
-    assert requests.get(f"{url}/sync", query, timeout=5).status_code == 400
+    assert requests.get(f"{url}/sync", query, timeout=HANGS).status_code == 400
 
 
 def test_job_is_run_waited_for_fetched_and_deleted(tap):
@@ -269,30 +289,32 @@ def test_job_can_be_changed_before_it_runs(tap):
 
 
 def test_job_that_runs_can_be_stopped(tap):
-    with tap.submit_job(BAD["endless"][0]) as job:
-        job.run().abort()
+    with tap.submit_job(ENDLESS) as job:
+        job.run()
+        wait_until(lambda: job.phase == "EXECUTING")
+        job.abort()
         assert job.phase == "ABORTED"
 
 
 def test_job_starts_with_the_request_that_makes_it(url):
     with requests.Session() as session:
         ask = {"QUERY": "SELECT z FROM desi_edr.zpix", "LANG": "ADQL", "PHASE": "RUN"}
-        reply = session.post(f"{url}/async", ask, timeout=5)
+        reply = session.post(f"{url}/async", ask, timeout=HANGS)
         place = reply.url
-        session.get(place, params={"WAIT": "-1"}, timeout=5)
-        assert session.get(f"{place}/phase", timeout=5).text == "COMPLETED"
-        assert b"<TD>" in session.get(f"{place}/results/result", timeout=5).content
-        session.delete(place, timeout=5)
-        assert session.get(place, timeout=5).status_code == 404
+        session.get(place, params={"WAIT": "-1"}, timeout=HANGS)
+        assert session.get(f"{place}/phase", timeout=HANGS).text == "COMPLETED"
+        assert b"<TD>" in session.get(f"{place}/results/result", timeout=HANGS).content
+        session.delete(place, timeout=HANGS)
+        assert session.get(place, timeout=HANGS).status_code == 404
 
 
 def test_error_of_a_job_is_a_document(url):
     with requests.Session() as session:
-        place = session.post(f"{url}/async", {"QUERY": "SELECT", "PHASE": "RUN"}, timeout=5).url
-        session.get(place, params={"WAIT": "5"}, timeout=5)
-        reply = session.get(f"{place}/error", timeout=5)
-        assert session.get(f"{place}/results/result", timeout=5).status_code == 404
-        session.post(place, {"ACTION": "DELETE"}, timeout=5)
+        place = session.post(f"{url}/async", {"QUERY": "SELECT", "PHASE": "RUN"}, timeout=HANGS).url
+        session.get(place, params={"WAIT": "-1"}, timeout=HANGS)
+        reply = session.get(f"{place}/error", timeout=HANGS)
+        assert session.get(f"{place}/results/result", timeout=HANGS).status_code == 404
+        session.post(place, {"ACTION": "DELETE"}, timeout=HANGS)
     assert parse(BytesIO(reply.content)).resources[0].infos[0].value == "ERROR"
 
 
@@ -318,7 +340,7 @@ def test_tables_are_described(tap, zpix):
 
 
 def test_one_table_can_be_asked_for(url):
-    reply = requests.get(f"{url}/tables/desi_edr.zpix", timeout=5)
+    reply = requests.get(f"{url}/tables/desi_edr.zpix", timeout=HANGS)
     assert b"<name>targetid</name>" in reply.content
 
 
@@ -332,7 +354,7 @@ def test_tap_schema_lists_the_columns(tap, zpix):
 
 @pytest.mark.parametrize("path", ["/", "/syncs", "/async/nothing", "/tables/nothing", "/examples"])
 def test_nothing_is_nowhere_else(url, path):
-    assert requests.get(url + path, timeout=5).status_code == 404
+    assert requests.get(url + path, timeout=HANGS).status_code == 404
 
 
 @pytest.mark.parametrize("name", ["zpix", "a-b.zpix", "desi.zpix; DROP", "desi."])
@@ -346,23 +368,24 @@ def test_column_of_arrays_is_refused():
         TapService({"a.b": Table({"flux": np.zeros((2, 3))})})
 
 
-@pytest.mark.parametrize("pause", [0, 0.2], ids=["at once", "later"])
-def test_close_does_not_wait_for_a_job(pause):
-    service = TapService({"a.b": Table({"x": np.arange(300)})})
+@pytest.mark.parametrize("phase", ["QUEUED", "EXECUTING"])
+def test_close_does_not_wait_for_a_job(phase):
+    """A queued one has another before it."""
+    service = TapService({"a.b": Table({"x": np.arange(300)})}, seconds=100 * HANGS)
     query = "SELECT count(*) FROM " + ", ".join(f"a.b AS t{i}" for i in range(9))
-    service.answer(Request("POST", "/async", {"QUERY": [query], "PHASE": ["RUN"]}))
-    time.sleep(pause)
-    begun = time.monotonic()
-    service.close()
-    assert time.monotonic() - begun < 2
+    begin = Request("POST", "/async", {"QUERY": [query], "PHASE": ["RUN"]})
+    begun = [service.answer(begin).headers["Location"] for _ in range(1 + (phase == "QUEUED"))]
+    look = Request("GET", f"/async/{begun[-1].rsplit('/', 1)[1]}/phase", {})
+    wait_until(lambda: service.answer(look).body == phase.encode())
+    assert finishes(service.close)
 
 
 def test_job_that_is_stopped_makes_way_for_the_next(tap):
-    with tap.submit_job(BAD["endless"][0]) as first, tap.submit_job("SELECT 1 AS a") as second:
+    with tap.submit_job(ENDLESS) as first, tap.submit_job("SELECT 1 AS a") as second:
         first.run()
         second.run()
         first.abort()
-        second.wait(timeout=5)
+        second.wait(timeout=HANGS)
         assert (first.phase, second.phase) == ("ABORTED", "COMPLETED")
 
 

@@ -7,6 +7,7 @@ import pytest
 import requests
 from astropy.io import fits
 from astropy.wcs import WCS
+from waiting import HANGS
 
 from astroclip_astro import standin
 from astroclip_astro.resources import folder
@@ -37,7 +38,7 @@ def stored():
 def ask(address, ra=None, dec=None, **options):
     position = {"ra": PAINTED.ra[3], "dec": PAINTED.dec[3]} if ra is None else {"ra": ra}
     position |= {} if dec is None else {"dec": dec}
-    return requests.get(address, params=position | options, timeout=30)
+    return requests.get(address, params=position | options, timeout=HANGS)
 
 
 def images(reply):
