@@ -1,7 +1,8 @@
 """Galaxies that cost nothing, for tests of the survey writer; worker processes can import it.
 
 The environment says more: ``SURVEY_STUB_LOG`` a file that gets a line for each galaxy made,
-``SURVEY_STUB_DELAY`` seconds it takes, ``SURVEY_STUB_DEATH`` the galaxy that kills its process.
+``SURVEY_STUB_GATE`` a file without which no galaxy from the third part on is finished,
+``SURVEY_STUB_DEATH`` the galaxy that kills its process.
 """
 
 import os
@@ -42,7 +43,9 @@ def simulate_galaxy(templates, seed, index):
             log.write(f"{os.getpid()} {index}\n")
     if os.environ.get("SURVEY_STUB_DEATH") == str(index):
         os.kill(os.getpid(), signal.SIGKILL)
-    time.sleep(float(os.environ.get("SURVEY_STUB_DELAY", "0")))
+    gate = os.environ.get("SURVEY_STUB_GATE")
+    while gate and index >= 128 and not os.path.exists(gate):
+        time.sleep(0.01)
     rng = np.random.default_rng([seed, index])
     galaxy = {
         name: rng.standard_normal(field.shape).astype(field.dtype)

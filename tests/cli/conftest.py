@@ -1,5 +1,6 @@
 """Run commands in this process and see what a shell would see."""
 
+import threading
 from functools import partial
 from types import SimpleNamespace
 
@@ -7,8 +8,10 @@ import numpy as np
 import pytest
 from astropy.table import Table
 from stubs import StubOptions
+from waiting import HANGS
 
 from astroclip_astro.cli.annotate import main
+from astroclip_astro.standin import Standin
 
 
 @pytest.fixture
@@ -47,3 +50,51 @@ def catalogue(tmp_path):
     path = tmp_path / "mine.fits"
     Table({"id": np.arange(600), "ra": ra, "dec": np.zeros(600)}).write(path)
     return path
+
+
+class Gate(Standin):
+    """A stand-in that answers some requests for cutouts and holds all others.
+
+    Parameters
+    ----------
+    answered : int
+        How many are answered.
+    held : int
+        How many `wait` waits for.
+    **options
+        As `Standin` takes them.
+    """
+
+    def __init__(self, answered, held, **options):
+        self.arrived = threading.Semaphore(0)
+        self.pass_freely, self.left, self.held = threading.Event(), answered, held
+        super().__init__(**options)
+
+    def answer(self, request, draw):
+        if request.path == "/viewer/fits-cutout":
+            with self._lock:
+                self.left -= 1
+                free = self.left >= 0
+            if not free:
+                self.arrived.release()
+                self.pass_freely.wait()
+        return super().answer(request, draw)
+
+    def wait(self):
+        """Wait until as many requests as said are held."""
+        for _ in range(self.held):
+            assert self.arrived.acquire(timeout=HANGS)
+
+    def open(self):
+        """Answer all requests from now on."""
+        self.pass_freely.set()
+
+    def close(self):
+        self.open()
+        super().close()
+
+
+@pytest.fixture
+def gated():
+    """Return the class of a stand-in that holds requests until it is told to go on."""
+    return Gate

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import astropy.units as u
 import numpy as np
@@ -278,25 +277,36 @@ def test_every_option_is_in_the_help():
 
 @pytest.mark.slow
 def test_killed_run_resumes_to_the_same_values(tmp_path):
-    """Kill -9 in the middle of real work: the same command then ends as if nothing had happened."""
+    """Kill -9 in the middle of real work: the same command then ends as if nothing had happened.
+
+    It is killed where it would write its second chunk.
+    """
     rng = np.random.default_rng(3)
     demo = read_catalogue(os.path.join(os.path.dirname(__file__), "../../catalogs/demo.fits"))
     path = tmp_path / "long.ecsv"
-    Table(demo[rng.integers(0, 40, 700)]["name", "ra", "dec"], masked=False).write(path)
+    Table(demo[rng.integers(0, 40, 300)]["name", "ra", "dec"], masked=False).write(path)
     code = "from astroclip_astro.cli.annotate import main; main()"
-    command = [sys.executable, "-c", code, str(path), "--source", "demo", "--quiet"]
-    command += ["--device", "cpu", "-o"]
+    held = (
+        "import signal\n"
+        "from astroclip_astro.chunks import ChunkStore\n"
+        "save = ChunkStore.save\n"
+        "def stop(store, number, rows):\n"
+        "    if number:\n"
+        "        print('held', flush=True)\n"
+        "        signal.pause()\n"
+        "    save(store, number, rows)\n"
+        "ChunkStore.save = stop\n"
+    )
+    command = [str(path), "--source", "demo", "--quiet", "--device", "cpu", "-o"]
     killed, whole = tmp_path / "killed.fits", tmp_path / "whole.fits"
-    process = subprocess.Popen([*command, str(killed)])
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and not list(tmp_path.glob(".astroclip-*/*.npy")):
-        time.sleep(0.02)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    begin = [sys.executable, "-c", held + code, *command, str(killed)]
+    with subprocess.Popen(begin, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "held\n"
+        process.send_signal(signal.SIGKILL)
     assert not killed.exists()
-    assert list(tmp_path.glob(".astroclip-*/*.npy"))
+    assert len(list(tmp_path.glob(".astroclip-*/*.npy"))) == 1
     for output in (killed, whole):
-        subprocess.run([*command, str(output)], check=True)
+        subprocess.run([sys.executable, "-c", code, *command, str(output)], check=True)
     same_values(read_catalogue(killed), read_catalogue(whole))
     assert not list(tmp_path.glob(".*"))
 

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy as np
 import pytest
 from astropy.table import Table
 from click.testing import CliRunner
+from waiting import HANGS
 
 from astroclip_astro import standin
 from astroclip_astro.assemble import builder
@@ -183,29 +183,24 @@ def start(command, folder):
     )
 
 
-def wait_for_part(folder):
-    """Wait until the first part is settled."""
-    deadline = time.monotonic() + 120
-    while not list(folder.glob("*.partial/*.h5")):
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("stop", [signal.SIGKILL, signal.SIGINT], ids=["kill -9", "Ctrl-C"])
-def test_stopped_build_goes_on_with_the_same_command(run, tmp_path, stop):
-    with closing(standin.Standin(sky=standin.painted_sky(COUNT), latency=0.02)) as server:
+def test_stopped_build_goes_on_with_the_same_command(run, gated, tmp_path, stop):
+    """It is stopped in its second part; nobody waits for the requests that are under way."""
+    with closing(gated(100, held=2, sky=standin.painted_sky(COUNT))) as server:
         source = ("--source", server.url, "--cache", "none", "--size", 32, *SKY, "--jobs", 2)
         command = ("build", "-o", "t.h5", *source)
         process = start(command, tmp_path)
-        wait_for_part(tmp_path)
+        server.wait()
         process.send_signal(stop)
-        said = process.communicate(timeout=60)[1]
+        said = process.communicate(timeout=HANGS)[1]
+        server.open()
         assert process.returncode == (130 if stop == signal.SIGINT else -stop)
         assert "Traceback" not in said
         if stop == signal.SIGINT:
             assert "of 135 galaxies are completed; the same command continues" in said
         kept = 64 * len(list(tmp_path.glob("*.partial/*.h5")))
+        assert kept
         assert not Path("t.h5").exists()
         before = len(asked(server))
         assert run(*command).status == 0

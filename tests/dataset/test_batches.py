@@ -1,11 +1,12 @@
 """Reading ahead: in a thread, in time, and of any file that has the names."""
 
+import queue
 import threading
-import time
 
 import h5py
 import numpy as np
 import pytest
+from waiting import wait_until
 
 from astroclip_astro.dataset import batches as module
 from astroclip_astro.dataset.batches import batches, epoch_order
@@ -80,31 +81,39 @@ def test_group_with_the_name_of_a_dataset_is_none(path):
 
 def test_next_batches_are_read_before_they_are_asked_for(path, monkeypatch):
     """While one is worked on, others are read; a few, not all."""
-    read = []
+    read, refused = [], threading.Event()
     rows_of = module.rows_of
 
-    def slow(dataset, rows):
-        time.sleep(0.01)
+    def noted(dataset, rows):
         read.append(threading.current_thread())
         return rows_of(dataset, rows)
 
-    monkeypatch.setattr(module, "rows_of", slow)
+    class Queue(queue.Queue):
+        """A queue that says when one more finds no room."""
+
+        def put(self, *given, **options):
+            try:
+                super().put(*given, **options)
+            except queue.Full:
+                refused.set()
+                raise
+
+    monkeypatch.setattr(module, "rows_of", noted)
+    monkeypatch.setattr(module.queue, "Queue", Queue)
     with reading(path) as stream:
         next(stream)
-        deadline = time.monotonic() + 20
-        while len(read) < 1 + module.AHEAD and time.monotonic() < deadline:
-            time.sleep(0.01)  # a step
-        time.sleep(0.2)
-        assert 1 + module.AHEAD <= len(read) <= 2 + module.AHEAD
+        refused.clear()
+        wait_until(refused.is_set)
+        assert len(read) == 2 + module.AHEAD, "one is taken, the queue is full, one waits"
     assert threading.main_thread() not in read
 
 
 def test_thread_ends_with_the_block(path):
-    before = threading.active_count()
+    before = set(threading.enumerate())
     with reading(path) as stream:
         next(stream)
-        assert threading.active_count() == before + 1
-    assert threading.active_count() == before
+        (reader,) = set(threading.enumerate()) - before
+    assert not reader.is_alive()
 
 
 def test_processes_read_their_parts_of_the_same_batches(path):

@@ -5,7 +5,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,6 +14,7 @@ import numpy as np
 import pytest
 import survey_stub
 from threadpoolctl import threadpool_info, threadpool_limits
+from waiting import HANGS, wait_until
 
 from astroclip_astro.errors import AstroclipError, InputError, OutputError
 from astroclip_astro.hdf5_file import storage
@@ -86,14 +86,6 @@ def begin(path, code="", **environment):
         text=True,
         start_new_session=True,
     )
-
-
-def wait_for_part(path):
-    """Wait until the first part of a survey is finished."""
-    deadline = time.monotonic() + 60
-    while not list(path.parent.glob("*.partial/*.h5")):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def test_rows_are_the_galaxies_drawn(path):
@@ -194,11 +186,12 @@ def test_interrupt_while_joining_keeps_all_parts(path, made, whole, monkeypatch)
 
 
 def test_survey_killed_with_its_workers_at_work_goes_on(path, made, whole, tmp_path):
-    process = begin(path, f"simulate_survey({str(path)!r}, {N}, jobs=2)", SURVEY_STUB_DELAY="0.01")
-    wait_for_part(path)
+    gate = str(tmp_path / "never")  # the third part is begun at most
+    process = begin(path, f"simulate_survey({str(path)!r}, {N}, jobs=2)", SURVEY_STUB_GATE=gate)
+    wait_until(lambda: list(tmp_path.glob("*.partial/*.h5")))
     process.send_signal(signal.SIGKILL)
     try:
-        process.communicate(timeout=20)  # until the last worker lets go of its standard error
+        process.communicate(timeout=HANGS)  # until the last worker lets go of its standard error
     finally:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)

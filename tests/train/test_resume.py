@@ -5,21 +5,35 @@ import os
 import signal
 import subprocess
 import sys
-import time
+from dataclasses import replace
 
 import pytest
 import tomli_w
 from safetensors.torch import load_file
 
-STEPS = 30
+from astroclip_astro.train.training import Training, train_stage
 
+STEPS, SEED = 20, 3
+# The command, with a clock that goes on by a second whenever it is looked at; it stands still
+# before the step that the last argument says.
+HELD = """
+import itertools, signal, sys
+from types import SimpleNamespace
+from astroclip_astro.cli.train import main
+from astroclip_astro.train import loop
 
-def command(stage, training_file, folder, config):
-    return [
-        *(sys.executable, "-m", "astroclip_astro.cli.train", stage, "-q"),
-        *("--data", str(training_file), "-o", str(folder), "--config", str(config)),
-        *("--steps", str(STEPS), "--device", "cpu", "--checkpoint-every", "0.05", "--seed", "3"),
-    ]
+held, step, seconds = int(sys.argv.pop()), loop.one_step, itertools.count()
+loop.time = SimpleNamespace(monotonic=lambda: next(seconds))
+
+def one_step(*given):
+    if given[4] == held:
+        print("held", flush=True)
+        signal.pause()
+    return step(*given)
+
+loop.one_step = one_step
+main()
+"""
 
 
 def losses(folder):
@@ -32,46 +46,49 @@ def validated(folder):
         return list(csv.reader(file))
 
 
-def run(arguments):
-    found = subprocess.run(arguments, capture_output=True, text=True, check=False, env=QUIET)
-    assert found.returncode == 0, found.stderr
-
-
-QUIET = os.environ | {"OMP_NUM_THREADS": "1"}
-
-
-@pytest.mark.parametrize("stage", ["spectrum", "image", "align"])
-def test_killed_and_resumed_equals_uninterrupted(stage, tiny, training_file, tmp_path):
-    """kill -9 twice, wherever it hits; then losses, validation and weights are the same."""
-    config = tmp_path / "tiny.toml"
-    config.write_text(tomli_w.dumps(tiny.to_dict()))
-    encoders = []
-    if stage == "align":
-        for part in ("spectrum", "image"):
-            run([*command(part, training_file, tmp_path / part, config), "--steps", "1"])
-            encoders += [f"--{part}-encoder", str(tmp_path / part)]
-    run([*command(stage, training_file, tmp_path / "whole", config), *encoders])
-
-    killed = [*command(stage, training_file, tmp_path / "killed", config), *encoders, "--resume"]
-    lines = []
-    for least in (4, 16):
-        process = subprocess.Popen(killed, env=QUIET, stderr=subprocess.DEVNULL)
-        log = tmp_path / "killed" / "log.csv"
-        # Only once a checkpoint is there does an interruption leave something to go on from.
-        state = tmp_path / "killed" / "checkpoint.safetensors"
-        while process.poll() is None and not (
-            state.exists() and log.exists() and log.read_text().count("\n") > least
-        ):
-            time.sleep(0.002)
+def killed_before(step, arguments):
+    """Run the command until it stands still before a step, then kill it."""
+    code = [sys.executable, "-c", HELD, *map(str, arguments), str(step)]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    with subprocess.Popen(code, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "held\n"
         process.send_signal(signal.SIGKILL)
-        process.wait()
-        lines.append(log.read_text().count("\n"))
-    assert lines[0] < STEPS, "killed too late to show anything"
-    run(killed)
 
-    assert losses(tmp_path / "killed") == losses(tmp_path / "whole")
-    assert [step for step, _ in losses(tmp_path / "whole")] == list(range(1, STEPS + 1))
-    assert validated(tmp_path / "killed") == validated(tmp_path / "whole")
+
+@pytest.mark.parametrize(
+    ("stage", "kills"), [("spectrum", (5, 15)), ("image", (8,)), ("align", (11,))]
+)
+def test_killed_and_resumed_equals_uninterrupted(
+    stage, kills, tiny, training_file, encoders, tmp_path
+):
+    """After kill -9 losses, validation and weights are those of a training without it."""
+    settings = replace(getattr(tiny, stage), steps=STEPS)
+    configuration = replace(tiny, **{stage: settings})
+    config, folder = tmp_path / "tiny.toml", tmp_path / "killed"
+    config.write_text(tomli_w.dumps(configuration.to_dict()))
+    begun = vars(encoders) if stage == "align" else {}
+    training = Training(
+        data=training_file,
+        output=tmp_path / "whole",
+        configuration=configuration,
+        seed=SEED,
+        device="cpu",
+    )
+    train_stage(stage, training, **begun)
+
+    command = [stage, "-q", "--data", training_file, "-o", folder, "--config", config]
+    command += ["--seed", SEED, "--device", "cpu", "--checkpoint-every", 3, "--resume"]
+    for name, path in begun.items():
+        command += [f"--{name.replace('_', '-')}", path]
+    for step in kills:
+        killed_before(step, command)
+        assert [number for number, _ in losses(folder)] == list(range(1, step + 1))
+        assert (folder / "checkpoint.safetensors").exists()
+    train_stage(stage, replace(training, output=folder, resume=True), **begun)
+
+    assert losses(folder) == losses(tmp_path / "whole")
+    assert [step for step, _ in losses(folder)] == list(range(1, STEPS + 1))
+    assert validated(folder) == validated(tmp_path / "whole")
     one, other = (
         load_file(tmp_path / name / "weights.safetensors") for name in ("whole", "killed")
     )
