@@ -1,8 +1,8 @@
 PYTHON ?= python
 
-.PHONY: check lint test docs format
+.PHONY: check lint test docs format dist
 
-# Exactly what .ci/run runs once everything is installed.
+# Exactly what .ci/run runs once everything is installed; the tests with the long ones.
 check: lint test docs
 
 lint:
@@ -10,10 +10,14 @@ lint:
 	$(PYTHON) -m ruff format --check .
 
 test:
-	pytest
+	pytest --slow
 
 docs:
 	$(PYTHON) -m sphinx -W --keep-going -q -b html docs docs/_build/html
+
+# Wheel and source distribution in dist/, checked as docs/releasing.md says.
+dist:
+	$(PYTHON) packaging/check_dist.py
 
 format:
 	$(PYTHON) -m ruff check --fix .

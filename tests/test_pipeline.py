@@ -56,7 +56,9 @@ def test_every_row_gets_its_own_data(make_job):
 
 
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(seed=st.integers(0, 10**6))
 def test_shuffled_rows_give_shuffled_results(make_job, seed):

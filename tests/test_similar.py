@@ -115,7 +115,9 @@ def test_ties_go_by_row_number(table):
 
 @given(order=st.permutations(range(30)), row=st.integers(0, 29), k=st.integers(1, 29))
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_permuted_table_gives_the_same_galaxies(order, row, k):
     table = Table({"name": [f"g{i}" for i in range(30)], "astroclip_image": unit_vectors(30, 5)})

@@ -29,7 +29,7 @@ QUIET = settings(
     deadline=None,
     max_examples=40,
     derandomize=True,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 LONG = "A description of more than one card, " * 5 + "to its very end"
 

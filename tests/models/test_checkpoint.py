@@ -137,7 +137,9 @@ def test_changed_bit_is_noticed(weights):
 
 
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(content=st.binary(max_size=200))
 def test_any_damaged_file_is_one_clear_error(weights, content):
@@ -147,7 +149,9 @@ def test_any_damaged_file_is_one_clear_error(weights, content):
 
 
 @settings(
-    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=20,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(share=st.floats(0, 0.999))
 def test_any_truncated_file_is_one_clear_error(tiny, tmp_path, share):

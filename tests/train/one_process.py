@@ -1,4 +1,4 @@
-"""One process of `test_processes`: one step of a stage, its gradients written to a file."""
+"""One process of `test_processes`: a step of each stage, its gradients written to a file."""
 
 import json
 import sys
@@ -18,30 +18,35 @@ from astroclip_astro.train.training import KINDS, Training, split
 SETTINGS = {"spectrum": SpectrumSettings, "image": ImageSettings, "align": AlignSettings}
 
 
-def main(given):
+def main(tasks):
     torch.set_num_threads(1)
+    with joined(torch.device("cpu")) as processes:
+        for given in tasks:
+            step(given, processes)
+
+
+def step(given, processes):
     torch.manual_seed(3)
     model = AstroCLIP(Configuration.from_dict(given["model"]))
     stage = KINDS[given["stage"]](model, SETTINGS[given["stage"]](**given["settings"]))
     training_set = open_training_set(given["data"], stage.needs)
     data = split(training_set, Training(data=given["data"], output="."), stage.settings.batch_size)
-    with joined(torch.device("cpu")) as processes:
-        loop = Loop(processes, torch.float32, 5, 1e9, lambda *_: None)
-        network = in_parallel(stage) if processes.count > 1 else stage
-        optimiser = optimiser_of(stage)
-        with batches(
-            training_set,
-            data.rows,
-            datasets(stage, training_set),
-            size=stage.settings.batch_size,
-            seed=5,
-            part=processes.part(stage.settings.batch_size),
-        ) as stream:
-            row = one_step(network, stage, optimiser, next(stream), 0, loop)
-        gradients = {n: p.grad for n, p in stage.named_parameters() if p.grad is not None}
-        gradients |= {n: b.float() for n, b in stage.named_buffers()}  # the queue, statistics
-        gradients["loss"] = torch.tensor(row["loss"])
-        save_file(gradients, f"{given['output']}.{processes.rank}")
+    loop = Loop(processes, torch.float32, 5, 1e9, lambda *_: None)
+    network = in_parallel(stage) if processes.count > 1 else stage
+    optimiser = optimiser_of(stage)
+    with batches(
+        training_set,
+        data.rows,
+        datasets(stage, training_set),
+        size=stage.settings.batch_size,
+        seed=5,
+        part=processes.part(stage.settings.batch_size),
+    ) as stream:
+        row = one_step(network, stage, optimiser, next(stream), 0, loop)
+    gradients = {n: p.grad for n, p in stage.named_parameters() if p.grad is not None}
+    gradients |= {n: b.float() for n, b in stage.named_buffers()}  # the queue, statistics
+    gradients["loss"] = torch.tensor(row["loss"])
+    save_file(gradients, f"{given['output']}.{processes.rank}")
 
 
 if __name__ == "__main__":

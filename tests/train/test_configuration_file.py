@@ -14,7 +14,9 @@ from astroclip_astro.train.configuration_file import read_configuration
 from astroclip_astro.train.settings import STAGES, TRAINING
 
 SHARED_FILE = settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 VALUES = (
     st.integers()

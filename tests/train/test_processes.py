@@ -13,6 +13,7 @@ import tomli_w
 import torch
 from safetensors.torch import load_file
 from torch import distributed
+from waiting import HANGS
 
 from astroclip_astro.errors import InputError
 from astroclip_astro.train.processes import Processes, joined
@@ -48,40 +49,48 @@ def free_port():
         return one.getsockname()[1]
 
 
-def gradients(count, name, tiny, training_file, output):
-    """What each of ``count`` processes has after a step; head dropout is off."""
-    port = free_port()
+def task(name, tiny, training_file, folder):
+    """What a process does for a stage; head dropout is off."""
     stage = {"unfrozen": "align", "dropped": "spectrum"}.get(name, name)
     settings = {"batch_size": BATCH, "weight_decay": 0.0, "learning_rate": 1e-3, "steps": 5}
-    given = {
+    return {
         "stage": stage,
         "model": tiny.model.to_dict() | {"head_dropout": 0.0},
         "settings": settings | STAGES[name],
         "data": str(training_file),
-        "output": str(output),
+        "output": str(folder / name),
     }
-    running = [
-        subprocess.Popen(
-            [sys.executable, str(WORKER), json.dumps(given)],
-            env=environment(rank, count, port),
-            stderr=subprocess.PIPE,
-        )
-        for rank in range(count)
-    ]
-    for process in running:
-        errors = process.communicate(timeout=120)[1].decode()
-        assert process.returncode == 0, errors
-    return [load_file(f"{output}.{rank}") for rank in range(count)]
+
+
+@pytest.fixture(scope="module")
+def steps(tiny, training_file, tmp_path_factory):
+    """Folders with what one process, and each of two, has after a step of every stage."""
+    folders = {}
+    for count in (1, 2):
+        port, folders[count] = free_port(), tmp_path_factory.mktemp(f"processes{count}")
+        tasks = json.dumps([task(name, tiny, training_file, folders[count]) for name in STAGES])
+        running = [
+            subprocess.Popen(
+                [sys.executable, str(WORKER), tasks],
+                env=environment(rank, count, port),
+                stderr=subprocess.PIPE,
+            )
+            for rank in range(count)
+        ]
+        for process in running:
+            errors = process.communicate(timeout=HANGS)[1].decode()
+            assert process.returncode == 0, errors
+    return folders
 
 
 @pytest.mark.parametrize("name", STAGES)
-def test_two_processes_have_the_gradients_of_one(name, tiny, training_file, tmp_path):
+def test_two_processes_have_the_gradients_of_one(name, steps):
     """To 1e-5, the loss, the queue of MoCo and statistics of batches too."""
     tolerance = 1e-5
-    (alone,) = gradients(1, name, tiny, training_file, tmp_path / "alone")
-    pair = gradients(2, name, tiny, training_file, tmp_path / "pair")
+    alone = load_file(steps[1] / f"{name}.0")
     assert max(float(value.abs().max()) for value in alone.values()) > 1e-4
-    for together in pair:
+    for rank in range(2):
+        together = load_file(steps[2] / f"{name}.{rank}")
         assert together.keys() == alone.keys()
         for key, value in alone.items():
             close = tolerance * max(1e-2, float(value.abs().max()))

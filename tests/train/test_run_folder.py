@@ -74,7 +74,9 @@ def test_full_disk_leaves_the_last_checkpoint(folder, failure, monkeypatch):
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(st.data())
 def test_damaged_checkpoint_is_refused_or_whole(folder, data):
@@ -132,7 +134,9 @@ def test_log_without_a_whole_line_begins_again(folder):
 
 
 @settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=30,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(st.binary(max_size=60))
 def test_no_log_stands_in_the_way(folder, damage):

@@ -118,7 +118,9 @@ def near(position, radius, *, primary=False):
 
 
 @settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=15,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(
     ra=st.one_of(st.floats(0, 360), st.sampled_from([0.0, 359.9999, 360.0])),
