@@ -3,45 +3,57 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from astropy.table import Table
 
-from .columns import GROUPS, PREFIX
-from .errors import CatalogueError
-from .flags import decode
-from .plot_methods import PlotMethods
+from astroclip_astro.annotation_methods import AnnotationMethods
+from astroclip_astro.columns import PREFIX
+from astroclip_astro.errors import CatalogueError
+from astroclip_astro.flags import decode
+from astroclip_astro.method_calls import checked, handed_to
+from astroclip_astro.plot_methods import PlotMethods
+from astroclip_astro.shared_options import DEVICE, MATCH_RADIUS, PRECISION, WEIGHTS, K
+from astroclip_astro.suggestion import did_you_mean
 
 if TYPE_CHECKING:
-    from .embedding import Model
+    import astropy.units as u
+    import numpy as np
+    from astropy.coordinates import SkyCoord
+
+    from astroclip_astro.embedding import Model
+    from astroclip_astro.query import Flux, Image
+    from astroclip_astro.records import Source
+    from astroclip_astro.search.reference import Reference
 
 __all__ = ["Accessor", "TableMethods", "load_model"]
 
 
+@handed_to("embedding.load_model")
 def load_model(
-    name: str | os.PathLike = "compact", *, device: str = "auto", precision: str = "auto"
+    name: str | os.PathLike = WEIGHTS, *, device: str = DEVICE, precision: str = PRECISION
 ) -> Model:
-    """Load bundled or self-trained weights; see `astroclip_astro.embedding.load_model`.
+    """Load bundled or self-trained weights, which embed arrays of images and spectra.
 
     Parameters
     ----------
     name : str or path
-        Name of bundled weights, or a ``.safetensors`` file with its ``.json`` card beside it.
-    device : {"auto", "cpu", "cuda", "mps"}
-        Where to compute; ``auto`` prefers a GPU.
-    precision : {"auto", "float32", "bfloat16"}
-        Number format inside the network.
+        Name of bundled weights, a ``.safetensors`` file with its ``.json`` card beside it, or the
+        folder of a finished training run.
 
     Returns
     -------
     Model
         ``embed_images``, ``embed_spectra`` (numpy in, float32 (n, 128) unit vectors out) and
-        ``card``.
+        ``card``; see `astroclip_astro.embedding.Model`.
 
     Raises
     ------
     WeightsError
         For weights that are unknown, damaged or of the wrong shape.
+    InputError
+        For a device that is not there.
 
     Examples
     --------
@@ -49,12 +61,9 @@ def load_model(
     >>> astroclip_astro.load_model("compact", device="cpu").card["name"]
     'compact'
     """
-    from .embedding import load_model  # torch is loaded here, not on import
-
-    return load_model(name, device=device, precision=precision)
 
 
-class TableMethods(PlotMethods):
+class TableMethods(AnnotationMethods, PlotMethods):
     """What ``table.astroclip`` offers: methods that add columns in place, search, draw and write.
 
     Parameters
@@ -78,99 +87,36 @@ class TableMethods(PlotMethods):
     def __repr__(self) -> str:
         return f"<astroclip methods of a table with {len(self._table)} rows>"
 
-    def annotate(
+    def __getattr__(self, name: str) -> object:
+        """Name the nearest method for one that there is not."""
+        known = [] if name.startswith("_") else [one for one in dir(self) if one[0] != "_"]
+        listed = f"; there are {', '.join(known)}." if known else "."
+        raise AttributeError(
+            f"table.astroclip has no {name!r}{did_you_mean(name, known) or listed}",
+            name=name,
+            obj=self,
+        )
+
+    @checked(hint="columns of labels of your own go into labels={'LABEL': 'COLUMN'}")
+    def calibrate(
         self,
         *,
-        source: str | os.PathLike = "archive",
-        columns: str | tuple[str, ...] = GROUPS,
-        ra: str | None = None,
-        dec: str | None = None,
-        overwrite: bool = False,
-        quiet: bool = True,
-        **options: object,
+        redshift: str | None = None,
+        log_stellar_mass: str | None = None,
+        labels: Mapping[str, str] | None = None,
     ) -> Table:
-        """Add embeddings, redshift, stellar mass, novelty, the matched spectrum and flags.
-
-        Parameters
-        ----------
-        source : str or path
-            ``"archive"`` (Legacy Surveys and DESI), ``"demo"`` (the same clients on the bundled
-            simulated sky), an address of a server that speaks as the archives do, or a folder of
-            local cutouts and DESI coadds.
-        columns : str or tuple of str
-            Any of ``embedding``, ``redshift``, ``mass``, ``novelty``, and ``labels`` that a
-            reference of your own has; all by default. Flags, and facts of the matched spectrum,
-            are always added.
-        ra, dec : str, optional
-            Names of the position columns where they cannot be told.
-        overwrite : bool
-            Replace columns whose names are taken.
-        quiet : bool
-            False shows a progress bar, which says what is being done.
-        **options
-            ``modality``, ``weights``, ``reference``, ``match_radius`` (arcsec), ``device``,
-            ``precision``: as `astroclip_astro.job.prepare_job` has them. ``layer``, ``release``,
-            ``jobs``, ``cache``, ``cache_limit``: as `astroclip_astro.sources.open_source` has
-            them.
-
-        Returns
-        -------
-        Table
-            The same table. It is unchanged where an exception is raised.
-
-        Raises
-        ------
-        InputError
-            For positions, options, weights or a folder that cannot be used; says what to do.
-        SourceError
-            Where the source failed for every row.
-
-        Examples
-        --------
-        >>> import astroclip_astro
-        >>> from astropy.table import Table
-        >>> t = Table({"ra": [280.0], "dec": [-5.0]})  # in the Galactic plane
-        >>> t = t.astroclip.annotate(source="demo", columns="redshift", device="cpu")
-        >>> t.astroclip.flags()
-        [['no_image', 'no_spectrum', 'outside_imaging']]
-        """
-        from contextlib import closing
-
-        from .job import prepare_job
-        from .pipeline import annotate_targets
-        from .progress import Progress
-        from .results import add_columns, check_names
-        from .sky import find_targets
-
-        targets = find_targets(self._table, ra=ra, dec=dec)
-        with Progress(quiet=quiet) as progress:
-            job = prepare_job(source=source, columns=columns, progress=progress, **options)
-            with closing(job):
-                check_names(self._table, job.columns, overwrite=overwrite)
-                rows = annotate_targets(targets, job, progress=progress)
-        return add_columns(self._table, rows, job)
-
-    def embed(self, **options: object) -> Table:
-        """Add ``astroclip_image`` and ``astroclip_spectrum``; options as `annotate` has them."""
-        return self.annotate(columns="embedding", **options)
-
-    def redshift(self, **options: object) -> Table:
-        """Add zero-shot redshifts and their errors; options as `annotate` has them."""
-        return self.annotate(columns="redshift", **options)
-
-    def stellar_mass(self, **options: object) -> Table:
-        """Add zero-shot log10 stellar masses and errors; options as `annotate` has them."""
-        return self.annotate(columns="mass", **options)
-
-    def calibrate(self, **known: str) -> Table:
         """Make errors and intervals right for galaxies like those whose values you know.
 
         Parameters
         ----------
-        **known
-            For each label the column of true values: ``redshift="Z_SPEC"``,
-            ``log_stellar_mass="LOGM"``, or a label of your own reference. Rows without a number
-            there are not known; 30 are needed, hundreds are better.
+        redshift : str, optional
+            Column of true redshifts. Rows without a number there are not known; 30 are needed,
+            hundreds are better.
+        log_stellar_mass : str, optional
+            Column of true log10 stellar masses, in solar masses.
+        labels : mapping of str to str, optional
+            For labels of your own reference their columns of true values:
+            ``labels={"age": "AGE"}``.
 
         Returns
         -------
@@ -181,7 +127,7 @@ class TableMethods(PlotMethods):
         Raises
         ------
         CatalogueError, InputError
-            Where columns are absent or too few rows are known.
+            Where no label is given, columns are absent or too few rows are known.
 
         Examples
         --------
@@ -193,47 +139,103 @@ class TableMethods(PlotMethods):
             ...
         astroclip_astro.errors.CatalogueError: No column Z_SPEC in ['Z', 'astroclip_z']; name ...
         """
-        from .own_calibration import calibrate
+        from astroclip_astro.own_calibration import calibrate, known_columns
 
+        known = known_columns(labels, redshift=redshift, log_stellar_mass=log_stellar_mass)
         return calibrate(self._table, known)
 
+    @handed_to("similar.similar")
     def similar(
         self,
         row: int | None = None,
         *,
-        k: int = 10,
+        position: SkyCoord | tuple[float, float] | None = None,
+        embedding: np.ndarray | None = None,
+        image: Image | None = None,
+        spectrum: Flux | None = None,
+        targetid: int | None = None,
+        id: str | int | None = None,
+        id_column: str | None = None,
+        k: int = K,
         query: str | None = None,
         target: str | None = None,
         within: str = "table",
-        **options: object,
+        reference: str | os.PathLike | Reference | None = None,
+        method: str = "exact",
+        weights: str | os.PathLike | None = None,
+        source: str | os.PathLike | Source | None = None,
+        match_radius: float | u.Quantity = MATCH_RADIUS,
+        device: str = DEVICE,
+        precision: str = PRECISION,
+        layer: str | None = None,
+        release: str | None = None,
+        jobs: int | None = None,
+        cache: str | os.PathLike | None = None,
+        cache_limit: str | float | u.Quantity | None = None,
+        ra: str | None = None,
+        dec: str | None = None,
     ) -> Table:
         """Return the k galaxies most like one, as a new table; this one is not changed.
+
+        Ask by exactly one of ``row``, ``id``, ``position``, ``embedding``, ``image`` and
+        ``spectrum``. A galaxy of the table is not among its own matches.
 
         Parameters
         ----------
         row : int, optional
-            Row of this table, from 0. Or ask by ``position=(ra, dec)``, ``embedding=``,
-            ``image=`` or ``spectrum=``: by exactly one.
+            Row of this table, counted from 0.
+        position : SkyCoord or (ra, dec), optional
+            A position in ICRS degrees: the nearest row within ``match_radius``. Where there is no
+            row and a ``source`` is given, what the source has there is embedded.
+        embedding : ndarray, optional
+            (128,), a unit vector made with the weights of this table.
+        image : ndarray, Cutout or path, optional
+            (3, h, w): g, r, z in nanomaggies per pixel of 0.262 arcsec; or a FITS cutout.
+        spectrum : ndarray, (ndarray, ndarray), Spectrum or path, optional
+            (7781,) flux, or flux and inverse variance, as
+            `astroclip_astro.embedding.Model.embed_spectra` takes them; or a DESI coadd.
+        targetid : int, optional
+            Which spectrum of the coadd, where it holds several.
+        id : str or int, optional
+            Name or number of a galaxy of this table.
+        id_column : str, optional
+            Column that holds ``id``. It is found where exactly one column has a usual name, such as
+            ``name``, ``id``, ``TARGETID`` or ``source_id``.
         k : int
-            Number of galaxies.
-        query, target : {"image", "spectrum"}, optional
-            What of the galaxy is compared, and with what of the others; by default what there
-            is, the image first, with the same of the others.
+            Number of galaxies; all there are where there are fewer.
+        query : {"image", "spectrum"}, optional
+            What of the galaxy asked for is compared; by default what there is, the image first.
+        target : {"image", "spectrum"}, optional
+            What of the others it is compared with; by default the same.
         within : {"table", "reference"}
             Where to search.
-        **options
-            As `astroclip_astro.similar.similar` has them.
+        reference : str, path or Reference, optional
+            Labelled galaxies to search in: the name of a bundled reference or a file. By default
+            those that belong to the weights.
+        method : {"exact", "approximate"}
+            How to search. ``approximate`` is for many millions of rows, and needs the extra
+            ``[scale]``.
+        weights : str or path, optional
+            Weights that embed what is given; by default those that the table names.
+        source : str, path or Source, optional
+            Where a galaxy at a position that the table lacks is fetched, as for `annotate`; by
+            default nothing is fetched.
+        match_radius : float or Quantity
+            Largest distance of a row, or of a spectrum, from the position; a plain number is in
+            arcsec.
 
         Returns
         -------
         Table
             ``row``, ``similarity`` (cosine) and this table's other columns, the most similar
-            first; a galaxy asked for by row or position is itself left out.
+            first.
 
         Raises
         ------
         InputError
-            For a question that has no answer; says what to do.
+            For a question that has no answer; it says what to do.
+        SourceError
+            Where the source has something at the position and cannot deliver it.
 
         Examples
         --------
@@ -243,23 +245,34 @@ class TableMethods(PlotMethods):
         >>> t.astroclip.similar(0, k=1)["name"][0]
         np.str_('c')
         """
-        from .similar import similar
 
-        return similar(self._table, row, k=k, query=query, target=target, within=within, **options)
-
+    @checked
     def flags(self) -> list[list[str]]:
         """Return the words of each row's flags, an empty list for a row without any.
+
+        Returns
+        -------
+        list of list of str
+            One list for each row.
 
         Raises
         ------
         CatalogueError
             Where the table has no ``astroclip_flags`` yet.
+
+        Examples
+        --------
+        >>> import astroclip_astro
+        >>> from astropy.table import Table
+        >>> Table({"astroclip_flags": [0, 3]}).astroclip.flags()
+        [[], ['no_image', 'no_spectrum']]
         """
         name = f"{PREFIX}flags"
         if name not in self._table.colnames:
             raise CatalogueError(f"No column {name} yet; call .astroclip.annotate() first.")
         return decode(self._table[name])
 
+    @checked
     def write(self, path: str | os.PathLike, *, overwrite: bool = False) -> None:
         """Write the table so that TOPCAT sees names, units, UCDs, descriptions and nulls.
 
@@ -274,8 +287,19 @@ class TableMethods(PlotMethods):
         ------
         OutputError
             For an existing file, an unknown suffix, or a place that cannot be written.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> import astroclip_astro
+        >>> from astropy.table import Table
+        >>> path = Path(tempfile.mkdtemp()) / "mine.fits"
+        >>> Table({"ra": [150.1], "dec": [2.2]}).astroclip.write(path)
+        >>> path.exists()
+        True
         """
-        from .catalogue import write_catalogue
+        from astroclip_astro.catalogue import write_catalogue
 
         write_catalogue(self._table, path, overwrite=overwrite)
 

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from .errors import SourceError
-from .flags import Flag
-from .job import Job
-from .records import Cutout, Gap, Spectrum, Targets
+from astroclip_astro.errors import SourceError
+from astroclip_astro.flags import Flag
+from astroclip_astro.job import Job
+from astroclip_astro.records import Cutout, Gap, Spectrum, Targets
 
 __all__ = ["check_source", "fetch"]
 

@@ -11,6 +11,7 @@ import astropy.units as u
 import numpy as np
 from astropy.table import Column, Table
 
+from .arguments import check_table
 from .columns import MODALITIES, PREFIX
 from .errors import InputError, WeightsError
 from .models.card import check_aligned
@@ -19,8 +20,9 @@ from .records import Source
 from .search.index import METHODS, make_index
 from .search.reference import Reference, check_weights
 from .search.reference_file import WORDS, load_reference
+from .shared_options import DEVICE, MATCH_RADIUS, PRECISION, K
 from .sky import find_targets
-from .sky.position import separations
+from .sky.position import arcseconds, separations
 from .version import __version__
 
 if TYPE_CHECKING:
@@ -72,9 +74,9 @@ class Comparison:
         source: str | os.PathLike | Source | None = None,
         ra: str | None = None,
         dec: str | None = None,
-        match_radius: float = 1.0,
-        device: str = "auto",
-        precision: str = "auto",
+        match_radius: float | u.Quantity = MATCH_RADIUS,
+        device: str = DEVICE,
+        precision: str = PRECISION,
         layer: str | None = None,
         release: str | None = None,
         jobs: int | None = None,
@@ -85,10 +87,10 @@ class Comparison:
             "layer": layer, "release": release, "jobs": jobs, "cache": cache,
             "cache_limit": cache_limit,
         }  # fmt: skip
-        self.table = table
+        self.table = check_table(table)
         self.weights = weights
         self.names = {"ra": ra, "dec": dec}
-        self.match_radius = match_radius
+        self.match_radius = arcseconds(match_radius)
         self.model = once(lambda: self._load(device=device, precision=precision))
         self.source = None if source is None else once(lambda: self._open(source, options))
         self._opened: list[Source] = []
@@ -126,7 +128,7 @@ class Comparison:
         self,
         query: Query,
         *,
-        k: int = 10,
+        k: int = K,
         target: str | None = None,
         within: str = "table",
         reference: str | os.PathLike | Reference | None = None,

@@ -17,6 +17,7 @@ from .models.look import attention_weights, token_spans
 from .models.masking import check_fills, fill
 from .prepare.images import centre_crop, clean_images, stretch
 from .prepare.spectra import clean_spectra, has_data
+from .shared_options import DEVICE, PRECISION, WEIGHTS
 
 __all__ = ["Model", "load_model"]
 
@@ -48,7 +49,7 @@ class Model:
     """
 
     def __init__(
-        self, network: AstroCLIP, card: dict, *, device: str = "auto", precision: str = "auto"
+        self, network: AstroCLIP, card: dict, *, device: str = DEVICE, precision: str = PRECISION
     ) -> None:
         self.network = network
         self.card = Card(card)
@@ -303,7 +304,7 @@ class Model:
 
 
 def load_model(
-    name: str | os.PathLike = "compact", *, device: str = "auto", precision: str = "auto"
+    name: str | os.PathLike = WEIGHTS, *, device: str = DEVICE, precision: str = PRECISION
 ) -> Model:
     """Load bundled or self-trained weights.
 

@@ -5,6 +5,7 @@ A problem of one row is a flag in ``astroclip_flags``; a problem of the whole ru
     AstroclipError
     ├── InputError          the user's mistake, exit status 2
     │   ├── CatalogueError      a catalogue that cannot be read or has no usable positions
+    │   ├── OptionError         an option that a function does not have; a TypeError too
     │   ├── OutputError         an output that cannot or must not be written
     │   └── WeightsError        weights or reference unknown, damaged or of the wrong shape
     └── SourceError         no source answered for any row, exit status 3
@@ -22,6 +23,7 @@ __all__ = [
     "AstroclipWarning",
     "CatalogueError",
     "InputError",
+    "OptionError",
     "OutputError",
     "SourceError",
     "UnreachableWarning",
@@ -39,6 +41,10 @@ class InputError(AstroclipError, ValueError):
 
 class CatalogueError(InputError):
     """A catalogue that cannot be read, or has no usable positions."""
+
+
+class OptionError(InputError, TypeError):
+    """An option that a function does not have, or that is passed in a form it does not take."""
 
 
 class OutputError(InputError):

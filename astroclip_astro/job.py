@@ -21,6 +21,15 @@ from astroclip_astro.search.lookup import Searcher, measure_skill
 from astroclip_astro.search.reference import Reference, check_weights
 from astroclip_astro.search.reference_file import complete_reference, load_reference, reference_path
 from astroclip_astro.search.skill import Skill
+from astroclip_astro.shared_options import (
+    COLUMN_GROUPS,
+    DEVICE,
+    MATCH_RADIUS,
+    MODALITY,
+    PRECISION,
+    SOURCE,
+    WEIGHTS,
+)
 from astroclip_astro.sky.position import arcseconds
 from astroclip_astro.sources import open_source
 from astroclip_astro.version import __version__
@@ -221,14 +230,14 @@ def close(source: Source) -> None:
 
 def check_options(
     *,
-    source: str | os.PathLike | Source = "archive",
-    modality: str | Iterable[str] = MODALITIES,
-    weights: str | os.PathLike = "compact",
+    source: str | os.PathLike | Source = SOURCE,
+    modality: str | Iterable[str] = MODALITY,
+    weights: str | os.PathLike = WEIGHTS,
     reference: str | os.PathLike | None = None,
-    columns: str | Iterable[str] = GROUPS,
-    match_radius: float | u.Quantity = 1.0,
-    device: str = "auto",
-    precision: str = "auto",
+    columns: str | Iterable[str] = COLUMN_GROUPS,
+    match_radius: float | u.Quantity = MATCH_RADIUS,
+    device: str = DEVICE,
+    precision: str = PRECISION,
     layer: str | None = None,
     release: str | None = None,
     jobs: int | None = None,

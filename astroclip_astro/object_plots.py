@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 from astropy.table import Table
 
+from astroclip_astro.arguments import check_row, check_table
 from astroclip_astro.errors import InputError
 from astroclip_astro.figures.picture import check_picture, finish_picture
 from astroclip_astro.object_spectrum import fetch_spectrum
 from astroclip_astro.records import Source
+from astroclip_astro.shared_options import DEVICE, PRECISION, SOURCE, WEIGHTS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -22,11 +24,11 @@ def plot_attention(
     table: Table,
     row: int,
     *,
-    source: str | os.PathLike | Source = "archive",
-    weights: str | os.PathLike = "compact",
+    source: str | os.PathLike | Source = SOURCE,
+    weights: str | os.PathLike = WEIGHTS,
     redshift: float | None = None,
-    device: str = "auto",
-    precision: str = "auto",
+    device: str = DEVICE,
+    precision: str = PRECISION,
     path: str | os.PathLike | None = None,
     overwrite: bool = False,
     **options: object,
@@ -72,6 +74,7 @@ def plot_attention(
     from astroclip_astro.figures.attention import attention_figure
     from astroclip_astro.models.card import check_aligned
 
+    row = check_row(row, len(check_table(table)))
     check_picture(path, overwrite=overwrite)
     model = load_model(weights, device=device, precision=precision)
     check_aligned(model.card)
@@ -94,15 +97,15 @@ def plot_masked(
     table: Table,
     row: int,
     *,
-    source: str | os.PathLike | Source = "archive",
-    weights: str | os.PathLike = "compact",
+    source: str | os.PathLike | Source = SOURCE,
+    weights: str | os.PathLike = WEIGHTS,
     unaligned: str | os.PathLike | None = None,
     seed: int = 0,
     chunks: int | None = None,
     chunk_width: int | None = None,
     redshift: float | None = None,
-    device: str = "auto",
-    precision: str = "auto",
+    device: str = DEVICE,
+    precision: str = PRECISION,
     path: str | os.PathLike | None = None,
     overwrite: bool = False,
     **options: object,
@@ -142,6 +145,7 @@ def plot_masked(
     from astroclip_astro.models.look import hidden_spans
     from astroclip_astro.models.masking import check_fills, draw_hidden
 
+    row = check_row(row, len(check_table(table)))
     check_picture(path, overwrite=overwrite)
     model = load_model(choose_unaligned(weights, unaligned), device=device, precision=precision)
     check_fills(model.card)

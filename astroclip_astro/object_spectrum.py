@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numbers
 import os
 from dataclasses import dataclass
 
@@ -10,11 +9,13 @@ import astropy.units as u
 import numpy as np
 from astropy.table import Table
 
+from astroclip_astro.arguments import check_row, check_table
 from astroclip_astro.columns import PREFIX
 from astroclip_astro.errors import InputError, SourceError
 from astroclip_astro.flags import Flag
 from astroclip_astro.prepare.spectra import clean_spectra, has_data
 from astroclip_astro.records import Gap, Source, Spectrum, origin
+from astroclip_astro.shared_options import MATCH_RADIUS
 from astroclip_astro.sky import find_targets
 
 __all__ = ["ObjectSpectrum", "best_redshift", "fetch_spectrum"]
@@ -48,7 +49,7 @@ def fetch_spectrum(
     *,
     ra: str | None = None,
     dec: str | None = None,
-    match_radius: float | u.Quantity = 1.0,
+    match_radius: float | u.Quantity = MATCH_RADIUS,
     **connection: object,
 ) -> ObjectSpectrum:
     """Fetch the spectrum of a row.
@@ -81,13 +82,10 @@ def fetch_spectrum(
     SourceError
         Where the source has a spectrum and cannot deliver it.
     """
-    from astroclip_astro.sky.position import arcseconds  # brings torch
+    from astroclip_astro.sky.position import arcseconds
     from astroclip_astro.sources import open_source
 
-    if not isinstance(row, numbers.Integral) or isinstance(row, bool | np.bool_):
-        raise InputError(f"row is {row!r}, expected a whole number, counted from 0.")
-    if not 0 <= row < len(table):
-        raise InputError(f"row is {row}, expected 0 to {len(table) - 1}.")
+    row = check_row(row, len(check_table(table)))
     if redshift is not None and usable(redshift) is None:
         raise InputError(f"redshift is {redshift!r}, expected a finite number above -1.")
     radius = arcseconds(match_radius)

@@ -9,11 +9,21 @@ import astropy.units as u
 import numpy as np
 from astropy.table import MaskedColumn, Table
 
+from .arguments import check_column_name, check_table, described
 from .columns import MODALITIES, PREFIX, STEMS
 from .errors import CatalogueError, InputError
 from .search.calibration import Calibration
+from .suggestion import did_you_mean
 
-__all__ = ["LEAST", "calibrate", "calibrations", "check_known", "forget", "parse_known"]
+__all__ = [
+    "LEAST",
+    "calibrate",
+    "calibrations",
+    "check_known",
+    "forget",
+    "known_columns",
+    "parse_known",
+]
 
 LEAST = 30  # rows whose label is known
 UNKNOWN = {"redshift": -1.0, "log_stellar_mass": 0.0}  # such values, or less, are none
@@ -48,6 +58,48 @@ def parse_known(given: str) -> dict[str, str]:
         raise InputError(
             f"Calibration on {given!r}, expected LABEL=COLUMN with commas between, "
             "redshift=Z_SPEC,log_stellar_mass=LOGM say."
+        )
+    return known
+
+
+def known_columns(labels: Mapping[str, str] | None = None, **named: str | None) -> dict[str, str]:
+    """Return the columns to calibrate on, of all labels.
+
+    Parameters
+    ----------
+    labels : mapping of str to str, optional
+        For each label its column.
+    **named
+        Further labels and their columns; None for those that are not to be calibrated.
+
+    Returns
+    -------
+    dict of str to str
+
+    Raises
+    ------
+    InputError
+        For no label at all, one that is there twice, or anything but a mapping.
+
+    Examples
+    --------
+    >>> known_columns({"age": "AGE"}, redshift="Z_SPEC", log_stellar_mass=None)
+    {'redshift': 'Z_SPEC', 'age': 'AGE'}
+    """
+    known = {label: column for label, column in named.items() if column is not None}
+    if not isinstance(labels or {}, Mapping):
+        raise InputError(
+            f"labels is {described(labels)}, expected a mapping of labels to columns, such as "
+            'labels={"age": "AGE"}.'
+        )
+    twice = sorted(known.keys() & (labels or {}).keys())
+    if twice:
+        raise InputError(f"{', '.join(twice)} is passed by name and in labels; leave one out.")
+    known |= labels or {}
+    if not known:
+        raise InputError(
+            "Found no label to calibrate, expected at least one with its column of true values, "
+            'redshift="Z_SPEC" for example.'
         )
     return known
 
@@ -124,6 +176,7 @@ def calibrate(table: Table, known: Mapping[str, str]) -> Table:
     >>> float(calibrate(table, {"redshift": "Z_SPEC"})["astroclip_z_err"].mean().round(2))
     0.05
     """
+    check_table(table)
     columns = []
     notes = [words for words in calibrations(table) if words.partition(":")[0] not in known]
     for label, name in known.items():
@@ -217,7 +270,7 @@ def true_values(table: Table, label: str, name: str) -> np.ndarray:
 
     Redshifts of -1 and less, and log10 masses of 0 and less, stand for unknown in many catalogues.
     """
-    values = numbers(table, name)
+    values = numbers(table, check_column_name(name, label))
     ours = f"{PREFIX}{STEMS.get(label, label)}"
     units = [table[one].unit if one in table.colnames else None for one in (name, ours)]
     if None not in units:
@@ -234,7 +287,8 @@ def true_values(table: Table, label: str, name: str) -> np.ndarray:
 def numbers(table: Table, name: str) -> np.ndarray:
     """Return a column as float64 (n,), NaN where it is masked."""
     if name not in table.colnames:
-        raise CatalogueError(f"No column {name} in {table.colnames[:20]}; name one of them.")
+        near = did_you_mean(name, table.colnames) or "; name one of them."
+        raise CatalogueError(f"No column {name} in {table.colnames[:20]}{near}")
     column = table[name]
     plain = np.ma.asarray(getattr(column, "value", column))
     if plain.dtype.kind not in "fiu" or plain.shape != (len(table),):

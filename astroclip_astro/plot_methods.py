@@ -7,8 +7,15 @@ from typing import TYPE_CHECKING
 
 from astropy.table import Table
 
+from astroclip_astro.method_calls import handed_to
+from astroclip_astro.shared_options import DEVICE, MATCH_RADIUS, PLOTTED, PRECISION, SOURCE, WEIGHTS
+
 if TYPE_CHECKING:
+    import astropy.units as u
+    from astropy.coordinates import SkyCoord
     from matplotlib.figure import Figure
+
+    from astroclip_astro.records import Source
 
 __all__ = ["PlotMethods"]
 
@@ -18,30 +25,50 @@ class PlotMethods:
 
     _table: Table
 
+    @handed_to("object_plots.plot_attention")
     def plot_attention(
-        self, row: int, *, source: str | os.PathLike = "archive", **options: object
+        self,
+        row: int,
+        *,
+        source: str | os.PathLike | Source = SOURCE,
+        weights: str | os.PathLike = WEIGHTS,
+        redshift: float | None = None,
+        match_radius: float | u.Quantity = MATCH_RADIUS,
+        device: str = DEVICE,
+        precision: str = PRECISION,
+        layer: str | None = None,
+        release: str | None = None,
+        jobs: int | None = None,
+        cache: str | os.PathLike | None = None,
+        cache_limit: str | float | u.Quantity | None = None,
+        ra: str | None = None,
+        dec: str | None = None,
+        path: str | os.PathLike | None = None,
+        overwrite: bool = False,
     ) -> Figure:
         """Draw which parts of a row's spectrum each head of the cross-attention looks at.
 
         Parameters
         ----------
         row : int
-            Row of this table, from 0.
-        source : str or path
-            Where the spectrum comes from, as for `annotate`.
-        **options
-            ``redshift`` (at which lines are marked), ``path`` (where the figure is saved),
-            ``weights`` and others, as `astroclip_astro.object_plots.plot_attention` has them.
+            Row of this table, counted from 0.
+        redshift : float, optional
+            Redshift at which lines are marked. By default the first that is known of DESI's, in the
+            table or with the spectrum, and ``astroclip_z``; without any, none are.
+        overwrite : bool
+            Whether the file at ``path`` may be replaced.
 
         Returns
         -------
         matplotlib.figure.Figure
-            The spectrum, with line names, and a panel for each head.
+            The spectrum, with names of lines, and a panel for each head.
 
         Raises
         ------
         InputError
-            For a row without a spectrum, or an option that cannot be met; says what to do.
+            For a row without a spectrum, or an option that cannot be met; it says what to do.
+        SourceError
+            Where the source has a spectrum and cannot deliver it.
 
         Examples
         --------
@@ -52,23 +79,52 @@ class PlotMethods:
         >>> len(figure.axes)
         5
         """
-        from astroclip_astro.object_plots import plot_attention
 
-        return plot_attention(self._table, row, source=source, **options)
-
+    @handed_to("object_plots.plot_masked")
     def plot_masked(
-        self, row: int, *, source: str | os.PathLike = "archive", **options: object
+        self,
+        row: int,
+        *,
+        source: str | os.PathLike | Source = SOURCE,
+        weights: str | os.PathLike = WEIGHTS,
+        unaligned: str | os.PathLike | None = None,
+        seed: int = 0,
+        chunks: int | None = None,
+        chunk_width: int | None = None,
+        redshift: float | None = None,
+        match_radius: float | u.Quantity = MATCH_RADIUS,
+        device: str = DEVICE,
+        precision: str = PRECISION,
+        layer: str | None = None,
+        release: str | None = None,
+        jobs: int | None = None,
+        cache: str | os.PathLike | None = None,
+        cache_limit: str | float | u.Quantity | None = None,
+        ra: str | None = None,
+        dec: str | None = None,
+        path: str | os.PathLike | None = None,
+        overwrite: bool = False,
     ) -> Figure:
         """Hide parts of a row's spectrum, and draw how they are filled in.
 
         Parameters
         ----------
-        row, source
-            As for `plot_attention`.
-        **options
-            ``unaligned`` (weights from before alignment, which changes what fills in), ``seed`` (of
-            the hidden places), ``redshift``, ``path`` and others, as
-            `astroclip_astro.object_plots.plot_masked` has them.
+        row : int
+            Row of this table, counted from 0.
+        unaligned : str or path, optional
+            Weights from before alignment, which changes what fills in: a bundled name, a file, or
+            the folder of a run of ``astroclip-train spectrum``. By default the bundled ones that
+            belong to ``weights``.
+        seed : int
+            Seed of the hidden places.
+        chunks : int, optional
+            Number of hidden chunks; by default as in training.
+        chunk_width : int, optional
+            Tokens in each chunk; by default as in training.
+        redshift : float, optional
+            Redshift at which lines are marked, as for `plot_attention`.
+        overwrite : bool
+            Whether the file at ``path`` may be replaced.
 
         Returns
         -------
@@ -78,7 +134,9 @@ class PlotMethods:
         Raises
         ------
         InputError
-            For a row without a spectrum, or weights that cannot fill; says what to do.
+            For a row without a spectrum, or weights that cannot fill; it says what to do.
+        SourceError
+            Where the source has a spectrum and cannot deliver it.
 
         Examples
         --------
@@ -89,26 +147,62 @@ class PlotMethods:
         >>> len(figure.axes)
         7
         """
-        from astroclip_astro.object_plots import plot_masked
 
-        return plot_masked(self._table, row, source=source, **options)
-
+    @handed_to("similar_plot.plot_similar")
     def plot_similar(
-        self, row: int, *, k: int = 5, source: str | os.PathLike = "archive", **options: object
+        self,
+        row: int | None = None,
+        *,
+        position: SkyCoord | tuple[float, float] | None = None,
+        id: str | int | None = None,
+        id_column: str | None = None,
+        k: int = PLOTTED,
+        query: str | None = None,
+        target: str | None = None,
+        method: str = "exact",
+        source: str | os.PathLike | Source = SOURCE,
+        weights: str | os.PathLike | None = None,
+        match_radius: float | u.Quantity = MATCH_RADIUS,
+        device: str = DEVICE,
+        precision: str = PRECISION,
+        layer: str | None = None,
+        release: str | None = None,
+        jobs: int | None = None,
+        cache: str | os.PathLike | None = None,
+        cache_limit: str | float | u.Quantity | None = None,
+        ra: str | None = None,
+        dec: str | None = None,
+        path: str | os.PathLike | None = None,
+        overwrite: bool = False,
     ) -> Figure:
-        """Draw a row and the k galaxies of this table most like it: images and spectra.
+        """Draw a galaxy and the k galaxies of this table most like it: images and spectra.
+
+        Ask by exactly one of ``row``, ``id`` and ``position``.
 
         Parameters
         ----------
-        row : int
-            Row of this table, from 0; it must have an embedding.
+        row : int, optional
+            Row of this table, counted from 0; it must have an embedding.
+        position : SkyCoord or (ra, dec), optional
+            A position in ICRS degrees: the nearest row within ``match_radius``, else what the
+            source has there.
+        id : str or int, optional
+            Name or number of a galaxy of this table.
+        id_column : str, optional
+            Column that holds ``id``, as for `similar`.
         k : int
             Number of galaxies.
-        source : str or path
-            Where images and spectra come from, as for `annotate`.
-        **options
-            ``query`` and ``target`` as for `similar`, ``path`` and others, as
-            `astroclip_astro.similar_plot.plot_similar` has them.
+        query : {"image", "spectrum"}, optional
+            What of the galaxy asked for is compared; by default what there is, the image first.
+        target : {"image", "spectrum"}, optional
+            What of the others it is compared with; by default the same.
+        method : {"exact", "approximate"}
+            How to search, as for `similar`.
+        weights : str or path, optional
+            Weights that embed what the source has at a position; by default those that the table
+            names.
+        overwrite : bool
+            Whether the file at ``path`` may be replaced.
 
         Returns
         -------
@@ -118,7 +212,9 @@ class PlotMethods:
         Raises
         ------
         InputError
-            For a question that has no answer; says what to do.
+            For a question that has no answer; it says what to do.
+        SourceError
+            Where the source fails.
 
         Examples
         --------
@@ -130,6 +226,3 @@ class PlotMethods:
         >>> figure.axes[3].get_title(loc="left")
         'row 1, similarity 0.960'
         """
-        from astroclip_astro.similar_plot import plot_similar
-
-        return plot_similar(self._table, row, k=k, source=source, **options)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numbers
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -12,12 +11,14 @@ import numpy as np
 from astropy.coordinates import SkyCoord
 from astropy.table import Table
 
+from astroclip_astro.arguments import check_row, check_table
 from astroclip_astro.columns import MODALITIES, PREFIX
 from astroclip_astro.errors import CatalogueError, InputError, SourceError
 from astroclip_astro.fetch.files.one_galaxy import read_one_cutout, read_one_spectrum
 from astroclip_astro.flags import Flag
 from astroclip_astro.records import Cutout, Gap, Source, Spectrum, Targets
 from astroclip_astro.search.neighbours import UNIT_TOLERANCE
+from astroclip_astro.shared_options import MATCH_RADIUS
 from astroclip_astro.sky import find_targets
 from astroclip_astro.sky.identifiers import find_row
 from astroclip_astro.sky.position import read_position, separations
@@ -98,7 +99,7 @@ def embeddings_of(table: Table, modality: str) -> np.ndarray:
     (2, 2)
     """
     name = f"{PREFIX}{modality}"
-    if name not in table.colnames:
+    if name not in check_table(table).colnames:
         if f"{name}_0" in table.colnames:
             raise CatalogueError(
                 f"Column {name} is spread over {name}_0, {name}_1, ..., as CSV files have it; "
@@ -131,7 +132,7 @@ def ask(
     id: str | int | None = None,
     id_column: str | None = None,
     modality: str | None = None,
-    match_radius: float = 1.0,
+    match_radius: float = MATCH_RADIUS,
     ra: str | None = None,
     dec: str | None = None,
     model: Callable[[], Model],
@@ -207,11 +208,8 @@ def _by_row(
     position: tuple[float, float] | None = None,
 ) -> Query:
     """Return the query that a row of the table is."""
-    if not isinstance(row, numbers.Integral) or isinstance(row, bool | np.bool_):
-        raise InputError(f"row is {row!r}, expected a whole number, counted from 0.")
-    if not 0 <= row < len(table):
-        raise InputError(f"row is {row}, expected 0 to {len(table) - 1}.")
-    row = int(row)
+    hint = f"to ask by a name, pass id={row!r}" if isinstance(row, str) else ""
+    row = check_row(row, len(table), hint=hint)
     if modality is None:
         there = [name for name in MODALITIES if PREFIX + name in table.colnames] or MODALITIES[:1]
     else:

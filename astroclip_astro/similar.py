@@ -12,6 +12,7 @@ from astropy.table import Table
 from .comparison import Comparison
 from .query import Flux, Image
 from .search.reference import Reference
+from .shared_options import K
 
 __all__ = ["similar"]
 
@@ -27,7 +28,7 @@ def similar(
     targetid: int | None = None,
     id: str | int | None = None,
     id_column: str | None = None,
-    k: int = 10,
+    k: int = K,
     query: str | None = None,
     target: str | None = None,
     within: str = "table",

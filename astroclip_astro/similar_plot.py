@@ -13,8 +13,10 @@ from astroclip_astro.figures.gallery import gallery_figure
 from astroclip_astro.figures.picture import check_picture, finish_picture
 from astroclip_astro.gallery import collect_panels, match_title
 from astroclip_astro.records import Source, origin
+from astroclip_astro.shared_options import PLOTTED, SOURCE
 
 if TYPE_CHECKING:
+    from astropy.coordinates import SkyCoord
     from matplotlib.figure import Figure
 
 
@@ -25,12 +27,14 @@ def plot_similar(
     table: Table,
     row: int | None = None,
     *,
-    source: str | os.PathLike | Source = "archive",
-    k: int = 5,
+    source: str | os.PathLike | Source = SOURCE,
+    k: int = PLOTTED,
     query: str | None = None,
     target: str | None = None,
     method: str = "exact",
-    position: object = None,
+    position: SkyCoord | tuple[float, float] | None = None,
+    id: str | int | None = None,
+    id_column: str | None = None,
     path: str | os.PathLike | None = None,
     overwrite: bool = False,
     **options: object,
@@ -41,8 +45,8 @@ def plot_similar(
     ----------
     table : Table
         With embeddings and positions. It is not changed.
-    row, position, k, query, target, method
-        As `astroclip_astro.similar.similar` has them; ask by row or by position.
+    row, position, id, id_column, k, query, target, method
+        As `astroclip_astro.similar.similar` has them; ask by row, position or id.
     source : str, path or Source
         Where images and spectra come from, as `astroclip_astro.sources.open_source` has it.
     path, overwrite
@@ -64,7 +68,7 @@ def plot_similar(
     """
     check_picture(path, overwrite=overwrite)
     with closing(Comparison(table, source=source, **options)) as comparison:
-        asked = comparison.ask(row, position=position, modality=query)
+        asked = comparison.ask(row, position=position, id=id, id_column=id_column, modality=query)
         found = comparison.match(asked, k=k, target=target, method=method)
         opened = comparison.source()
         panels = collect_panels(

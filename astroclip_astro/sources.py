@@ -8,10 +8,12 @@ from pathlib import Path
 
 import astropy.units as u
 
+from .arguments import described
 from .config import conf
 from .errors import InputError
 from .records import Source
 from .resources import folder
+from .shared_options import SOURCE
 from .version import __version__
 
 __all__ = ["open_source"]
@@ -22,7 +24,7 @@ LEAST_LIMIT = 1_000_000  # bytes: a cache for a few galaxies
 
 
 def open_source(
-    source: str | os.PathLike | Source = "archive",
+    source: str | os.PathLike | Source = SOURCE,
     *,
     layer: str | None = None,
     release: str | None = None,
@@ -64,6 +66,12 @@ def open_source(
     >>> open_source("archive", cache="none").name
     'archive (ls-dr9, DESI-DR1)'
     """
+    if not isinstance(source, str | os.PathLike | Source):
+        raise InputError(
+            f"source is {described(source)}, expected 'archive', 'demo', an address http(s)://..., "
+            "a folder, or an object with the methods of astroclip_astro.records.Source; without "
+            "source the public archives are asked."
+        )
     options = {
         "layer": layer, "release": release, "jobs": jobs, "cache": cache,
         "cache_limit": cache_limit,

@@ -12,11 +12,23 @@ import astroclip_astro
 PACKAGE = Path(astroclip_astro.__file__).parent
 ROOT = Path(__file__).resolve().parents[1]
 LEVELS = {
-    0: {"errors", "columns", "config", "flags", "records", "resources", "version"},
+    0: {
+        "errors",
+        "columns",
+        "config",
+        "flags",
+        "records",
+        "resources",
+        "shared_options",
+        "suggestion",
+        "version",
+    },
     1: {
+        "arguments",
         "destination",
         "hdf5_file",
         "interrupts",
+        "method_calls",
         "part_file",
         "parts",
         "prepare",
@@ -34,6 +46,8 @@ LEVELS = {
         "standin",
     },
     3: {
+        "annotation",
+        "annotation_methods",
         "answers",
         "assemble",
         "backbone_features",

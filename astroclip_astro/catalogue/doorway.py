@@ -14,6 +14,7 @@ from typing import BinaryIO
 
 from astropy.table import Table
 
+from astroclip_astro.arguments import check_path, check_table
 from astroclip_astro.catalogue.fits_table import read_fits, write_fits
 from astroclip_astro.catalogue.parquet import read_parquet, write_parquet
 from astroclip_astro.catalogue.text import read_csv, read_ecsv, read_text, write_csv, write_ecsv
@@ -124,7 +125,8 @@ def write_catalogue(table: Table, path: str | os.PathLike, *, overwrite: bool = 
     >>> read_catalogue(path)["z"][0]
     np.float64(0.5)
     """
-    path = Path(path)
+    check_table(table)
+    path = Path(check_path(path, "path"))
     form = check_output(path, overwrite=overwrite)
     with _replacing(path) as stream:
         try:

@@ -7,6 +7,7 @@ import json
 import os
 from pathlib import Path
 
+from astroclip_astro.arguments import check_path
 from astroclip_astro.columns import MODALITIES, STEMS
 from astroclip_astro.errors import WeightsError
 from astroclip_astro.resources import folder
@@ -79,7 +80,7 @@ def bundled() -> list[str]:
 
 def locate(name: str | os.PathLike) -> Path:
     """Return the file of bundled weights or of the user's own."""
-    if name in bundled():
+    if check_path(name, "weights") in bundled():
         return folder("weights") / f"{name}.safetensors"
     path = Path(name)
     for run in RUN_FOLDERS:

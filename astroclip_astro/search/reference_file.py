@@ -23,6 +23,7 @@ import numpy as np
 from astropy import log
 from astropy.io import fits
 
+from astroclip_astro.arguments import check_path
 from astroclip_astro.columns import EMBEDDING_WIDTH, MODALITIES
 from astroclip_astro.destination import whole_file
 from astroclip_astro.errors import OutputError, WeightsError
@@ -229,7 +230,8 @@ def _append_table(path: Path, table: fits.BinTableHDU) -> None:
 
 def reference_path(name_or_path: str | Path) -> Path:
     """Return the file of a bundled reference, or of one of your own."""
-    return _bundled().get(str(name_or_path)) or Path(name_or_path)
+    given = check_path(name_or_path, "reference")
+    return _bundled().get(str(given)) or Path(given)
 
 
 def _bundled() -> dict[str, Path]:

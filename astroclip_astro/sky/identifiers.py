@@ -8,6 +8,7 @@ from difflib import get_close_matches
 import numpy as np
 from astropy.table import Table
 
+from ..arguments import check_column_name
 from ..columns import PREFIX
 from ..errors import InputError
 from .cells import read_text, read_values
@@ -65,7 +66,7 @@ def find_row(table: Table, identifier: str | int, *, column: str | None = None) 
     wanted = str(identifier).strip()
     if not known or not wanted:
         raise InputError(f"id is {identifier!r}, expected a name or a whole number.")
-    name = _column(table) if column is None else column
+    name = check_column_name(column, "id_column") or _column(table)
     if name not in table.colnames:
         near = get_close_matches(str(name), table.colnames, 1)
         raise InputError(

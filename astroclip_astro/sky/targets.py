@@ -6,7 +6,6 @@ Their frame is ICRS; J2000 and FK5 are taken as ICRS, which is right to about 20
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from warnings import warn
 
 import astropy.units as u
@@ -20,8 +19,10 @@ from astropy.coordinates import (
 )
 from astropy.table import Table
 
+from ..arguments import check_column_name, check_table
 from ..errors import AssumedUnitWarning, CatalogueError
 from ..records import Targets
+from ..suggestion import nearest
 from .angles import check_degrees, describe_assumption, in_range, read_angles
 from .cells import is_blank, read_text, read_values
 from .pairs import best_pairs, explain_absence, foreign_frame, listing
@@ -111,7 +112,7 @@ def describe_positions(table: Table, *, ra: str | None = None, dec: str | None =
 
 def _find(table: Table, ra: str | None, dec: str | None) -> tuple[Targets, str, str]:
     """Return the targets, where they come from, and what had to be assumed."""
-    if len(table) == 0:
+    if len(check_table(table)) == 0:
         raise CatalogueError("The table has no rows, expected at least one with RA and Dec.")
     targetid, has_targetid, words = _targetids(table)
     names = _choose(table, ra, dec)
@@ -164,12 +165,11 @@ def _choose(table: Table, ra: str | None, dec: str | None) -> tuple[str, ...]:
 def _named(table: Table, ra: str | None, dec: str | None) -> tuple[str, ...]:
     """Return the columns the user named, checked."""
     for word, name in (("ra", ra), ("dec", dec)):
-        if name is not None and name not in table.colnames:
-            lower = {known.lower(): known for known in table.colnames}
-            near = [lower[known] for known in get_close_matches(name.lower(), lower)]
+        if check_column_name(name, word) is not None and name not in table.colnames:
+            near = nearest(name, table.colnames)
             raise CatalogueError(
                 f"No column {name!r} in {listing(table.colnames)}"
-                + (f", the nearest is {near[0]!r}" if near else "")
+                + (f", the nearest is {near!r}" if near else "")
                 + f"; pass an existing one as --{word} NAME ({word}='NAME')."
             )
     coords = [name for name in (ra, dec) if name is not None and _is_coord(table[name])]
