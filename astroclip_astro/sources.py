@@ -68,7 +68,7 @@ def open_source(
     """
     if not isinstance(source, str | os.PathLike | Source):
         raise InputError(
-            f"source is {described(source)}, expected 'archive', 'demo', an address http(s)://..., "
+            f"source is {described(source)}, none of 'archive', 'demo', an address http(s)://..., "
             "a folder, or an object with the methods of astroclip_astro.records.Source; without "
             "source the public archives are asked."
         )

@@ -1,7 +1,9 @@
 """``Table.astroclip`` on every kind of table; an error leaves the table as it was."""
 
 import copy
+import inspect
 import pickle
+import re
 
 import astropy.units as u
 import numpy as np
@@ -10,12 +12,15 @@ from astropy.coordinates import SkyCoord
 from astropy.table import QTable, Table
 from stubs import StubOptions
 
-import astroclip_astro  # noqa: F401  (gives tables the attribute)
+import astroclip_astro
+from astroclip_astro.accessor import TableMethods
 from astroclip_astro.catalogue import read_catalogue
 from astroclip_astro.columns import COLUMNS
-from astroclip_astro.errors import CatalogueError, InputError, SourceError
+from astroclip_astro.errors import CatalogueError, InputError, OptionError, SourceError
 
 NAMES = [column.name for column in COLUMNS]
+PUBLIC = [name for name in dir(TableMethods) if not name.startswith("_")]
+WORK = [name for name in PUBLIC if hasattr(getattr(TableMethods, name), "target")]
 
 
 @pytest.fixture
@@ -24,13 +29,14 @@ def stubbed(make_job, monkeypatch):
     from astroclip_astro.columns import GROUPS, MODALITIES
     from astroclip_astro.job import words
 
-    def prepare(*, source, modality=MODALITIES, columns=GROUPS, **_):
-        return make_job(
+    def check(*, source, modality=MODALITIES, columns=GROUPS, **_):
+        job = make_job(
             modality=words(modality, MODALITIES, "modality"),
             groups=words(columns, GROUPS, "columns"),
         )
+        return StubOptions(job)
 
-    monkeypatch.setattr("astroclip_astro.job.prepare_job", prepare)
+    monkeypatch.setattr("astroclip_astro.annotation.check_options", check)
 
 
 @pytest.fixture(params=[Table, QTable])
@@ -120,7 +126,7 @@ def test_failure_halfway_leaves_the_table_unchanged(stubbed, table, monkeypatch)
     def fail(*_, **__):
         raise SourceError("gone")
 
-    monkeypatch.setattr("astroclip_astro.pipeline.annotate_targets", fail)
+    monkeypatch.setattr("astroclip_astro.annotation.annotate_targets", fail)
     names = list(table.colnames)
     with pytest.raises(SourceError):
         table.astroclip.annotate(source="stub")
@@ -133,11 +139,6 @@ def test_taken_name_is_refused_and_may_be_replaced(stubbed, table):
         table.astroclip.annotate(source="stub")
     table.astroclip.annotate(source="stub", overwrite=True)
     assert table["astroclip_z"][0] < 1
-
-
-def test_unknown_option_is_refused(table):
-    with pytest.raises(TypeError, match="colour"):
-        table.astroclip.annotate(source="demo", colour="red")
 
 
 def test_works_on_slices_copies_and_pickles(stubbed, table):
@@ -196,8 +197,10 @@ def test_columns_keep_their_ucd_through_an_edit(stubbed, tmp_path):
 def test_same_columns_and_values_as_the_command(tmp_path, monkeypatch, make_job):
     from astroclip_astro.run import prepare_run
 
-    monkeypatch.setattr("astroclip_astro.run.check_options", lambda **_: StubOptions(make_job()))
-    monkeypatch.setattr("astroclip_astro.job.prepare_job", lambda **_: make_job())
+    for module in ("run", "annotation"):
+        monkeypatch.setattr(
+            f"astroclip_astro.{module}.check_options", lambda **_: StubOptions(make_job())
+        )
     table = Table({"ra": np.linspace(1, 300, 5), "dec": np.zeros(5)})
     table.write(tmp_path / "cat.fits")
     prepare_run(tmp_path / "cat.fits").annotate()
@@ -239,29 +242,140 @@ def test_similar_galaxies_are_a_table_of_their_own(stubbed, table):
     assert table.colnames == names
 
 
+@pytest.fixture
+def handed(monkeypatch):
+    """What the functions are given that do the work: by name, the table first."""
+    given = []
+
+    def work(table, **options):
+        given.append((table, options))
+        return "done"
+
+    for method in WORK:
+        monkeypatch.setattr(f"astroclip_astro.{getattr(TableMethods, method).target}", work)
+    return given
+
+
+@pytest.mark.parametrize("method", WORK)
+def test_every_option_is_handed_over(handed, table, method):
+    signature = inspect.signature(getattr(table.astroclip, method))
+    options = {
+        name: option.default if isinstance(option.default, bool) else object()
+        for name, option in signature.parameters.items()
+    }
+    assert getattr(table.astroclip, method)(**options) == "done"
+    ((found, given),) = handed
+    assert found is table
+    fixed = getattr(TableMethods, method).fixed
+    assert given == options | fixed
+
+
 @pytest.mark.parametrize(
-    ("module", "method", "options"),
+    ("method", "group"),
+    [("embed", "embedding"), ("redshift", "redshift"), ("stellar_mass", "mass")],
+)
+def test_methods_of_one_group_ask_for_it(handed, table, method, group):
+    getattr(table.astroclip, method)()
+    assert handed[0][1]["columns"] == group
+
+
+@pytest.mark.parametrize("method", WORK)
+def test_shift_tab_shows_every_option(table, method):
+    signature = inspect.signature(getattr(table.astroclip, method))
+    kinds = {option.kind for option in signature.parameters.values()}
+    assert kinds <= {inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY}
+    assert {"source", "weights", "match_radius", "device", "cache_limit", "ra"} <= set(
+        signature.parameters
+    )
+
+
+@pytest.mark.parametrize("method", PUBLIC)
+def test_every_option_is_described(method):
+    function = getattr(TableMethods, method)
+    _, _, section = function.__doc__.partition("\nParameters\n----------\n")
+    section = re.split(r"\n\n(?=\w+\n-+\n)", section)[0]
+    entries = re.findall(r"^(\w[\w, ]*) : .+\n    +\S", section, re.MULTILINE)
+    described = [name for entry in entries for name in entry.split(", ")]
+    assert described == list(inspect.signature(function).parameters)[1:]
+
+
+@pytest.mark.parametrize("method", PUBLIC)
+def test_description_has_every_section_in_whole_sentences(method):
+    text = inspect.getdoc(getattr(TableMethods, method))
+    headings = ("Raises", "Examples") if method == "write" else ("Returns", "Raises", "Examples")
+    assert [f"\n{heading}\n{'-' * len(heading)}\n" in text for heading in headings] == [
+        True for _ in headings
+    ]
+    assert text.partition("\n")[0].endswith(".")
+
+
+def test_wrong_option_names_the_nearest(table):
+    with pytest.raises(OptionError, match=r"no option 'sorce'; did you mean 'source'\?"):
+        table.astroclip.annotate(sorce="demo")
+
+
+def test_wrong_option_is_a_type_error_too(table):
+    with pytest.raises(TypeError, match="columns"):
+        table.astroclip.annotate(source="demo", colour="red")
+
+
+def test_wrong_option_of_load_model_names_the_nearest():
+    with pytest.raises(OptionError, match=r"no option 'devise'; did you mean 'device'\?"):
+        astroclip_astro.load_model("compact", devise="cpu")
+
+
+def test_wrong_method_names_the_nearest(table):
+    with pytest.raises(AttributeError, match=r"no 'anotate'; did you mean 'annotate'\?"):
+        table.astroclip.anotate(source="demo")
+
+
+def test_own_label_as_an_option_says_where_it_goes(table):
+    with pytest.raises(OptionError, match=r"labels=\{'LABEL': 'COLUMN'\}"):
+        table.astroclip.calibrate(age="AGE")
+
+
+def test_own_labels_are_calibrated_beside_redshift(table, monkeypatch):
+    monkeypatch.setattr("astroclip_astro.own_calibration.calibrate", lambda table, known: known)
+    known = table.astroclip.calibrate(redshift="Z", labels={"age": "AGE"})
+    assert known == {"redshift": "Z", "age": "AGE"}
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
     [
-        ("object_plots", "plot_attention", {"redshift": 0.2}),
-        ("object_plots", "plot_masked", {"unaligned": "mine", "seed": 3}),
-        ("similar_plot", "plot_similar", {"k": 7, "target": "spectrum"}),
+        ({"source": None}, "source is None, none of 'archive', 'demo', an address"),
+        ({"source": 5}, "source is 5, none of 'archive'"),
+        ({"ra": np.zeros(2)}, r"ra is an array of shape \(2,\), expected the name of a column"),
+        ({"dec": [1.0, 2.0]}, "dec is a list of 2, expected the name of a column"),
+        ({"weights": None}, "weights is None, expected a string or a path"),
+        ({"reference": 3}, "reference is 3, expected a string or a path"),
+        ({"overwrite": "no"}, "overwrite is 'no', expected True or False"),
+        ({"columns": None}, "columns is None, expected one or more of embedding, redshift"),
+        ({"modality": 1}, "modality is 1, expected one or more of image, spectrum"),
     ],
 )
-def test_plots_are_those_of_the_functions(table, monkeypatch, module, method, options):
-    calls = []
-
-    def plot(*args, **options):
-        calls.append((args, options))
-        return "figure"
-
-    monkeypatch.setattr(f"astroclip_astro.{module}.{method}", plot)
-    assert getattr(table.astroclip, method)(1, path="p.png", **options) == "figure"
-    (((found, asked), given),) = calls
-    assert found is table
-    assert asked == 1
-    assert given == options | {"path": "p.png", "source": "archive"}
+def test_wrong_value_says_what_was_found_and_expected(table, options, words):
+    with pytest.raises(InputError, match=words):
+        table.astroclip.annotate(**options)
 
 
-def test_similar_galaxies_are_drawn_five_by_default(table, monkeypatch):
-    monkeypatch.setattr("astroclip_astro.similar_plot.plot_similar", lambda *_, **given: given)
-    assert table.astroclip.plot_similar(0, source="demo") == {"k": 5, "source": "demo"}
+def test_column_in_place_of_its_name_is_named(table):
+    with pytest.raises(InputError, match=r"did you mean ra='ra'\?"):
+        table.astroclip.annotate(ra=table["ra"])
+
+
+def test_option_without_a_name_is_refused(table):
+    with pytest.raises(OptionError, match=r"by name only, found 'demo' .* options are source, "):
+        table.astroclip.annotate("demo")
+
+
+@pytest.mark.parametrize("method", ["similar", "plot_similar", "plot_attention", "plot_masked"])
+@pytest.mark.parametrize("row", ["1", 1.0, -1, np.float32(1)])
+def test_row_that_is_none_names_the_nearest(table, method, row):
+    with pytest.raises(InputError, match=r"row is .*; did you mean row=1\?"):
+        getattr(table.astroclip, method)(row)
+
+
+def test_name_in_place_of_a_row_says_how_to_ask_by_name(table):
+    with pytest.raises(InputError, match="to ask by a name, pass id='a'"):
+        table.astroclip.similar("a")

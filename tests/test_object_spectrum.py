@@ -14,7 +14,8 @@ FAILED = Flag.NO_SPECTRUM | Flag.SOURCE_FAILED
 
 @pytest.fixture
 def table():
-    return Table({"ra": [10.0, 20.0, np.nan], "dec": [1.0, 2.0, 3.0]})
+    ra = [10.0, 20.0, np.nan]
+    return Table({"ra": ra, "dec": [1.0, 2.0, 3.0]}, units={"ra": "deg", "dec": "deg"})
 
 
 def source(**facts):

@@ -8,9 +8,17 @@ from collections.abc import Callable, Sequence
 
 import click
 
-from astroclip_astro.columns import GROUPS, MODALITIES
 from astroclip_astro.config import conf
 from astroclip_astro.errors import AstroclipError, AstroclipWarning, InputError, SourceError
+from astroclip_astro.shared_options import (
+    COLUMN_GROUPS,
+    DEVICE,
+    MATCH_RADIUS,
+    MODALITY,
+    PRECISION,
+    SOURCE,
+    WEIGHTS,
+)
 
 __all__ = [
     "CONNECTION_OPTIONS",
@@ -34,14 +42,14 @@ COMPUTE_OPTIONS = (
     click.option(
         "--device",
         type=click.Choice(["auto", "cpu", "cuda", "mps"]),
-        default="auto",
+        default=DEVICE,
         show_default=True,
         help="Where to compute; auto prefers a GPU.",
     ),
     click.option(
         "--precision",
         type=click.Choice(["auto", "float32", "bfloat16"]),
-        default="auto",
+        default=PRECISION,
         show_default=True,
         help="Number format inside the network; auto is bfloat16 on GPUs that have it.",
     ),
@@ -53,7 +61,7 @@ layer_option = click.option(
 )
 weights_option = click.option(
     "--weights",
-    default="compact",
+    default=WEIGHTS,
     show_default=True,
     metavar="NAME|FILE|RUN",
     help="Bundled weights, a .safetensors file with its card beside it, or a training run's "
@@ -102,7 +110,7 @@ CONNECTION_OPTIONS = (
 EMBEDDING_OPTIONS = (
     click.option(
         "--source",
-        default="archive",
+        default=SOURCE,
         show_default=True,
         metavar="archive|demo|URL|DIR",
         help="Where images and spectra come from: the public archives, the bundled simulated sky, "
@@ -118,7 +126,7 @@ EMBEDDING_OPTIONS = (
     *CONNECTION_OPTIONS,
     click.option(
         "--modality",
-        default=",".join(MODALITIES),
+        default=",".join(MODALITY),
         show_default=True,
         help="What to embed, comma-separated.",
     ),
@@ -131,14 +139,14 @@ EMBEDDING_OPTIONS = (
     click.option(
         "--match-radius",
         type=float,
-        default=1.0,
+        default=MATCH_RADIUS,
         show_default=True,
         metavar="ARCSEC",
         help="Largest distance of a spectrum from the row's position.",
     ),
     click.option(
         "--columns",
-        default=",".join(GROUPS),
+        default=",".join(COLUMN_GROUPS),
         show_default=True,
         help="Columns to add, comma-separated; flags and the matched spectrum's facts always. "
         "labels are those that a reference of your own has besides redshift and mass.",

@@ -17,6 +17,7 @@ from astroclip_astro.cli.options import (
 )
 from astroclip_astro.columns import MODALITIES, PREFIX
 from astroclip_astro.errors import InputError
+from astroclip_astro.shared_options import MATCH_RADIUS, K
 from astroclip_astro.version import __version__
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ FORMATS = {"similarity": ".4f", "separation": ".2f"} | dict.fromkeys(OURS, ".3f"
 @click.option(
     "--targetid", type=int, metavar="ID", help="Which spectrum of the coadd, if it has several."
 )
-@click.option("--k", type=int, default=10, show_default=True, help="Number of galaxies to find.")
+@click.option("--k", type=int, default=K, show_default=True, help="Number of galaxies to find.")
 @click.option(
     "--by",
     type=click.Choice(MODALITIES),
@@ -98,7 +99,7 @@ FORMATS = {"similarity": ".4f", "separation": ".2f"} | dict.fromkeys(OURS, ".3f"
 @click.option(
     "--match-radius",
     type=float,
-    default=1.0,
+    default=MATCH_RADIUS,
     show_default=True,
     metavar="ARCSEC",
     help="Largest distance of a row or a spectrum from a position.",
