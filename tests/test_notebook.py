@@ -66,3 +66,21 @@ def test_card_is_shown_in_a_few_lines():
     text = shown[-1]["content"]["data"]["text/plain"]
     assert text.startswith("Card of weights 'compact'\n")
     assert len(text.splitlines()) < 10
+
+
+TIPS = ["t.astroclip.annotate", "t.astroclip.similar", "astroclip_astro.load_model"]
+
+
+@pytest.fixture(scope="module")
+def tips():
+    """What Shift-Tab shows."""
+    cells = ("import astroclip_astro; from astropy.table import Table; t = Table({'ra': [150.1]})",)
+    return run_cells(*cells, names=TIPS)["tips"]
+
+
+@pytest.mark.parametrize("name", TIPS)
+def test_shift_tab_shows_options_with_defaults_and_words(tips, name):
+    tip = re.sub("\x1b\\[[0-9;]*m", "", tips[name])
+    assert re.search(r"device: *'str' *= *'auto'", tip)
+    assert "Where to compute." in tip
+    assert "**" not in tip.partition("Docstring")[0]
