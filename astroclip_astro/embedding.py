@@ -176,16 +176,20 @@ class Model:
         )
 
     def attention(
-        self, flux: np.ndarray, ivar: np.ndarray | None = None, **options: object
+        self,
+        flux: np.ndarray,
+        ivar: np.ndarray | None = None,
+        *,
+        batch_size: int = BATCH_SIZE,
+        device: str | None = None,
+        precision: str | None = None,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return how much each head of the cross-attention looks at each part of spectra.
 
         Parameters
         ----------
-        flux, ivar
+        flux, ivar, batch_size, device, precision
             As `embed_spectra` has them.
-        **options
-            ``batch_size``, ``device``, ``precision``: as `embed_spectra` has them.
 
         Returns
         -------
@@ -221,7 +225,9 @@ class Model:
             return attention_weights(self.network, values).flatten(1)  # (batch, heads * tokens)
 
         something, width = has_data(flux), heads * tokens
-        weights = self._embed(encoder, lambda rows: flux[rows], something, width, **options)
+        weights = self._embed(
+            encoder, lambda rows: flux[rows], something, width, batch_size, device, precision
+        )
         return weights.reshape(-1, heads, tokens), token_spans(self.config)
 
     def fill(
@@ -230,18 +236,18 @@ class Model:
         ivar: np.ndarray | None = None,
         *,
         hidden: np.ndarray,
-        **options: object,
+        batch_size: int = BATCH_SIZE,
+        device: str | None = None,
+        precision: str | None = None,
     ) -> np.ndarray:
         """Reconstruct spectra of which some tokens are hidden, as pretraining taught it.
 
         Parameters
         ----------
-        flux, ivar
+        flux, ivar, batch_size, device, precision
             As `embed_spectra` has them.
         hidden : ndarray
             bool (tokens,), True where hidden, in all spectra. `attention` says where tokens are.
-        **options
-            ``batch_size``, ``device``, ``precision``: as `embed_spectra` has them.
 
         Returns
         -------
@@ -269,7 +275,9 @@ class Model:
             return fill(self.network.spectrum_encoder, values, hidden, how=how)
 
         something, width = has_data(flux), self.config.spectrum_samples
-        return self._embed(encoder, lambda rows: flux[rows], something, width, **options)
+        return self._embed(
+            encoder, lambda rows: flux[rows], something, width, batch_size, device, precision
+        )
 
     def _embed(
         self,
