@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import numbers
 import os
 from collections.abc import Callable
 
 import numpy as np
 
 from .errors import InputError
+from .method_calls import checked
 from .models.astroclip import AstroCLIP
 from .models.card import Card
 from .models.checkpoint import load_weights
@@ -65,6 +67,7 @@ class Model:
         """Sizes and recipe of the weights."""
         return self.network.config
 
+    @checked
     def embed_images(
         self,
         images: np.ndarray,
@@ -113,10 +116,10 @@ class Model:
         if below_head:
             encoder = self.network.image_encoder.backbone
             width = self.network.image_encoder.fc[0].in_features
-        return self._embed(
-            encoder, prepared, something, width, batch_size, device, precision, count
-        )
+        how = (batch_size, device, precision, count)
+        return self._embed(encoder, prepared, something, width, *how)
 
+    @checked
     def embed_spectra(
         self,
         flux: np.ndarray,
@@ -164,17 +167,10 @@ class Model:
             def encoder(values: object) -> object:
                 return transformer.embed(transformer.tokens(values)).mean(1)
 
-        return self._embed(
-            encoder,
-            lambda rows: flux[rows],
-            has_data(flux),
-            width,
-            batch_size,
-            device,
-            precision,
-            count,
-        )
+        how = (batch_size, device, precision, count)
+        return self._embed(encoder, lambda rows: flux[rows], has_data(flux), width, *how)
 
+    @checked
     def attention(
         self,
         flux: np.ndarray,
@@ -230,6 +226,7 @@ class Model:
         )
         return weights.reshape(-1, heads, tokens), token_spans(self.config)
 
+    @checked
     def fill(
         self,
         flux: np.ndarray,
@@ -291,8 +288,10 @@ class Model:
         count: Callable[[int, int], object] | None = None,
     ) -> np.ndarray:
         """Embed the rows that hold something; NaN for the others."""
-        if batch_size < 1:
-            raise InputError(f"batch_size is {batch_size}, expected at least 1.")
+        if not isinstance(batch_size, numbers.Integral) or batch_size < 1:
+            raise InputError(
+                f"batch_size is {batch_size!r}, expected a whole number of at least 1."
+            )
         place = self.device if device is None else choose_device(device)
         dtype = choose_precision(self.precision if precision is None else precision, place)
         result = np.full((len(something), width), np.nan, np.float32)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import astroclip_astro
-from astroclip_astro.errors import InputError, WeightsError
+from astroclip_astro.errors import InputError, OptionError, WeightsError
 
 
 @pytest.fixture(scope="module")
@@ -295,3 +295,15 @@ def test_impossible_masks_are_refused(tiny, spectra, hidden):
     assert tiny.config.tokens == 77
     with pytest.raises(InputError, match=r"expected bool \(77,\)"):
         tiny.fill(spectra, hidden=hidden)
+
+
+@pytest.mark.parametrize("method", ["embed_images", "embed_spectra", "attention", "fill"])
+def test_wrong_option_names_the_nearest(model, method):
+    with pytest.raises(OptionError, match=rf"{method}\(\) has no option 'batchsize'; .*batch_size"):
+        getattr(model, method)(np.zeros((1, 7781)), batchsize=3)
+
+
+@pytest.mark.parametrize("size", [0, -1, "3", 2.5, None])
+def test_batch_size_that_is_none_is_refused(model, size):
+    with pytest.raises(InputError, match="batch_size is .*whole number of at least 1"):
+        model.embed_spectra(np.zeros((1, 7781)), batch_size=size)
