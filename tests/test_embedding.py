@@ -305,5 +305,5 @@ def test_wrong_option_names_the_nearest(model, method):
 
 @pytest.mark.parametrize("size", [0, -1, "3", 2.5, None])
 def test_batch_size_that_is_none_is_refused(model, size):
-    with pytest.raises(InputError, match="batch_size is .*whole number of at least 1"):
+    with pytest.raises(InputError, match=r"batch_size is .*whole number of at least 1"):
         model.embed_spectra(np.zeros((1, 7781)), batch_size=size)
