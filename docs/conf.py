@@ -24,6 +24,8 @@ exclude_patterns = ["_build", "simulation_numbers.md"]  # the latter is included
 smartquotes = False  # --rows must stay two hyphens
 myst_heading_anchors = 3
 
+highlight_language = "none"  # a block names its language
+
 default_role = "py:obj"
 autodoc_typehints = "none"  # the types are in the docstrings, with shapes and units
 numpydoc_show_class_members = False
