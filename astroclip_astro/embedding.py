@@ -36,7 +36,7 @@ class Model:
     card : dict
         What the weights are: recipe, checksum, training data, scores; see
         `astroclip_astro.models.card.Card`.
-    device : {"auto", "cpu", "cuda", "mps"}
+    device : {"auto", "cpu", "cuda", "cuda:N", "mps"}
         Where to compute unless a call says otherwise.
     precision : {"auto", "float32", "bfloat16"}
         Number format inside the network unless a call says otherwise.
@@ -320,7 +320,7 @@ def load_model(
     name : str or path
         Name of bundled weights, or a ``.safetensors`` file with its ``.json`` card beside it, or
         the folder of a finished training run.
-    device : {"auto", "cpu", "cuda", "mps"}
+    device : {"auto", "cpu", "cuda", "cuda:N", "mps"}
         Where to compute; ``auto`` prefers a GPU.
     precision : {"auto", "float32", "bfloat16"}
         Number format inside the network; ``auto`` is bfloat16 on GPUs that have it, else float32.

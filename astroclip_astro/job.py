@@ -263,7 +263,7 @@ def check_options(
         that a reference of the user's own has besides redshift and mass.
     match_radius : float or Quantity
         Largest distance between row and spectrum; a plain number is arcsec.
-    device : {"auto", "cpu", "cuda", "mps"}
+    device : {"auto", "cpu", "cuda", "cuda:N", "mps"}
         Where to compute.
     precision : {"auto", "float32", "bfloat16"}
         Number format inside the network.

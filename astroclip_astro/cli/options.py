@@ -20,6 +20,8 @@ from astroclip_astro.shared_options import (
     WEIGHTS,
 )
 
+from .option_types import DEVICE as DEVICE_TYPE
+
 __all__ = [
     "CONNECTION_OPTIONS",
     "SAMPLE_OPTIONS",
@@ -41,10 +43,11 @@ FAILED_STATUS, INPUT_STATUS, SOURCE_STATUS, INTERRUPTED_STATUS = 1, 2, 3, 130
 COMPUTE_OPTIONS = (
     click.option(
         "--device",
-        type=click.Choice(["auto", "cpu", "cuda", "mps"]),
+        type=DEVICE_TYPE,
         default=DEVICE,
         show_default=True,
-        help="Where to compute; auto prefers a GPU.",
+        help="Where to compute: on a GPU where there is one (auto), the CPU, an NVIDIA GPU (cuda; "
+        "cuda:1 is the second one) or an Apple GPU (mps).",
     ),
     click.option(
         "--precision",

@@ -16,28 +16,47 @@ __all__ = ["DEVICES", "PRECISIONS", "choose_device", "choose_precision", "embed"
 
 PRECISIONS = ("auto", "float32", "bfloat16")
 BFLOAT16_INSTRUCTIONS = ("avx512_bf16", "amx_bf16", "bf16", "svebf16")  # of Intel, AMD and ARM
-DEVICES = ("auto", "cpu", "cuda", "mps")
+DEVICES = ("auto", "cpu", "cuda", "cuda:N", "mps")
 
 
-def choose_device(name: str) -> torch.device:
-    """Return the device a name stands for; ``auto`` prefers a GPU."""
+def choose_device(name: str | torch.device) -> torch.device:
+    """Return the device a name stands for.
+
+    Parameters
+    ----------
+    name : {"auto", "cpu", "cuda", "cuda:N", "mps"}
+        ``auto`` prefers a GPU; ``cuda:N`` is the NVIDIA GPU of that number, counted from 0.
+
+    Returns
+    -------
+    torch.device
+
+    Raises
+    ------
+    InputError
+        For another name, or a device that is not there.
+    """
     available = {
         "cuda": torch.cuda.is_available(),
         "mps": torch.backends.mps.is_available(),
         "cpu": True,
     }
-    kind, _, number = str(name).partition(":")
-    if number and not number.isdecimal():
-        kind = str(name)
-    if kind == "auto":
+    if str(name) == "auto":
         return torch.device(next(device for device, there in available.items() if there))
-    if kind not in available:
-        raise InputError(f"Unknown device {name!r}, expected one of {', '.join(DEVICES)}.")
+    kind, colon, number = str(name).partition(":")
+    if kind not in available or (colon and not (kind == "cuda" and number.isdecimal())):
+        raise InputError(f"Unknown device {str(name)!r}, expected one of {', '.join(DEVICES)}.")
     if not available[kind]:
         raise InputError(
-            f"Device {name!r} was asked for but PyTorch sees none here; use 'auto' or 'cpu'."
+            f"Device {str(name)!r} was asked for but PyTorch sees none here; use 'auto' or 'cpu'."
         )
-    return torch.device(name)
+    if number and int(number) >= torch.cuda.device_count():
+        count = torch.cuda.device_count()
+        raise InputError(
+            f"Device {str(name)!r} was asked for but PyTorch sees {count} here: cuda:0"
+            f"{f' to cuda:{count - 1}' if count > 1 else ''}; use one of these."
+        )
+    return torch.device(str(name))
 
 
 def choose_precision(name: str, device: torch.device, *, training: bool = False) -> torch.dtype:

@@ -75,6 +75,11 @@ def joined(device: torch.device) -> Iterator[Processes]:
     if count == 1:
         yield Processes(0, 1, device)
         return
+    if device.index is not None:
+        raise InputError(
+            f"Found device {device} and {count} processes, of which each takes a GPU of its own; "
+            "use device cuda."
+        )
     if device.type == "cuda":
         device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
         torch.cuda.set_device(device)

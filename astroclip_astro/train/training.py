@@ -57,7 +57,7 @@ class Training:
         Sizes and settings.
     seed : int
         Of everything random.
-    device : {"auto", "cpu", "cuda", "mps"}
+    device : {"auto", "cpu", "cuda", "cuda:N", "mps"}
         Where to compute.
     precision : {"auto", "float32", "bfloat16"}
         Number format inside the networks; ``auto`` is bfloat16 on GPUs and processors that have

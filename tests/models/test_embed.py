@@ -6,7 +6,12 @@ import torch
 
 from astroclip_astro.errors import InputError
 from astroclip_astro.models import embed as module
-from astroclip_astro.models.embed import choose_precision, embed, processor_has_bfloat16
+from astroclip_astro.models.embed import (
+    choose_device,
+    choose_precision,
+    embed,
+    processor_has_bfloat16,
+)
 
 CPU = torch.device("cpu")
 
@@ -64,3 +69,62 @@ def test_batches_are_counted():
         count=lambda done, total: counts.append((done, total)),
     )
     assert counts == [(2, 5), (4, 5), (5, 5)]
+
+
+@pytest.fixture
+def two_gpus(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+
+
+@pytest.mark.parametrize("name", ["cpu", "cuda", "cuda:0", "cuda:1"])
+def test_device_that_is_there_is_torch_s(two_gpus, name):
+    assert choose_device(name) == torch.device(name)
+
+
+def test_device_of_torch_passes():
+    assert choose_device(CPU) == CPU
+
+
+@pytest.mark.parametrize("name", ["tpu", "cuda:x", "cuda:", "cpu:1", "mps:0", "auto:1", ""])
+def test_device_that_cannot_be_is_refused(two_gpus, name):
+    with pytest.raises(
+        InputError, match=r"Unknown device .* expected one of auto, cpu, cuda, cuda:N"
+    ):
+        choose_device(name)
+
+
+def test_gpu_that_is_not_there_says_how_many_are(two_gpus):
+    with pytest.raises(
+        InputError, match="'cuda:2' was asked for but PyTorch sees 2 here: cuda:0 to"
+    ):
+        choose_device("cuda:2")
+
+
+@pytest.mark.parametrize("name", ["cuda", "cuda:1"])
+def test_gpu_of_a_computer_without_any_says_what_to_use(monkeypatch, name):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(InputError, match=f"'{name}' was asked for but PyTorch sees none here; use"):
+        choose_device(name)
+
+
+def test_inputs_go_to_the_device_that_was_chosen(monkeypatch):
+    """No GPU is needed: the tensor that is sent there is one that notes where."""
+    places = []
+
+    class Sent(torch.Tensor):
+        def to(self, place):
+            places.append(place)
+            return self.as_subclass(torch.Tensor)
+
+    monkeypatch.setattr(torch, "from_numpy", lambda values: torch.tensor(values).as_subclass(Sent))
+    device = torch.device("cuda:1")
+    embed(
+        lambda batch: batch,
+        lambda rows: np.ones((len(rows), 3), np.float32),
+        np.arange(2),
+        batch_size=2,
+        device=device,
+        dtype=torch.float32,
+    )
+    assert places == [device]

@@ -154,3 +154,10 @@ def test_parts_cover_a_batch():
 def test_uneven_batches_are_refused():
     with pytest.raises(InputError, match="batch of 10 galaxies cannot be shared by 4 processes"):
         Processes(0, 4, torch.device("cpu")).part(10)
+
+
+def test_several_processes_refuse_a_gpu_of_a_given_number(monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    words = r"cuda:1 and 2 processes.*use device cuda"
+    with pytest.raises(InputError, match=words), joined(torch.device("cuda:1")):
+        pass

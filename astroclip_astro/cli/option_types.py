@@ -1,0 +1,48 @@
+"""Kinds of values that options of the commands take, beyond click's own."""
+
+from __future__ import annotations
+
+import re
+
+import click
+from click.shell_completion import CompletionItem
+
+__all__ = ["DEVICE", "DeviceType"]
+
+
+class DeviceType(click.ParamType):
+    """A device that PyTorch may compute on; whether it is there is found out later.
+
+    Examples
+    --------
+    >>> DeviceType().convert("CUDA:1", None, None)
+    'cuda:1'
+    """
+
+    name = "device"
+    words = ("auto", "cpu", "cuda", "mps")
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
+        """Return what the help shows in place of a value."""
+        return "auto|cpu|cuda|cuda:N|mps"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return a device's name in lower case, or fail with those that there can be."""
+        name = str(value).strip().lower()
+        if name not in self.words and not re.fullmatch(r"cuda:\d+", name):
+            self.fail(
+                f"{value!r} is no device, expected auto, cpu, cuda, cuda:N (the NVIDIA GPU number "
+                "N, counted from 0) or mps.",
+                param,
+                ctx,
+            )
+        return name
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Return the names that begin as what is typed already."""
+        return [CompletionItem(word) for word in self.words if word.startswith(incomplete.lower())]
+
+
+DEVICE = DeviceType()
