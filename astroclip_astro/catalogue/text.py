@@ -16,6 +16,7 @@ from astropy.table import Column, Table, represent_mixins_as_columns
 from astropy.utils.data_info import serialize_context_as
 
 from ..errors import OutputError
+from .latex import is_latex, read_latex
 from .storage import storable
 
 __all__ = ["read_csv", "read_ecsv", "read_text", "write_csv", "write_ecsv"]
@@ -70,7 +71,8 @@ def read_text(path: str | Path) -> Table:
     Returns
     -------
     astropy.table.Table
-        Empty fields as in `read_csv`.
+        Empty fields as in `read_csv`; LaTeX as `~astroclip_astro.catalogue.latex.read_latex` reads
+        it.
 
     Examples
     --------
@@ -81,6 +83,8 @@ def read_text(path: str | Path) -> Table:
     ['ra', 'dec']
     """
     text = _text(path)
+    if is_latex(text):
+        return _with_empty_strings(read_latex(text))
     return _with_empty_strings(Table.read(text, format="ascii", fast_reader=text.isascii()))
 
 
