@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from astropy.coordinates import angular_separation
 
-from ..errors import InputError, SourceError
+from ..errors import InputError
 from ..flags import Flag
 from ..records import Cutout, Gap, Spectrum, Targets
 from .files.coadd_files import CoaddFile, read_spectra, recognise_coadd
@@ -121,9 +121,7 @@ class LocalSource:
         Raises
         ------
         InputError
-            Where there is no cutout and no coadd.
-        SourceError
-            Where there is none that can be read, and damaged files.
+            Where there is no cutout and no coadd that can be read.
         """
         coadds = [file for file in self._index.coadds if not file.damage]
         cutouts = sum(not file.damage for file in self._index.cutouts)
@@ -334,11 +332,13 @@ class LocalSource:
         for path, reason in (*problems, *((file.path, file.damage) for file in damaged)):
             self._note(path, reason)
         if not index.cutouts and not index.coadds:
-            # Files that should have answered are there, but damaged: no mistake of the user's.
-            kind = SourceError if problems else InputError
-            raise kind(
-                f"Source {self.name!r}: {len(paths)} FITS files, {len(problems)} problems, but no "
-                "cutout (image with celestial WCS and BANDS) and no DESI coadd (FIBERMAP and "
-                "cameras); give a folder that holds some."
+            found = f"{len(paths)} FITS file{'s' * (len(paths) != 1)}" if paths else "no FITS file"
+            if problems:
+                path, reason = problems[0]
+                found += f" ({len(problems)} cannot be read: {path.name}: {reason[:100]})"
+            raise InputError(
+                f"Source {self.name!r}: found {found} in this folder, expected image cutouts (with "
+                "celestial WCS and BANDS) or DESI coadds (with FIBERMAP and cameras); give a "
+                "folder that holds some."
             )
         return index

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from astroclip_astro.errors import InputError, SourceError
+from astroclip_astro.errors import InputError
 from astroclip_astro.fetch.local import Contents, LocalSource
 from astroclip_astro.flags import Flag
 from astroclip_astro.records import PIXEL_SCALE, Cutout, Gap, Source, Spectrum, Targets
@@ -39,21 +39,31 @@ def test_file_in_place_of_a_folder_is_the_users_mistake(tmp_path):
         LocalSource(tmp_path / "a.fits")
 
 
-def test_folder_without_anything_of_use_is_the_users_mistake(tmp_path):
-    fits.PrimaryHDU(np.ones((3, 3))).writeto(tmp_path / "image.fits")
-    source = LocalSource(tmp_path)
-    for _ in range(2):
-        with pytest.raises(InputError, match="1 FITS files, 0 problems, but no cutout"):
-            source.look()
+def wrong_image(folder):
+    fits.PrimaryHDU(np.ones((3, 3))).writeto(folder / "image.fits")
 
 
-def test_folder_of_damaged_files_is_a_source_that_fails(tmp_path):
-    (tmp_path / "bad.fits").write_text("nonsense")
+def damaged_file(folder):
+    (folder / "bad.fits").write_text("nonsense")
+
+
+@pytest.mark.parametrize(
+    ("fill", "words"),
+    [
+        (lambda folder: None, "found no FITS file in this folder, expected image cutouts"),
+        (lambda folder: (folder / "notes.txt").touch(), "found no FITS file in this folder"),
+        (wrong_image, "found 1 FITS file in this folder"),
+        (damaged_file, r"found 1 FITS file \(1 cannot be read: bad.fits: .*\) in this"),
+    ],
+    ids=["empty", "no fits", "wrong", "damaged"],
+)
+def test_folder_without_anything_of_use_is_the_users_mistake(tmp_path, fill, words):
+    fill(tmp_path)
     source = LocalSource(tmp_path)
     for _ in range(2):
-        with pytest.raises(SourceError, match="1 FITS files, 1 problems"):
+        with pytest.raises(InputError, match=words):
             source.look()
-    assert len(source.problems) == 1
+    assert len(source.problems) == (fill is damaged_file)
 
 
 def test_nothing_is_read_before_it_is_asked_for(tmp_path, monkeypatch):
