@@ -11,7 +11,7 @@ from .job import Job
 from .own_calibration import forget
 from .pipeline import NO_INTEGER
 
-__all__ = ["add_columns", "check_names"]
+__all__ = ["add_columns", "check_names", "taken_names"]
 
 
 def check_names(table: Table, columns: tuple[OutputColumn, ...], *, overwrite: bool) -> None:
@@ -34,8 +34,15 @@ def check_names(table: Table, columns: tuple[OutputColumn, ...], *, overwrite: b
     CatalogueError
         Naming the columns, and what to do.
     """
-    if overwrite:
-        return
+    if not overwrite and (taken := taken_names(table, columns)):
+        raise CatalogueError(
+            f"Column name already taken: {', '.join(taken)}. Rename or remove "
+            "it, or let it be replaced: --overwrite (overwrite=True in Python)."
+        )
+
+
+def taken_names(table: Table, columns: tuple[OutputColumn, ...]) -> list[str]:
+    """Return the table's columns that ours would replace; see `check_names`."""
     ours = {
         column.name
         for column in columns
@@ -45,12 +52,7 @@ def check_names(table: Table, columns: tuple[OutputColumn, ...], *, overwrite: b
     }
     asked = {column.name.lower() for column in columns if column.name not in ours}
     # FITS and TOPCAT do not tell names apart that differ only in case.
-    taken = [name for name in table.colnames if name.lower() in asked]
-    if taken:
-        raise CatalogueError(
-            f"Column name already taken: {', '.join(taken)}. Rename or remove "
-            "it, or let it be replaced: --overwrite (overwrite=True in Python)."
-        )
+    return [name for name in table.colnames if name.lower() in asked]
 
 
 def add_columns(table: Table, rows: np.ndarray, job: Job) -> Table:

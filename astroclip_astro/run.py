@@ -20,11 +20,13 @@ from .own_calibration import calibrate, check_known, parse_known
 from .pipeline import CHUNK_ROWS, annotate_targets, row_dtype
 from .progress import Progress
 from .records import Targets
-from .results import add_columns, check_names
+from .results import add_columns, check_names, taken_names
 from .sky import describe_positions, find_targets
 from .version import __version__
 
 __all__ = ["Run", "prepare_run"]
+
+LISTED = 3  # columns in a message
 
 
 def default_output(catalogue: Path) -> Path:
@@ -34,26 +36,29 @@ def default_output(catalogue: Path) -> Path:
 
 
 def check_paths(
-    catalogue: str | os.PathLike, output: str | os.PathLike | None, *, overwrite: bool
-) -> tuple[Path, Path]:
+    catalogue: str | os.PathLike | None, output: str | os.PathLike | None, *, overwrite: bool
+) -> tuple[Path | None, Path | None]:
     """Return input and output, sure that both are possible and not the same file."""
-    catalogue = Path(catalogue)
+    catalogue = None if catalogue is None else Path(catalogue)
+    output = None if output is None else Path(output)
     try:
-        if not catalogue.is_file():
-            found = "a folder" if catalogue.is_dir() else "nothing"
-            raise CatalogueError(
-                f"Catalogue {str(catalogue)!r}: found {found} there, expected a file with a "
-                "table; check the path."
-            )
-        output = default_output(catalogue) if output is None else Path(output)
-        if output.resolve() == catalogue.resolve() or (
-            output.exists() and output.samefile(catalogue)
-        ):
-            raise OutputError(
-                f"Output {output} is the input itself; choose another name with -o. "
-                "The input is never changed."
-            )
-        check_output(output, overwrite=overwrite)
+        if catalogue is not None:
+            if not catalogue.is_file():
+                found = "a folder" if catalogue.is_dir() else "nothing"
+                raise CatalogueError(
+                    f"Catalogue {str(catalogue)!r}: found {found} there, expected a file with a "
+                    "table; check the path."
+                )
+            output = default_output(catalogue) if output is None else output
+            if output.resolve() == catalogue.resolve() or (
+                output.exists() and output.samefile(catalogue)
+            ):
+                raise OutputError(
+                    f"Output {output} is the input itself; choose another name with -o. "
+                    "The input is never changed."
+                )
+        if output is not None:
+            check_output(output, overwrite=overwrite)
     except OSError as error:
         raise InputError(
             f"Path {str(error.filename)[:60]!r} cannot be used: {error.strerror}; choose another."
@@ -84,8 +89,10 @@ class Run:
 
     Parameters
     ----------
-    catalogue, output : Path
-        Input and output files.
+    catalogue : Path or None
+        Input file, None for a table.
+    output : Path or None
+        Output file, None where nothing is written.
     table : Table
         The rows asked for.
     targets : Targets
@@ -96,22 +103,22 @@ class Run:
         Source, model, reference and options.
     first_row : int
         Number of the first row asked for in the catalogue.
-    store : ChunkStore
-        Where finished chunks are kept.
+    store : ChunkStore or None
+        Where finished chunks are kept; nowhere where nothing is written.
     overwrite : bool
         Whether the output may be replaced.
     known : dict of str to str
         Labels whose errors are calibrated on a column of the catalogue.
     """
 
-    catalogue: Path
-    output: Path
+    catalogue: Path | None
+    output: Path | None
     table: Table
     targets: Targets
     positions: str
     job: Job
     first_row: int
-    store: ChunkStore
+    store: ChunkStore | None
     overwrite: bool
     known: dict[str, str]
 
@@ -121,7 +128,7 @@ class Run:
         progress: Progress | None = None,
         report: Callable[[int, str], object] = lambda row, reason: None,
     ) -> np.ndarray:
-        """Compute all rows, keeping each finished chunk, and write the output.
+        """Compute all rows, keeping each finished chunk, and write the output where there is one.
 
         Parameters
         ----------
@@ -155,13 +162,33 @@ class Run:
         try:
             calibrate(self.table, self.known)
         except InputError as error:
-            raise InputError(
-                f"{error} What was computed is kept: run again without --calibrate."
-            ) from None
-        progress.stage(f"writing {self.output.name}")
-        write_catalogue(self.table, self.output, overwrite=self.overwrite)
-        self.store.clear_all()
+            kept = (
+                " What was computed is kept: run again without --calibrate." if self.store else ""
+            )
+            raise InputError(f"{error}{kept}") from None
+        if self.output is not None:
+            progress.stage(f"writing {self.output.name}")
+            write_catalogue(self.table, self.output, overwrite=self.overwrite)
+        if self.store is not None:
+            self.store.clear_all()
         return rows
+
+    @property
+    def completed(self) -> int:
+        """How many rows are completed already, by an earlier run."""
+        return 0 if self.store is None else self.store.rows()
+
+    def obstacles(self) -> list[str]:
+        """Return what there is that only ``overwrite`` would replace, in words."""
+        found = []
+        if not self.overwrite:
+            if self.output is not None and self.output.exists():
+                found.append("the output exists")
+            if taken := taken_names(self.table, self.job.columns):
+                more = f" and {len(taken) - LISTED} more" * (len(taken) > LISTED)
+                shown = ", ".join(taken[:LISTED])
+                found.append(f"the catalogue has columns called {shown}{more}")
+        return found
 
     def preview(self) -> list[str]:
         """Return lines that say what the source has for the rows, or has cached of them."""
@@ -195,7 +222,7 @@ class Run:
 
 
 def prepare_run(
-    catalogue: str | os.PathLike,
+    catalogue: str | os.PathLike | Table,
     output: str | os.PathLike | None = None,
     *,
     ra: str | None = None,
@@ -203,6 +230,7 @@ def prepare_run(
     rows: str | None = None,
     resume: bool = True,
     overwrite: bool = False,
+    dry: bool = False,
     calibrate: str | None = None,
     progress: Progress | None = None,
     **options: object,
@@ -211,10 +239,11 @@ def prepare_run(
 
     Parameters
     ----------
-    catalogue : str or path
+    catalogue : str, path or Table
         Whatever astropy reads: FITS, VOTable, ECSV, CSV, Parquet.
     output : str or path, optional
-        Its suffix says the format; ``CATALOG_astroclip.fits`` beside the input by default.
+        Its suffix says the format; ``CATALOG_astroclip.fits`` beside the input by default. A table
+        is not written where no output is given.
     ra, dec : str, optional
         Names of the position columns where they cannot be told.
     rows : str, optional
@@ -223,6 +252,8 @@ def prepare_run(
         Use chunks that an interrupted run of the same command left behind.
     overwrite : bool
         Replace the output, and columns whose names are taken.
+    dry : bool
+        Only look: what needs ``overwrite`` is no mistake yet; `Run.obstacles` says it.
     calibrate : str, optional
         ``LABEL=COLUMN,...``: calibrate errors of labels on columns of true values.
     progress : Progress, optional
@@ -240,9 +271,11 @@ def prepare_run(
         The user's mistake, in one line; nothing was written.
     """
     progress = progress or Progress(quiet=True)
-    catalogue, output = check_paths(catalogue, output, overwrite=overwrite)
-    progress.stage(f"reading {catalogue.name}")
-    table = read_catalogue(catalogue)
+    table, path = (catalogue, None) if isinstance(catalogue, Table) else (None, catalogue)
+    path, output = check_paths(path, output, overwrite=overwrite or dry)
+    if table is None:
+        progress.stage(f"reading {path.name}")
+        table = read_catalogue(path)
     chosen = row_range(rows, len(table))
     positions = describe_positions(table, ra=ra, dec=dec)
     targets = find_targets(table, ra=ra, dec=dec)[chosen]
@@ -251,7 +284,7 @@ def prepare_run(
     progress.stage("checking options")
     checked = check_options(**options)
     try:
-        check_names(table, checked.columns, overwrite=overwrite)
+        check_names(table, checked.columns, overwrite=overwrite or dry)
         check_labels(checked, known)
     except InputError:
         close(checked.source)
@@ -265,11 +298,11 @@ def prepare_run(
         "source": [job.source.name, getattr(job.source, "identity", "")],
         "rows": [chosen.start, chosen.stop],
     }
-    store = ChunkStore(output, fingerprint(targets, facts))
-    if not resume:
+    store = None if output is None else ChunkStore(output, fingerprint(targets, facts))
+    if store is not None and not resume:
         store.clear()
     return Run(
-        catalogue=catalogue,
+        catalogue=path,
         output=output,
         table=table[chosen],
         targets=targets,

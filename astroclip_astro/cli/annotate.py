@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from contextlib import closing
 from pathlib import Path
@@ -13,6 +14,8 @@ import numpy as np
 from astroclip_astro.progress import Progress
 from astroclip_astro.version import __version__
 
+from .endpoints import choose_endpoints
+from .option_types import POSITION
 from .options import embedding_options, interrupted, quiet_option, run_command
 
 if TYPE_CHECKING:
@@ -22,13 +25,37 @@ __all__ = ["annotate", "main"]
 
 
 @click.command(name="astroclip-annotate", context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("catalog", type=click.Path(path_type=Path))
+@click.argument("catalog", type=click.Path(path_type=Path), required=False)
+@click.option(
+    "--position",
+    "positions",
+    type=POSITION,
+    multiple=True,
+    metavar="RA DEC",
+    help="Annotate this position instead of a catalogue, and print the row: ICRS degrees (150.1 "
+    "-2.2) or sexagesimal (10:00:24.0 -02:12:00). Repeat the option for several positions.",
+)
+@click.option(
+    "--name",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    help="Annotate the object of this name, M51 for example, at the position that the CDS name "
+    "resolver has. Repeat the option for several names.",
+)
 @click.option(
     "-o",
     "--output",
     type=click.Path(path_type=Path),
-    help="Output file; its suffix says the format (.fits, .vot, .ecsv, .csv, .parquet).  "
-    "[default: CATALOG_astroclip.fits beside the input]",
+    help="Output file; its suffix says the format (.fits, .vot, .ecsv, .csv, .parquet). - is "
+    "standard output.  [default: CATALOG_astroclip.fits beside the input; standard output where "
+    "CATALOG is -; no file for --position and --name]",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["fits", "votable", "ecsv", "csv", "parquet"]),
+    help="Format of standard output.  [default: that of standard input, else fits]",
 )
 @embedding_options
 @click.option("--ra", metavar="NAME", help="Column of right ascension, or a SkyCoord column.")
@@ -49,8 +76,11 @@ __all__ = ["annotate", "main"]
 @click.option("-v", "--verbose", is_flag=True, help="Say why each row without data has none.")
 @click.version_option(__version__, prog_name="astroclip-annotate")
 def annotate(
-    catalog: Path,
+    catalog: Path | None,
+    positions: tuple[tuple[float, float], ...],
+    names: tuple[str, ...],
     output: Path | None,
+    form: str | None,
     no_resume: bool,
     dry_run: bool,
     quiet: bool,
@@ -59,24 +89,45 @@ def annotate(
 ) -> int:
     """Add AstroCLIP embeddings, redshifts, stellar masses, novelty and flags to CATALOG.
 
-    CATALOG is whatever astropy reads: FITS, VOTable, ECSV, CSV, Parquet. It is never changed.
-    An interrupted run goes on where it was when the same command is given again.
+    CATALOG is a table of positions in any format that astropy reads: FITS, VOTable, ECSV, CSV,
+    Parquet, ... It is never changed. - reads the table from standard input; its format is
+    recognised by its content. Instead of CATALOG, give --position or --name. With --source demo,
+    CATALOG may be left out: the demo's own catalogue is annotated, and demo_astroclip.fits is
+    written into the current folder.
 
-    Exit status: 0 done, 2 a mistake in the input, 3 no source answered for any row,
-    130 interrupted.
+    When a run was interrupted, the same command continues it.
+
+    Exit status: 0 done, 2 a mistake in the input, 3 no data for any row because no source
+    answered, 130 interrupted.
     """
-    from astroclip_astro.run import prepare_run  # torch is loaded here, not for --help
+    from astroclip_astro.run import prepare_run
 
     from .summary import describe_plan, describe_result
 
     start = time.monotonic()
+    ends = choose_endpoints(
+        catalog,
+        positions,
+        names,
+        output,
+        form,
+        source=options["source"],
+        only_for_catalogues={
+            f"--{name}": options[name] for name in ("ra", "dec", "rows", "calibrate")
+        },
+    )
     with Progress(quiet=quiet) as progress:
         run = prepare_run(
-            catalog, output, resume=not no_resume or dry_run, progress=progress, **options
+            ends.catalogue,
+            ends.output,
+            resume=not no_resume or dry_run,
+            dry=dry_run,
+            progress=progress,
+            **options,
         )
     with closing(run.job):
         if dry_run:
-            click.echo(describe_plan(run))
+            click.echo(describe_plan(run, ends))
             return 0
         if verbose:
             for path, reason in run.job.source.problems:
@@ -84,12 +135,29 @@ def annotate(
         try:
             rows = work(run, progress, verbose=verbose)
         except KeyboardInterrupt:
-            cached = ", and what was fetched for the next ones" * run.job.source.keeps
-            kept = f"{run.store.rows()} of {len(run.targets)} rows are kept{cached}"
-            return interrupted("astroclip-annotate", f"{kept}. The same command goes on from there")
-        if not quiet:
-            click.echo(describe_result(run, rows, time.monotonic() - start))
+            return interrupted("astroclip-annotate", kept_words(run))
+        if ends.form is not None:
+            from astroclip_astro.catalogue.streams import write_stream
+
+            write_stream(run.table, ends.form, sys.stdout.buffer)
+        if not quiet or (ends.typed and run.output is None and ends.form is None):
+            seconds = time.monotonic() - start
+            # Nothing but the table goes to standard output where that is asked for.
+            click.echo(
+                describe_result(run, ends, rows, seconds, quiet=quiet), err=ends.form is not None
+            )
     return 0
+
+
+def kept_words(run: Run) -> str:
+    """Return what an interrupted run has kept, and how to continue."""
+    if run.store is None:
+        return "nothing was written; run the same command again"
+    cached = ", and what was fetched for the next ones is cached" * run.job.source.keeps
+    return (
+        f"{run.completed} of {len(run.targets)} rows are completed{cached}. The same command "
+        "continues from there"
+    )
 
 
 def work(run: Run, progress: Progress, *, verbose: bool) -> np.ndarray:

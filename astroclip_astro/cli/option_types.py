@@ -7,7 +7,9 @@ import re
 import click
 from click.shell_completion import CompletionItem
 
-__all__ = ["DEVICE", "DeviceType"]
+from astroclip_astro.errors import InputError
+
+__all__ = ["DEVICE", "POSITION", "CoordinateType", "DeviceType"]
 
 
 class DeviceType(click.ParamType):
@@ -45,4 +47,39 @@ class DeviceType(click.ParamType):
         return [CompletionItem(word) for word in self.words if word.startswith(incomplete.lower())]
 
 
+class CoordinateType(click.ParamType):
+    """RA or Dec as it is typed, in degrees or sexagesimal.
+
+    Parameters
+    ----------
+    axis : {"RA", "Dec"}
+        Which of the two.
+
+    Examples
+    --------
+    >>> CoordinateType("RA").convert("10h00m24s", None, None)
+    150.1
+    """
+
+    name = "coordinate"
+
+    def __init__(self, axis: str) -> None:
+        self.axis = axis
+
+    def convert(
+        self,
+        value: str | float,
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> float:
+        """Return degrees, or fail saying what is understood."""
+        from astroclip_astro.sky.given_positions import read_coordinate
+
+        try:
+            return read_coordinate(str(value), self.axis)
+        except InputError as error:
+            self.fail(str(error), param, ctx)
+
+
 DEVICE = DeviceType()
+POSITION = (CoordinateType("RA"), CoordinateType("Dec"))

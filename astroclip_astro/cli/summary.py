@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from astropy.table import Table
+from astropy.table import Column, Table
 
 from astroclip_astro.columns import PREFIX
-from astroclip_astro.flags import FLAGS, Flag
+from astroclip_astro.flags import FLAGS, Flag, decode
 from astroclip_astro.run import Run
+
+from .endpoints import Endpoints
 
 __all__ = ["describe_plan", "describe_result"]
 
@@ -45,13 +47,15 @@ def size(count: int) -> str:
     return f"{count / 1e3:.0f} kB" if count < 1e6 else f"{count / 1e6:.0f} MB"
 
 
-def describe_plan(run: Run) -> str:
+def describe_plan(run: Run, ends: Endpoints) -> str:
     """Return what a run would do, how much and how long; nothing is written.
 
     Parameters
     ----------
     run : Run
         From `astroclip_astro.run.prepare_run`.
+    ends : Endpoints
+        Where the rows come from and go.
 
     Returns
     -------
@@ -59,12 +63,13 @@ def describe_plan(run: Run) -> str:
         Several lines.
     """
     total, good = len(run.targets), int(run.targets.good.sum())
-    left = total - run.store.rows()
+    left = total - run.completed
     rate = run.seconds_per_row()
     first, *more = run.preview()
     lines = [
-        f"Would annotate {run.catalogue} and write {run.output.resolve()}",
-        f"  rows        {total}, {good} with good coordinates; {total - left} done already",
+        f"Would annotate {ends.origin} and {ends.destination(run.output)}",
+        *(f"  needs       --overwrite: {obstacle}" for obstacle in run.obstacles()),
+        f"  rows        {total}, {good} with good coordinates; {total - left} completed already",
         f"  positions   {run.positions}",
         f"  source      {first}",
         *(f"              {line}" for line in more),
@@ -77,17 +82,23 @@ def describe_plan(run: Run) -> str:
     return "\n".join(lines)
 
 
-def describe_result(run: Run, rows: np.ndarray, seconds: float) -> str:
+def describe_result(
+    run: Run, ends: Endpoints, rows: np.ndarray, seconds: float, *, quiet: bool = False
+) -> str:
     """Return where the output is, a look at it, and what became of the rows.
 
     Parameters
     ----------
     run : Run
         The finished run.
+    ends : Endpoints
+        Where the rows came from and went.
     rows : ndarray
         What it wrote, (n,).
     seconds : float
         How long it took.
+    quiet : bool
+        Whether the rows alone are shown.
 
     Returns
     -------
@@ -95,16 +106,24 @@ def describe_result(run: Run, rows: np.ndarray, seconds: float) -> str:
         Several lines.
     """
     flags = rows["astroclip_flags"]
+    labels = [column.name for column in run.job.columns if column.group == "labels"]
+    if ends.typed:
+        shown = look(run.table, labels, count=len(run.table), digits=5, words=True)
+    else:
+        shown = f"First rows, without the prefix {PREFIX} of our columns:\n\n"
+        shown += look(run.table, labels, count=LOOK_ROWS, digits=4)
+    if quiet:
+        return shown
     counts = []
     usable = np.zeros(len(flags), bool)
     for modality in run.job.modality:
         has = (flags & Flag[f"NO_{modality.upper()}"]) == 0
         usable |= has
         counts.append(f"{has.sum()} with {modality}")
+    wrote = f"{ends.form} to standard output" if run.output is None else run.output.resolve()
     lines = [
-        f"Wrote {run.output.resolve()}",
-        "",
-        look(run.table, [column.name for column in run.job.columns if column.group == "labels"]),
+        *([] if run.output is None and ends.form is None else [f"Wrote {wrote}", ""]),
+        shown,
         "",
         f"  rows annotated  {usable.sum()} of {len(flags)} ({', '.join(counts)})",
         f"  rows flagged    {(flags != 0).sum()}",
@@ -117,26 +136,32 @@ def describe_result(run: Run, rows: np.ndarray, seconds: float) -> str:
         lines.append("    what the flags mean: docs/columns.md, or .astroclip.flags() in Python")
     if unreachable := getattr(run.job.source, "unreachable", ""):
         lines.append(f"  not reached     {unreachable}")
-    lines.append(f"  positions       {run.positions}")
+    if not ends.typed:
+        lines.append(f"  positions       {run.positions}")
     lines.append(f"  time            {duration(seconds)}")
     lines.append(f"  reference       {reference_line(run)}")
     return "\n".join(lines)
 
 
-def look(table: Table, labels: list[str]) -> str:
-    """Return the first rows: the user's first columns and our main ones, names cut to fit."""
+def look(table: Table, labels: list[str], *, count: int, digits: int, words: bool = False) -> str:
+    """Return the first rows: the user's first columns and our main ones, names cut to fit.
+
+    ``digits`` are those of the user's columns; ``words`` writes flags out.
+    """
     own = [
         name
         for name in table.colnames
         if not name.startswith(PREFIX) and not getattr(table[name], "shape", ())[1:]
     ]
     names = [*own[:FIRST_COLUMNS], *(name for name in (*LOOK, *labels) if name in table.colnames)]
-    shown = table[names][:LOOK_ROWS]
+    shown = table[names][:count]
+    if words:
+        flags = [" ".join(found) or "none" for found in decode(shown[f"{PREFIX}flags"])]
+        shown.replace_column(f"{PREFIX}flags", Column(flags, name=f"{PREFIX}flags"))
     for name in names:
         if getattr(shown[name], "dtype", np.dtype(object)).kind == "f":
-            shown[name].info.format = "{:.4f}" if name in own else "{:.3f}"
+            shown[name].info.format = f"{{:.{digits}f}}" if name in own else "{:.3f}"
         if name not in own and name.removeprefix(PREFIX) not in names:
             shown.rename_column(name, name.removeprefix(PREFIX))
     lines = shown.pformat(max_lines=-1, max_width=-1)
-    head = f"First rows, without the prefix {PREFIX} of our columns:"
-    return "\n".join([head, "", *("  " + line for line in lines)])
+    return "\n".join("  " + line for line in lines)

@@ -1,6 +1,7 @@
 """``astroclip-annotate`` as a user meets it: files in and out, resuming, the summary."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -116,6 +117,28 @@ def test_dry_run_writes_nothing(stub_run, catalogue):
     assert [path.name for path in catalogue.parent.iterdir()] == ["mine.fits"]
 
 
+def test_dry_run_says_that_the_output_exists(stub_run, catalogue):
+    assert "--overwrite" not in stub_run(catalogue, "--dry-run").out
+    stub_run(catalogue)
+    before = catalogue.with_name("mine_astroclip.fits").read_bytes()
+    result = stub_run(catalogue, "--dry-run")
+    assert result.status == 0
+    assert "  needs       --overwrite: the output exists\n" in result.out
+    assert "needs" not in stub_run(catalogue, "--dry-run", "--overwrite").out
+    assert catalogue.with_name("mine_astroclip.fits").read_bytes() == before
+
+
+def test_dry_run_says_which_columns_are_there_already(stub_run, catalogue):
+    stub_run(catalogue)
+    result = stub_run(catalogue.with_name("mine_astroclip.fits"), "--dry-run")
+    assert result.status == 0
+    words = (
+        "needs       --overwrite: the catalogue has columns called astroclip_image, astroclip_spec"
+    )
+    assert words in result.out
+    assert re.search(r"astroclip_z and \d+ more", result.out)
+
+
 def test_bar_says_what_is_done(stub_run, catalogue):
     shown = stub_run(catalogue).err
     assert "reading mine.fits" in shown
@@ -146,7 +169,7 @@ def test_interrupted_run_says_how_to_resume_and_resumes(stub_run, catalogue, mon
         interrupt_second_chunk(patched, KeyboardInterrupt())
         result = stub_run(catalogue)
     assert result.status == 130
-    assert "256 of 600 rows are kept" in result.err
+    assert "256 of 600 rows are completed" in result.err
     assert "same command" in result.err
     with monkeypatch.context() as patched:
         calls = interrupt_second_chunk(patched, AssertionError("never reached"))
@@ -164,7 +187,7 @@ def test_dry_run_keeps_finished_chunks_and_counts_them(stub_run, catalogue, monk
         interrupt_second_chunk(patched, KeyboardInterrupt())
         stub_run(catalogue)
     kept = sorted(catalogue.parent.rglob("*.npy"))
-    assert "256 done already" in stub_run(catalogue, "--dry-run").out
+    assert "256 completed already" in stub_run(catalogue, "--dry-run").out
     assert sorted(catalogue.parent.rglob("*.npy")) == kept
 
 
@@ -267,11 +290,11 @@ def test_column_that_an_own_label_would_replace_is_kept(own_run, catalogue):
 def test_every_option_is_in_the_help():
     text = CliRunner().invoke(annotate, ["--help"]).output
     for option in (
-        "--output --source --modality --weights --reference --ra --dec --columns --match-radius "
+        "--position --name --output --format --source --modality --weights --reference --ra --dec --columns --match-radius "
         "--device --precision --rows --no-resume --overwrite --dry-run --quiet --verbose"
     ).split():
         assert option in text
-    for status in ("0 done", "2 a mistake", "3 no source", "130"):
+    for status in ("0 done", "2 a mistake", "3 no data", "130"):
         assert status in " ".join(text.split())
 
 

@@ -235,9 +235,9 @@ def test_output_is_the_input_by_a_detour(mistake, write, tmp_path):
     mistake(path, "-o", tmp_path / "absent" / ".." / path.name, "--overwrite", says=["input"])
 
 
-def test_damaged_folder_is_no_mistake_of_the_user(run, write, tmp_path):
+@pytest.mark.parametrize("content", [None, b"junk"])
+def test_folder_without_usable_files(mistake, write, tmp_path, content):
     (tmp_path / "sky").mkdir()
-    (tmp_path / "sky" / "a.fits").write_bytes(b"junk")
-    result = run(write(GOOD), "--source", tmp_path / "sky")
-    assert result.status == 3
-    assert result.err.count("\n") == 1
+    if content is not None:
+        (tmp_path / "sky" / "a.fits").write_bytes(content)
+    mistake(write(GOOD), source=tmp_path / "sky", says=["FITS file", "give a folder"])

@@ -1,0 +1,139 @@
+"""Tables through standard input and output, whole or not at all."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import re
+import tempfile
+import zlib
+from pathlib import Path
+from typing import BinaryIO
+
+from astropy.table import Table
+
+from astroclip_astro.catalogue.doorway import WRITERS, read_catalogue
+from astroclip_astro.destination import why
+from astroclip_astro.errors import CatalogueError, OutputError
+
+__all__ = ["FORMATS", "is_binary", "read_stream", "write_stream"]
+
+FORMATS = {
+    "fits": "FITS",
+    "votable": "VOTable",
+    "ecsv": "ECSV",
+    "csv": "CSV",
+    "parquet": "Parquet",
+}
+SIGNATURES = {
+    rb"SIMPLE  =": "fits",
+    rb"PAR1": "parquet",
+    rb"# %ECSV": "ecsv",
+    rb"(?s).{0,4096}?<(\w+:)?VOTABLE[\s>]": "votable",
+}
+STANDARD_INPUT = "standard input"
+
+
+def is_binary(form: str) -> bool:
+    """Return whether a format is not text, and no use on a terminal.
+
+    Examples
+    --------
+    >>> is_binary("fits"), is_binary("csv")
+    (True, False)
+    """
+    return form in ("fits", "parquet")
+
+
+def read_stream(stream: BinaryIO) -> tuple[Table, str]:
+    r"""Read a catalogue from a stream, its format told by its content alone.
+
+    Parameters
+    ----------
+    stream : binary file
+        All of it is read. Text that is neither VOTable nor ECSV is CSV where its first line has a
+        comma, else whatever text table astropy recognises.
+
+    Returns
+    -------
+    table : astropy.table.Table
+        As `read_catalogue` gives it.
+    form : str
+        One of `FORMATS`, the one to answer in: that of the stream, ``csv`` for any other text.
+
+    Raises
+    ------
+    CatalogueError
+        As `read_catalogue`.
+
+    Examples
+    --------
+    >>> table, form = read_stream(io.BytesIO(b"ra,dec\n1.5,2.5\n"))
+    >>> table.colnames, form
+    (['ra', 'dec'], 'csv')
+    """
+    content = stream.read()
+    if content.startswith(b"\x1f\x8b"):
+        content = _unpacked(content)
+    form = next((form for sign, form in SIGNATURES.items() if re.match(sign, content)), "csv")
+    # Only what has commas is named CSV: other text is recognised by its content.
+    named = form != "csv" or b"," in content.lstrip().partition(b"\n")[0]
+    with tempfile.TemporaryDirectory(prefix="astroclip-") as folder:
+        path = Path(folder) / ("input" + f".{form}" * named)
+        path.write_bytes(content)
+        try:
+            table = read_catalogue(path)
+        except CatalogueError as error:
+            words = str(error).replace(str(path), STANDARD_INPUT)
+            raise CatalogueError(f"{words[:1].upper()}{words[1:]}") from None
+    return table, form
+
+
+def _unpacked(content: bytes) -> bytes:
+    """Return what was packed by gzip."""
+    try:
+        return gzip.decompress(content)
+    except (OSError, EOFError, zlib.error) as problem:
+        raise CatalogueError(f"Standard input cannot be unpacked: {problem}.") from None
+
+
+def write_stream(table: Table, form: str, stream: BinaryIO) -> None:
+    r"""Write a table to a stream once it is complete.
+
+    Parameters
+    ----------
+    table : astropy.table.Table
+        It is not changed.
+    form : str
+        One of `FORMATS`.
+    stream : binary file
+        Open for writing.
+
+    Raises
+    ------
+    OutputError
+        For a column that the format cannot hold, or a stream that takes no more.
+
+    Examples
+    --------
+    >>> stream = io.BytesIO()
+    >>> write_stream(Table({"z": [0.5]}), "csv", stream)
+    >>> stream.getvalue()
+    b'z\n0.5\n'
+    """
+    whole = io.BytesIO()
+    try:
+        WRITERS[FORMATS[form]](table, whole)
+    except (ValueError, TypeError, LookupError, ArithmeticError) as problem:
+        if isinstance(problem, OutputError):
+            raise
+        reason = " ".join(str(problem).split())[:200]
+        raise OutputError(
+            f"The table cannot be written as {FORMATS[form]} ({reason}); remove the column it "
+            "names or choose another --format."
+        ) from problem
+    try:
+        stream.write(whole.getbuffer())
+        stream.flush()
+    except OSError as problem:
+        raise OutputError(f"Standard output cannot be written ({why(problem)}).") from problem
