@@ -47,7 +47,7 @@ Labelled galaxies that rows are compared with: the name of a bundled reference o
 default those that belong to the weights.""",
     "match_radius": """float or Quantity
 Largest distance between a row and its spectrum; a plain number is in arcsec.""",
-    "device": """{"auto", "cpu", "cuda", "mps"}
+    "device": """{"auto", "cpu", "cuda", "cuda:N", "mps"}
 Where to compute. ``auto`` prefers a GPU; ``cuda:1`` is the second one.""",
     "precision": """{"auto", "float32", "bfloat16"}
 Number format inside the network. ``auto`` is bfloat16 on GPUs that have it, else float32.""",

@@ -15,7 +15,7 @@ from astroclip_astro.progress import Progress
 from astroclip_astro.version import __version__
 
 from .endpoints import choose_endpoints
-from .option_types import POSITION
+from .option_types import POSITION_TYPE
 from .options import embedding_options, interrupted, quiet_option, run_command
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ __all__ = ["annotate", "main"]
 @click.option(
     "--position",
     "positions",
-    type=POSITION,
+    type=POSITION_TYPE,
     multiple=True,
     metavar="RA DEC",
     help="Annotate this position instead of a catalogue, and print the row: ICRS degrees (150.1 "

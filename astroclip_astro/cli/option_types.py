@@ -9,7 +9,7 @@ from click.shell_completion import CompletionItem
 
 from astroclip_astro.errors import InputError
 
-__all__ = ["DEVICE", "POSITION", "CoordinateType", "DeviceType"]
+__all__ = ["DEVICE_TYPE", "POSITION_TYPE", "CoordinateType", "DeviceType"]
 
 
 class DeviceType(click.ParamType):
@@ -81,5 +81,5 @@ class CoordinateType(click.ParamType):
             self.fail(str(error), param, ctx)
 
 
-DEVICE = DeviceType()
-POSITION = (CoordinateType("RA"), CoordinateType("Dec"))
+DEVICE_TYPE = DeviceType()
+POSITION_TYPE = (CoordinateType("RA"), CoordinateType("Dec"))

@@ -20,7 +20,7 @@ from astroclip_astro.shared_options import (
     WEIGHTS,
 )
 
-from .option_types import DEVICE as DEVICE_TYPE
+from .option_types import DEVICE_TYPE
 
 __all__ = [
     "CONNECTION_OPTIONS",

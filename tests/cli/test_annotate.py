@@ -291,7 +291,8 @@ def test_every_option_is_in_the_help():
     text = CliRunner().invoke(annotate, ["--help"]).output
     for option in (
         "--position --name --output --format --source --modality --weights --reference --ra --dec "
-        "--columns --match-radius --device --precision --rows --no-resume --overwrite --dry-run --quiet --verbose"
+        "--columns --match-radius --device --precision --rows "
+        "--no-resume --overwrite --dry-run --quiet --verbose"
     ).split():
         assert option in text
     for status in ("0 done", "2 a mistake", "3 no data", "130"):

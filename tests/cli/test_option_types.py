@@ -4,7 +4,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from astroclip_astro.cli.option_types import DEVICE
+from astroclip_astro.cli.option_types import DEVICE_TYPE
 from astroclip_astro.cli.options import compute_options
 
 
@@ -35,5 +35,5 @@ def test_help_shows_the_devices():
 
 
 def test_devices_are_completed():
-    found = DEVICE.shell_complete(None, None, "c")
+    found = DEVICE_TYPE.shell_complete(None, None, "c")
     assert [item.value for item in found] == ["cpu", "cuda"]
