@@ -173,6 +173,12 @@ def test_similar_galaxies_may_be_asked_for_by_position(table):
     assert figure.axes[3].get_title(loc="left").startswith("row 1")
 
 
+def test_similar_galaxies_may_be_asked_for_by_id(table):
+    table["galaxy"] = [f"g{row}" for row in range(8)]
+    figure = plot_similar(table, id="g3", id_column="galaxy", k=1, source=StubSource())
+    assert figure.axes[1].get_title(loc="left") == "query: galaxy g3 (row 3)"
+
+
 def test_only_so_many_similar_galaxies_are_drawn():
     many = Table({"ra": np.arange(30.0), "dec": np.zeros(30)})
     many["astroclip_image"] = np.tile([0.6, 0.8], (30, 1))

@@ -225,6 +225,7 @@ def test_position_beyond_the_radius_is_refused_without_a_source(table):
     with pytest.raises(InputError, match="the nearest, row 8, is"):
         similar(table, position=(0.8 + 1.8 / 3600, 0))
     assert len(similar(table, position=(0.8 + 1.8 / 3600, 0), match_radius=2)) == 10
+    assert len(similar(table, position=(0.8 + 1.8 / 3600, 0), match_radius=2 * u.arcsec)) == 10
 
 
 def test_position_that_the_table_lacks_is_fetched_and_the_source_closed(bright):
