@@ -10,6 +10,7 @@ from astroclip_astro.annotation import annotate
 from astroclip_astro.cli.annotate import annotate as annotate_command
 from astroclip_astro.cli.search import search as search_command
 from astroclip_astro.comparison import Comparison
+from astroclip_astro.config import Conf
 from astroclip_astro.embedding import load_model as load
 from astroclip_astro.job import check_options
 from astroclip_astro.object_plots import plot_attention, plot_masked
@@ -107,3 +108,8 @@ def test_search_has_the_defaults_of_the_method(name):
 @pytest.mark.parametrize("name", sorted(shared_options.WORDS))
 def test_words_are_of_an_option_that_there_is(name):
     assert any(name in defaults_of(getattr(TableMethods, method)) for method in WORK)
+
+
+@pytest.mark.parametrize("name", ["layer", "release", "jobs", "cache_limit"])
+def test_words_have_the_default_of_the_configuration(name):
+    assert str(getattr(Conf, name).defaultvalue) in shared_options.WORDS[name]
