@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -14,43 +13,14 @@ from astropy.coordinates import angular_separation
 from ..errors import InputError
 from ..flags import Flag
 from ..records import Cutout, Gap, Spectrum, Targets
-from .files.coadd_files import CoaddFile, read_spectra, recognise_coadd
-from .files.cutout_files import CutoutFile, recognise_cutout
+from .files.coadd_files import read_spectra
 from .files.cutout_pixels import read_cutout
-from .files.fits_file import DamagedFileError, all_hdus, find_fits, open_fits, reading
+from .files.fits_file import DamagedFileError, find_fits, open_fits, reading
+from .files.folder_index import Contents, FolderIndex
 from .files.matching import SpectrumIndex, pairs_within, queues, sky_tree
-from .files.redrock_files import RedrockFile, read_redrock, recognise_redrock, redrocks_of
+from .files.redrock_files import read_redrock, redrocks_of
 
 __all__ = ["Contents", "LocalSource"]
-
-
-@dataclass(frozen=True)
-class Contents:
-    """How much a folder holds: cutout files, coadd files, and spectra in the coadds."""
-
-    cutouts: int
-    coadds: int
-    spectra: int
-
-
-@dataclass
-class _Index:
-    """What the headers in a folder say, files ordered by path."""
-
-    cutouts: list[CutoutFile] = field(default_factory=list)
-    coadds: list[CoaddFile] = field(default_factory=list)
-    redrocks: list[RedrockFile] = field(default_factory=list)
-
-    def add(self, path: Path) -> None:
-        """Look at one file; others than cutouts, coadds and redrock files are passed over."""
-        with open_fits(path) as hdus:
-            headers = all_hdus(hdus)
-            if coadd := recognise_coadd(path, headers):
-                self.coadds.append(coadd)
-            elif redrock := recognise_redrock(path, headers):
-                self.redrocks.append(redrock)
-            elif cutout := recognise_cutout(path, headers):
-                self.cutouts.append(cutout)
 
 
 class LocalSource:
@@ -319,10 +289,10 @@ class LocalSource:
         return SpectrumIndex(self._index.coadds)
 
     @cached_property
-    def _index(self) -> _Index:
+    def _index(self) -> FolderIndex:
         """The headers of all files, read at first use."""
         paths, problems = find_fits(self.folder)
-        index = _Index()
+        index = FolderIndex()
         for path in paths:
             try:
                 index.add(path)

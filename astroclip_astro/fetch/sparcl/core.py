@@ -38,13 +38,12 @@ __all__ = ["BLOCK", "SparclClass"]
 
 BLOCK = 100  # TARGETIDs or spectra in one request
 RECORD_BYTES, HEADER_BYTES = 2048, 1 << 20  # in a reply, with room to spare
+NO_JSON = re.compile(r": status (400|500): .*\b(format|json)\b", re.IGNORECASE)
 NUMBER_BYTES, MOST_ARRAYS = {"json": 25, "pkl": 10}, 3  # flux, ivar, wavelength
 
 
 class SparclClass(BaseQuery):
-    """DESI spectra by position or TARGETID.
-
-    Methods may be called from several threads at once.
+    """DESI spectra by position or TARGETID, for several threads at once.
 
     Parameters
     ----------
@@ -147,11 +146,9 @@ class SparclClass(BaseQuery):
         ------
         InputError
             Where the limits are not finite, or not in order.
-        BadReplyError
-            Where the service does not answer as it should, or answers more than the limit
-            however small the box.
-        SourceError
-            Where the service is down.
+        BadReplyError, SourceError
+            Where the service does not answer as it should, or has more than its limit in a box of
+            any size.
         """
         for name, low, high in (("RA", ra_low, ra_high), ("Dec", dec_low, dec_high)):
             if not (math.isfinite(low) and math.isfinite(high) and low <= high):
@@ -204,9 +201,7 @@ class SparclClass(BaseQuery):
         return unique_records(found)
 
     def get_spectra(self, records: Sequence[SpectrumRecord]) -> tuple[Spectra, dict[str, str]]:
-        """Get the spectra of one block of records.
-
-        What is missing or wrong in an answer is asked for again, and only that.
+        """Get the spectra of one block of records; what is missing or wrong is asked for again.
 
         Parameters
         ----------
@@ -325,9 +320,7 @@ class SparclClass(BaseQuery):
             try:
                 return post("json")
             except BadReplyError as error:
-                if not re.search(
-                    r": status (400|500): .*\b(format|json)\b", str(error), re.IGNORECASE
-                ):
+                if not NO_JSON.search(str(error)):
                     raise
                 self._no_json.set()
         return post("pkl")
