@@ -32,6 +32,7 @@ from astroclip_astro.shared_options import (
 )
 from astroclip_astro.sky.position import arcseconds
 from astroclip_astro.sources import open_source
+from astroclip_astro.suggestion import did_you_mean
 from astroclip_astro.version import __version__
 
 if TYPE_CHECKING:
@@ -134,8 +135,10 @@ def words(given: str | Iterable[str], known: tuple[str, ...], option: str) -> tu
     found = [str(part).strip() for part in parts]
     unknown = [part for part in found if part not in known]
     if unknown or not found:
+        near = did_you_mean(unknown[0], known) if unknown else ""
         raise InputError(
-            f"{option} has {unknown or 'nothing'}, expected one or more of {', '.join(known)}."
+            f"{option} has {unknown or 'nothing'}, expected one or more of {', '.join(known)}"
+            f"{near or '.'}"
         )
     return tuple(word for word in known if word in found)
 

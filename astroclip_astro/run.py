@@ -22,6 +22,7 @@ from .progress import Progress
 from .records import Targets
 from .results import add_columns, check_names, taken_names
 from .sky import describe_positions, find_targets
+from .suggestion import did_you_mean
 from .version import __version__
 
 __all__ = ["Run", "prepare_run"]
@@ -325,5 +326,6 @@ def check_labels(options: Options, known: dict[str, str]) -> None:
         ):
             raise InputError(
                 f"Label {label!r} cannot be calibrated: it is not among those that are written; "
-                f"reference {options.reference.name} has {', '.join(options.reference.labels)}."
+                f"reference {options.reference.name} has {', '.join(options.reference.labels)}"
+                f"{did_you_mean(label, options.reference.labels) or '.'}"
             )

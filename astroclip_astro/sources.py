@@ -5,20 +5,23 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import astropy.units as u
 
 from .arguments import described
 from .config import conf
 from .errors import InputError
+from .fetch.survey_names import read_layer, read_releases
 from .records import Source
 from .resources import folder
 from .shared_options import SOURCE
+from .suggestion import did_you_mean
 from .version import __version__
 
 __all__ = ["open_source"]
 
-RELEASES = ("DESI-EDR", "DESI-DR1")
+NAMES = ("archive", "demo")
 MOST_CONNECTIONS = 16  # more would not be polite
 LEAST_LIMIT = 1_000_000  # bytes: a cache for a few galaxies
 
@@ -43,7 +46,8 @@ def open_source(
     layer : str, optional
         Legacy Surveys layer, ``ls-dr9`` by default.
     release : str, optional
-        ``DESI-EDR``, ``DESI-DR1`` (the default) or both with a comma, preferred first.
+        ``DESI-EDR``, ``DESI-DR1`` (the default) or both with a comma, preferred first; ``DR1`` and
+        ``edr`` are understood.
     jobs : int, optional
         Connections at a time to each service, 4 by default.
     cache : str or path, optional
@@ -78,8 +82,21 @@ def open_source(
     }  # fmt: skip
     given = [name for name, value in options.items() if value is not None]
     text = str(source) if isinstance(source, str | os.PathLike) else ""
-    if text in ("archive", "demo") or re.match("https?://", text, re.IGNORECASE):
+    if re.match("https?:", text, re.IGNORECASE):
+        check_address(text)
         return _open_archive(text, **options)
+    if text in NAMES:
+        return _open_archive(text, **options)
+    if text and not Path(text).is_dir():
+        found = "a file" if Path(text).exists() else "nothing"
+        near = did_you_mean(text, NAMES)
+        if not near and re.match(r"www\.|localhost\b|[\w.-]+:\d+", text):
+            near = f"; did you mean 'http://{text}'?"
+        raise InputError(
+            f"Source {text!r}: found {found} there, expected 'archive', 'demo', an address "
+            "http(s)://... or the folder that holds your cutouts and DESI coadds"
+            f"{near or '; check the path.'}"
+        )
     if given:
         words = ", ".join(f"--{name.replace('_', '-')}" for name in given)
         raise InputError(
@@ -88,17 +105,31 @@ def open_source(
         )
     if isinstance(source, Source):
         return source
-    if not (text and Path(text).is_dir()):
+    if not text:
         raise InputError(
-            f"Source {str(source)!r} is none of 'archive', 'demo', an address http(s)://... or a "
-            "folder; pass --source and the folder that holds your cutouts and DESI coadds "
-            "(source=... in Python)."
+            "Source is empty, expected 'archive', 'demo', an address http(s)://... or the folder "
+            "that holds your cutouts and DESI coadds."
         )
     from .fetch.local import LocalSource  # readers of images and spectra are loaded here
 
     local = LocalSource(text)
     local.look()
     return local
+
+
+def check_address(text: str) -> None:
+    """Refuse an address that names no server."""
+    try:
+        parts = urlsplit(text)
+        missing = "" if parts.hostname else "it names no server"
+        _ = parts.port
+    except ValueError as error:
+        missing = str(error)
+    if missing:
+        raise InputError(
+            f"Source {text!r} is no address: {missing}, expected one such as "
+            "http://127.0.0.1:8000 or https://archive.example/survey."
+        )
 
 
 def _open_archive(
@@ -114,8 +145,8 @@ def _open_archive(
     from .fetch.archive import ArchiveSource  # astroquery is loaded here, not for local files
 
     options = {
-        "layer": conf.layer if layer is None else layer,
-        "releases": _releases(conf.release if release is None else release),
+        "layer": read_layer(conf.layer if layer is None else layer),
+        "releases": read_releases(conf.release if release is None else release),
         "connections": _connections(conf.jobs if jobs is None else jobs),
         "cache": _cache(cache, cache_limit, kept=source != "demo"),
     }
@@ -133,15 +164,6 @@ def _open_archive(
         server=server,
         **options,
     )
-
-
-def _releases(text: str) -> tuple[str, ...]:
-    """Return the data releases an option names."""
-    releases = tuple(dict.fromkeys(part.strip().upper() for part in str(text).split(",")))
-    unknown = [release for release in releases if release not in RELEASES]
-    if unknown:
-        raise InputError(f"release has {unknown}, expected one or more of {', '.join(RELEASES)}.")
-    return releases
 
 
 def _connections(jobs: int) -> int:

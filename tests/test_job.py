@@ -53,7 +53,7 @@ def test_job_says_where_its_columns_come_from():
 
 @pytest.mark.parametrize("source", [None, 3, "", "/no/such/folder"])
 def test_impossible_source_is_refused(source):
-    with pytest.raises(InputError, match="none of 'archive', 'demo'"):
+    with pytest.raises(InputError, match="'archive', 'demo'"):
         prepare_job(source=source)
 
 

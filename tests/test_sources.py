@@ -94,7 +94,7 @@ def test_numbers_of_connections_that_are_none_are_refused(jobs):
         open_source("archive", jobs=jobs)
 
 
-@pytest.mark.parametrize("release", ["", "DR1", "DESI-DR1,", "DESI-DR2", "SDSS-DR16"])
+@pytest.mark.parametrize("release", ["", "DR7", "DESI-DR1,", "DESI-DR2", "SDSS-DR16"])
 def test_releases_that_are_none_are_refused(release):
     with pytest.raises(InputError, match="DESI-EDR, DESI-DR1"):
         open_source("archive", release=release)
@@ -131,9 +131,9 @@ def test_options_of_the_archives_do_not_go_with_a_folder(option):
         open_source(DEMO, **option)
 
 
-@pytest.mark.parametrize("source", ["", None, 3, "nowhere", "http:/x", "ftp://archive.example"])
+@pytest.mark.parametrize("source", ["", None, 3, "nowhere", "ftp://archive.example"])
 def test_what_is_no_source_is_refused(source):
-    with pytest.raises(InputError, match="none of 'archive', 'demo', an address"):
+    with pytest.raises(InputError, match="'archive', 'demo', an address"):
         open_source(source)
 
 
@@ -141,3 +141,40 @@ def test_what_is_no_source_is_refused(source):
 def test_any_address_is_opened_or_refused(text):
     with suppress(InputError):
         open_source(f"http://{text}", cache="none").close()
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("Demo", "Source 'Demo': found nothing there, .*did you mean 'demo'"),
+        ("DEMO", "did you mean 'demo'"),
+        ("archiv", "did you mean 'archive'"),
+        (
+            "/nowhere",
+            "found nothing there, expected 'archive', 'demo', an address .* check the path",
+        ),
+        ("www.legacysurvey.org", "did you mean 'http://www.legacysurvey.org'"),
+        ("localhost:8000", "did you mean 'http://localhost:8000'"),
+        ("", "Source is empty"),
+        ("http://", "Source 'http://' is no address: it names no server, expected one such as"),
+        ("http:/x", "it names no server"),
+        ("https:", "Source 'https:' is no address: it names no server"),
+        ("HTTP://:80/x", "it names no server"),
+        ("http://a:b", "Source 'http://a:b' is no address"),
+        ("http://[::1", "is no address"),
+    ],
+)
+def test_source_that_is_none_gets_a_fitting_message(source, words):
+    with pytest.raises(InputError, match=words):
+        open_source(source)
+
+
+def test_file_is_no_source(tmp_path):
+    (tmp_path / "a.fits").touch()
+    with pytest.raises(InputError, match=r"a.fits': found a file there, expected"):
+        open_source(tmp_path / "a.fits")
+
+
+def test_short_names_of_releases_and_layers_are_understood():
+    with closing(open_source("archive", release="edr,DR1", layer="DR10")) as source:
+        assert source.name == "archive (ls-dr10, DESI-EDR, DESI-DR1)"

@@ -158,7 +158,7 @@ def _integers(column: object, path: Path) -> tuple[np.ndarray, np.ndarray]:
     # Positions play no part; with them, a table without a single TARGETID is no mistake yet.
     nowhere = np.zeros(len(column))
     try:
-        targets = find_targets(Table({ID: column, "ra": nowhere, "dec": nowhere}))
+        targets = find_targets(Table({ID: column, "ra_deg": nowhere, "dec_deg": nowhere}))
     except CatalogueError as error:
         raise CatalogueError(f"{path}: {error}") from None
     return targets.targetid, targets.has_targetid

@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 from astropy.table import Table
 
+from astroclip_astro.suggestion import did_you_mean
+
 from ..dataset.training_set import KNOWN
 from ..errors import InputError
 from ..hdf5_file import Field
@@ -121,7 +123,10 @@ def read_labels(path: str | os.PathLike, columns: Sequence[str] = ()) -> Labels:
         nonlocal mass, cuts
         if absent := [name for name in columns if name not in names]:
             shown = ", ".join(map(repr, names[:40]))
-            raise InputError(f"No column {absent[0]!r} in {path}, only {shown}.")
+            raise InputError(
+                f"No column {absent[0]!r} in {path}, only {shown}"
+                f"{did_you_mean(absent[0], names) or '.'}"
+            )
         mass = next((name for name in MASSES if name in names), None)
         if mass is None and not columns:
             raise InputError(

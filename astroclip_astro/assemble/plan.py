@@ -15,6 +15,7 @@ from ..errors import InputError, SourceError
 from ..fetch.bad_reply import BadReplyError, UnreachableError
 from ..fetch.desi_catalogue import DesiCatalogueClass
 from ..fetch.first_contact import describe_unreachable
+from ..fetch.survey_names import read_releases
 from ..fetch.transport import Transport
 from ..hdf5_file import Field
 from ..records import Targets
@@ -178,10 +179,10 @@ def one_release(release: str | None) -> str:
     >>> one_release("desi-edr")
     'DESI-EDR'
     """
-    given = (conf.release if release is None else release).strip().upper()
-    if "," in given:
+    first, *more = read_releases(conf.release if release is None else release)
+    if more:
         raise InputError(
-            f"release is {given}, expected one: a training set has one spectrum of a TARGETID; "
-            "build a set for each release."
+            f"Release is {', '.join((first, *more))}, expected one: a training set has one "
+            "spectrum of a TARGETID; build a set for each release."
         )
-    return given
+    return first

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from astroclip_astro.errors import InputError
+from astroclip_astro.suggestion import did_you_mean
 
 __all__ = ["CHUNK_CACHE", "KNOWN", "TrainingSet", "open_training_set", "rows_of"]
 
@@ -85,7 +86,7 @@ class TrainingSet:
                 columns = [one for one in file if getattr(file[one], "shape", 0) == (self.rows,)]
                 raise InputError(
                     f"{self.path} has no column {name!r} with a value for each galaxy, only "
-                    f"{', '.join(columns) or 'none'}."
+                    f"{', '.join(columns) or 'none'}{did_you_mean(name, columns) or '.'}"
                 )
             return file[name][:]
 

@@ -14,6 +14,7 @@ from astroclip_astro.dataset.split import draw, held_out, sky_groups
 from astroclip_astro.errors import CatalogueError, InputError
 from astroclip_astro.search.scores import colours
 from astroclip_astro.sky.targets import find_targets
+from astroclip_astro.suggestion import did_you_mean
 
 from .table import Galaxies
 
@@ -230,7 +231,7 @@ def find_column(
         if given not in table.colnames:
             raise CatalogueError(
                 f"No column {given!r} for {what} in {table.colnames}; name one of these with "
-                f"--columns {what}=NAME."
+                f"--columns {what}=NAME{did_you_mean(given, table.colnames) or '.'}"
             )
         return given
     found = [name for name in table.colnames if name.lower() in usual]
@@ -275,6 +276,6 @@ def group_column(table: Table, name: str) -> np.ndarray:
     if name not in table.colnames or table[name].ndim != 1:
         raise CatalogueError(
             f"No column {name!r} of one value for each galaxy in {table.colnames}; choose another "
-            "with --holdout-by."
+            f"with --holdout-by{did_you_mean(name, table.colnames) or '.'}"
         )
     return np.asarray(np.ma.asarray(table[name]).filled())

@@ -18,8 +18,10 @@ from astroquery.query import BaseQuery
 from ..config import conf
 from ..errors import InputError
 from ..records import PIXEL_SCALE, Cutout
+from ..suggestion import did_you_mean
 from .files.fits_file import DamagedFileError, reading
 from .files.pixel_grid import is_native, native_matrix
+from .survey_names import LAYERS
 from .transport import BadReplyError, Reply, Transport, read_reply
 
 __all__ = ["LegacySurveyClass", "read_image"]
@@ -155,8 +157,9 @@ class LegacySurveyClass(BaseQuery):
         text = reply.content[:1000].decode("utf-8", "replace").strip()
         if text.lower().startswith("no such layer"):
             raise InputError(
-                f"Layer {self.layer!r}: the viewer at {self.transport.url} has no such layer; "
-                "pass --layer ls-dr9 or ls-dr10 (layer=... in Python)."
+                f"Layer {self.layer!r}: the viewer at {self.transport.url} has no such layer, "
+                "expected one such as ls-dr9 or ls-dr10 (--layer, layer=... in Python)"
+                f"{did_you_mean(self.layer, LAYERS) or '.'}"
             )
         kind = reply.content_type or "no type"
         raise BadReplyError(f"{reply.url}: {kind}, expected image/fits", silent=True)

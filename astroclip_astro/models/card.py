@@ -11,6 +11,7 @@ from astroclip_astro.arguments import check_path
 from astroclip_astro.columns import MODALITIES, STEMS
 from astroclip_astro.errors import WeightsError
 from astroclip_astro.resources import folder
+from astroclip_astro.suggestion import did_you_mean
 
 __all__ = ["CARD_FORMAT", "Card", "bundled", "check_aligned", "locate", "read_card", "sha256"]
 
@@ -90,7 +91,7 @@ def locate(name: str | os.PathLike) -> Path:
         raise WeightsError(
             f"Unknown weights {str(name)!r}: neither a bundled name ({', '.join(bundled())}) nor "
             "a file, nor the folder of a finished training run; pass one of these names or the "
-            "path of a .safetensors file."
+            f"path of a .safetensors file{did_you_mean(name, bundled()) or '.'}"
         )
     if path.suffix != ".safetensors":
         raise WeightsError(

@@ -37,6 +37,7 @@ from astroclip_astro.search.leave_one_out_file import (
 )
 from astroclip_astro.search.reference import BRIGHTNESS, LABELS, Reference
 from astroclip_astro.search.reference_checks import check_label_names, check_reference
+from astroclip_astro.suggestion import did_you_mean
 
 __all__ = ["WORDS", "complete_reference", "load_reference", "reference_path", "save_reference"]
 
@@ -95,7 +96,8 @@ def load_reference(name_or_path: str | Path) -> Reference:
     except (FileNotFoundError, NotADirectoryError):
         raise WeightsError(
             f"No reference {str(name_or_path)!r}: bundled are {sorted(_bundled())}, "
-            "and there is no file of that path; give a name or the path of a FITS file."
+            "and there is no file of that path; give a name or the path of a FITS file"
+            f"{did_you_mean(name_or_path, _bundled()) or '.'}"
         ) from None
     except fits.verify.VerifyWarning:
         raise WeightsError(

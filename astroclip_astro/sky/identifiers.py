@@ -11,6 +11,7 @@ from astropy.table import Table
 from ..arguments import check_column_name
 from ..columns import PREFIX
 from ..errors import InputError
+from ..suggestion import did_you_mean
 from .cells import read_text, read_values
 from .pairs import listing
 
@@ -68,11 +69,8 @@ def find_row(table: Table, identifier: str | int, *, column: str | None = None) 
         raise InputError(f"id is {identifier!r}, expected a name or a whole number.")
     name = check_column_name(column, "id_column") or _column(table)
     if name not in table.colnames:
-        near = get_close_matches(str(name), table.colnames, 1)
-        raise InputError(
-            f"No column {name!r} in {listing(table.colnames)}"
-            + (f"; did you mean {near[0]!r}?" if near else f"; {_PASS} with an existing one.")
-        )
+        near = did_you_mean(name, table.colnames) or f"; {_PASS} with an existing one."
+        raise InputError(f"No column {name!r} in {listing(table.colnames)}{near}")
     texts = _texts(table, name)
     rows = np.flatnonzero(texts == wanted)
     if not len(rows):

@@ -9,6 +9,7 @@ from typing import get_type_hints
 
 from astroclip_astro.errors import InputError, WeightsError
 from astroclip_astro.models.configuration import Configuration
+from astroclip_astro.suggestion import did_you_mean
 
 from .settings import STAGES, TRAINING, StageSettings, TrainingConfiguration
 
@@ -46,7 +47,8 @@ def read_configuration(name: str | Path) -> TrainingConfiguration:
     path = Path(name)
     if not path.is_file():
         raise InputError(
-            f"No configuration {str(name)!r}: neither {' nor '.join(TRAINING)} nor a TOML file."
+            f"No configuration {str(name)!r}: neither {' nor '.join(TRAINING)} nor a TOML file"
+            f"{did_you_mean(name, TRAINING) or '.'}"
         )
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))

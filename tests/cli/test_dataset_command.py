@@ -122,7 +122,7 @@ def test_selection_is_what_the_options_say(run, command):
         (["-o", "t.h5", *SKY, "--size", 4], "size is 4 pixels"),
         (["-o", "t.h5", *SKY, "--limit", 0], "limit is 0"),
         (["-o", "t.h5", *SKY, "--survey", "a;b"], "expected a plain word"),
-        (["-o", "t.h5", *SKY, "--release", "DR7"], "release has ['DR7']"),
+        (["-o", "t.h5", *SKY, "--release", "DR7"], "Release 'DR7', expected one or more of"),
         (["-o", "t.h5", *SKY, "--release", "DESI-EDR,DESI-DR1"], "expected one"),
         (["-o", "t.h5", *SKY, "--source", "."], "not with source"),
         (["-o", "t.h5", *SKY, "--labels", "none.fits"], "none.fits does not exist"),

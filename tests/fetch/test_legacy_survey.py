@@ -203,7 +203,9 @@ def test_an_unknown_layer_is_the_users_mistake(viewer):
     wire = connect(
         viewer.transport, lambda request: (200, {"Content-Type": "text/html"}, b"no such layer\n")
     )
-    with pytest.raises(InputError, match=r"'ls-dr9': the viewer at .* has no such layer; pass"):
+    with pytest.raises(
+        InputError, match=r"'ls-dr9': the viewer at .* has no such layer, expected one"
+    ):
         viewer.get_cutout(RA, DEC, SIZE)
     assert len(wire.requests) == 1
 
