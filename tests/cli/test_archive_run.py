@@ -106,8 +106,8 @@ def test_ctrl_c_stops_at_once_keeps_what_was_fetched_and_says_how_to_go_on(
     fetched = cutouts(server)
     server.close()
     assert process.returncode == 130
-    assert "interrupted; 0 of 81 rows are kept, and what was fetched for the next ones" in said
-    assert "The same command goes on from there" in said
+    assert "interrupted; 0 of 81 rows are completed, and what was fetched" in said
+    assert "The same command continues from there" in said
     assert said.count("\n") == 1
     assert len(fetched) == 24
 
