@@ -1,5 +1,6 @@
 """Shared fixtures: real data, and a source, a model and a reference that can be recognised."""
 
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,19 @@ SHARED = Path(__file__).resolve().parents[2] / "shared"
 # No test fails because a machine is slow.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _interrupts():
+    """Let Ctrl-C work, here and in processes begun here, where a shell has it ignored.
+
+    A shell script does so with what it puts in the background.
+    """
+    usual = signal.getsignal(signal.SIGINT)
+    if usual is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, usual)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -4,8 +4,10 @@ A test says what must have happened before it goes on, never how long that takes
 what would go on for ever.
 """
 
+import subprocess
 import threading
 import time
+from contextlib import contextmanager
 from types import SimpleNamespace
 
 HANGS = 600.0  # seconds
@@ -26,6 +28,16 @@ def finishes(function):
     thread.start()
     thread.join(HANGS)
     return not thread.is_alive()
+
+
+@contextmanager
+def started(command, **options):
+    """Yield a process, which is gone afterwards whatever happens."""
+    with subprocess.Popen([str(word) for word in command], **options) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 class Clock:

@@ -12,6 +12,7 @@ import pytest
 from astropy.table import Table
 from click.testing import CliRunner
 from stubs import StubOptions
+from waiting import started
 
 from astroclip_astro import pipeline
 from astroclip_astro.catalogue import read_catalogue
@@ -323,8 +324,8 @@ def test_killed_run_resumes_to_the_same_values(tmp_path):
     )
     command = [str(path), "--source", "demo", "--quiet", "--device", "cpu", "-o"]
     killed, whole = tmp_path / "killed.fits", tmp_path / "whole.fits"
-    begin = [sys.executable, "-c", held + code, *command, str(killed)]
-    with subprocess.Popen(begin, stdout=subprocess.PIPE, text=True) as process:
+    begin = [sys.executable, "-c", held + code, *command, killed]
+    with started(begin, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline() == "held\n"
         process.send_signal(signal.SIGKILL)
     assert not killed.exists()

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 from astropy.table import Table
-from waiting import HANGS
+from waiting import HANGS, started
 
 from astroclip_astro import standin
 from astroclip_astro.config import conf
@@ -43,9 +43,9 @@ def cutouts(server):
 def start(*arguments):
     """Begin the command in a process of its own."""
     code = "from astroclip_astro.cli.annotate import main; main()"
-    command = [sys.executable, "-c", code, *map(str, arguments)]
+    command = [sys.executable, "-c", code, *arguments]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(
+    return started(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
     )
 
@@ -99,10 +99,10 @@ def test_ctrl_c_stops_at_once_keeps_what_was_fetched_and_says_how_to_go_on(
     """At once: nobody waits for the four requests that are under way, and not answered."""
     server = gated(20, held=4, sky=sky)
     chosen = [*options(server, tmp_path), "--modality", "image"]
-    process = start(painted, *chosen, "--quiet")
-    server.wait()
-    process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=HANGS)
+    with start(painted, *chosen, "--quiet") as process:
+        server.wait()
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=HANGS)
     fetched = cutouts(server)
     server.close()
     assert process.returncode == 130

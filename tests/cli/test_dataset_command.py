@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from astropy.table import Table
 from click.testing import CliRunner
-from waiting import HANGS
+from waiting import HANGS, started
 
 from astroclip_astro import standin
 from astroclip_astro.assemble import builder
@@ -174,8 +174,8 @@ def test_missing_package_is_status_1(run, command, monkeypatch):
 def start(command, folder):
     """Begin the command in a process of its own."""
     code = "from astroclip_astro.cli.dataset import main; main()"
-    return subprocess.Popen(
-        [sys.executable, "-c", code, *map(str, command)],
+    return started(
+        [sys.executable, "-c", code, *command],
         cwd=folder,
         env=os.environ | {"OMP_NUM_THREADS": "1"},
         stderr=subprocess.PIPE,
@@ -190,10 +190,10 @@ def test_stopped_build_goes_on_with_the_same_command(run, gated, tmp_path, stop)
     with closing(gated(100, held=2, sky=standin.painted_sky(COUNT))) as server:
         source = ("--source", server.url, "--cache", "none", "--size", 32, *SKY, "--jobs", 2)
         command = ("build", "-o", "t.h5", *source)
-        process = start(command, tmp_path)
-        server.wait()
-        process.send_signal(stop)
-        said = process.communicate(timeout=HANGS)[1]
+        with start(command, tmp_path) as process:
+            server.wait()
+            process.send_signal(stop)
+            said = process.communicate(timeout=HANGS)[1]
         server.open()
         assert process.returncode == (130 if stop == signal.SIGINT else -stop)
         assert "Traceback" not in said

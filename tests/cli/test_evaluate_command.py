@@ -106,6 +106,7 @@ def objects(tmp_path_factory):
     return path
 
 
+@pytest.mark.slow
 def test_all_of_it(evaluate, tmp_path, tiny_weights, objects, monkeypatch):
     """Simulated objects and those of a table, the encoder before alignment, losses, figures."""
     pytest.importorskip("matplotlib")

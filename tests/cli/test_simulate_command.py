@@ -13,7 +13,7 @@ import h5py
 import pytest
 import survey_stub
 from click.testing import CliRunner
-from waiting import HANGS, wait_until
+from waiting import HANGS, started, wait_until
 
 from astroclip_astro.cli.progress import GalaxyBar
 from astroclip_astro.cli.simulate import main, simulate
@@ -132,20 +132,20 @@ def test_ctrl_c_stops_all_processes_without_tracebacks(tmp_path):
         "from astroclip_astro.cli.simulate import main; main()"
     )
     folders = [str(TESTS), str(TESTS.parent)]
-    process = subprocess.Popen(
+    with started(
         [sys.executable, "-c", code, "6400", "-o", "survey.h5", "--jobs", "2"],
         cwd=tmp_path,
         env=os.environ | {"PYTHONPATH": os.pathsep.join(folders), "SURVEY_STUB_GATE": str(gate)},
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-    )
-    wait_until(lambda: list(tmp_path.glob("*.partial/*.h5")))
-    for _ in range(3):  # people press it again
-        os.killpg(process.pid, signal.SIGINT)  # a terminal sends it to every process
-        time.sleep(0.05)
-    gate.touch()
-    words = process.communicate(timeout=HANGS)[1]
+    ) as process:
+        wait_until(lambda: list(tmp_path.glob("*.partial/*.h5")))
+        for _ in range(3):  # people press it again
+            os.killpg(process.pid, signal.SIGINT)  # a terminal sends it to every process
+            time.sleep(0.05)
+        gate.touch()
+        words = process.communicate(timeout=HANGS)[1]
     assert process.returncode == 130
     assert "Traceback" not in words
     kept = 64 * len(list(tmp_path.glob("*.partial/*.h5")))

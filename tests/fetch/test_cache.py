@@ -9,6 +9,7 @@ import time
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from waiting import started
 
 from astroclip_astro.errors import InputError, OutputError
 from astroclip_astro.fetch.cache import NO_CACHE, DiskCache, default_folder
@@ -139,15 +140,15 @@ for number in range(start, start + count):
 
 def write(folder, limit, start, count):
     """Begin a process that writes entries and says so."""
-    command = [sys.executable, "-c", WRITER, str(folder), str(limit), str(start), str(count)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    command = [sys.executable, "-c", WRITER, folder, limit, start, count]
+    return started(command, stdout=subprocess.PIPE, text=True)
 
 
 def test_several_processes_at_once(tmp_path):
     limit = 10**6
-    writers = [write(tmp_path, limit, 0, 150), write(tmp_path, limit, 100, 150)]
-    outputs = [writer.communicate()[0] for writer in writers]
-    assert [writer.returncode for writer in writers] == [0, 0]
+    with write(tmp_path, limit, 0, 150) as one, write(tmp_path, limit, 100, 150) as other:
+        outputs = [writer.communicate()[0] for writer in (one, other)]
+    assert (one.returncode, other.returncode) == (0, 0)
     assert all(len(output.split()) == 150 for output in outputs)
     cache = DiskCache(tmp_path, limit=limit)
     found = [number for number in range(250) if cache.get((number,)) is not None]
@@ -160,11 +161,10 @@ def test_several_processes_at_once(tmp_path):
 
 def test_killed_while_writing(tmp_path):
     for attempt in range(5):
-        writer = write(tmp_path, 10**9, 1000 * attempt, 100_000)
-        for _ in range(20 + 7 * attempt):
-            last = int(writer.stdout.readline())
-        writer.send_signal(signal.SIGKILL)
-        writer.communicate()
+        with write(tmp_path, 10**9, 1000 * attempt, 100_000) as writer:
+            for _ in range(20 + 7 * attempt):
+                last = int(writer.stdout.readline())
+            writer.send_signal(signal.SIGKILL)
         cache = DiskCache(tmp_path, limit=10**9)
         for number in range(1000 * attempt, last + 1):
             assert cache.get((number,)) == number.to_bytes(4, "big") * 5000

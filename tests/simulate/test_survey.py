@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import survey_stub
 from threadpoolctl import threadpool_info, threadpool_limits
-from waiting import HANGS, wait_until
+from waiting import HANGS, started, wait_until
 
 from astroclip_astro.errors import AstroclipError, InputError, OutputError
 from astroclip_astro.hdf5_file import storage
@@ -79,8 +79,8 @@ def begin(path, code="", **environment):
     )
     folders = [str(TESTS), str(TESTS.parent)]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(folders)} | environment
-    return subprocess.Popen(
-        [sys.executable, "-c", code, str(path)],
+    return started(
+        [sys.executable, "-c", code, path],
         env=environment,
         stderr=subprocess.PIPE,
         text=True,
@@ -187,14 +187,15 @@ def test_interrupt_while_joining_keeps_all_parts(path, made, whole, monkeypatch)
 
 def test_survey_killed_with_its_workers_at_work_goes_on(path, made, whole, tmp_path):
     gate = str(tmp_path / "never")  # the third part is begun at most
-    process = begin(path, f"simulate_survey({str(path)!r}, {N}, jobs=2)", SURVEY_STUB_GATE=gate)
-    wait_until(lambda: list(tmp_path.glob("*.partial/*.h5")))
-    process.send_signal(signal.SIGKILL)
-    try:
-        process.communicate(timeout=HANGS)  # until the last worker lets go of its standard error
-    finally:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+    code = f"simulate_survey({str(path)!r}, {N}, jobs=2)"
+    with begin(path, code, SURVEY_STUB_GATE=gate) as process:
+        wait_until(lambda: list(tmp_path.glob("*.partial/*.h5")))
+        process.send_signal(signal.SIGKILL)
+        try:
+            process.communicate(timeout=HANGS)  # until the last worker lets go of standard error
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
     assert not path.exists()
     kept = {int(part.stem) for part in tmp_path.glob("survey.h5.partial/*.h5")}
     assert kept
@@ -406,8 +407,8 @@ def test_disk_that_fills_while_joining_ends_in_words(path, whole):
         f"resource.setrlimit(resource.RLIMIT_FSIZE, ({len(whole) // 2},) * 2)\n"
         f"simulate_survey({str(path)!r}, {N}, jobs=1)"
     )
-    process = begin(path, code)
-    words = process.communicate()[1]
+    with begin(path, code) as process:
+        words = process.communicate()[1]
     assert process.returncode == 1, words
     assert "OutputError" in words
     assert "File too large" in words.splitlines()[-1]
@@ -437,8 +438,8 @@ def test_full_disk_while_joining_does_not_end_the_process(small_disk, whole):
         "shutil.disk_usage = lambda _: SimpleNamespace(free=1e9)\n"
         f"simulate_survey({str(path)!r}, {N}, jobs=1)"
     )
-    process = begin(path, code)
-    words = process.communicate()[1]
+    with begin(path, code) as process:
+        words = process.communicate()[1]
     assert process.returncode == 1, words
     assert "No space left on device" in words.splitlines()[-1]
     assert "Exception ignored" not in words

@@ -21,7 +21,7 @@ from astroclip_astro.simulate import (
     simulate_survey,
 )
 
-COUNT, SEED = 130, 9  # three parts
+COUNT, SEED = 70, 9  # two parts
 OPENED = """
 import sys
 opened = set()

@@ -16,7 +16,7 @@ import pytest
 import requests
 from astropy.io import fits
 from astropy.io.votable import parse_single_table
-from waiting import HANGS, finishes, wait_until
+from waiting import HANGS, finishes, started, wait_until
 
 from astroclip_astro import standin
 from astroclip_astro.errors import InputError
@@ -203,7 +203,7 @@ def test_port_that_is_taken_is_said(running):
 
 def command(*arguments):
     """Start the command; its URL is the first line it prints."""
-    return subprocess.Popen(
+    return started(
         [sys.executable, "-m", "astroclip_astro.standin", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -214,12 +214,9 @@ def command(*arguments):
 def test_command_prints_its_address_and_stops_on_interrupt():
     with command("--port", "0", "--fault", "http_500=1", "--painted", "5") as process:
         url = process.stdout.readline().strip()
-        try:
-            status = requests.get(f"{url}/api/version/", timeout=HANGS).status_code
-            process.send_signal(signal.SIGINT)
-            errors = process.communicate(timeout=HANGS)[1]
-        finally:
-            process.kill()
+        status = requests.get(f"{url}/api/version/", timeout=HANGS).status_code
+        process.send_signal(signal.SIGINT)
+        errors = process.communicate(timeout=HANGS)[1]
     assert (status, process.returncode, errors) == (500, 0, "")
 
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 import tomli_w
 from safetensors.torch import load_file
+from waiting import started
 
 from astroclip_astro.train.training import Training, train_stage
 
@@ -48,13 +49,14 @@ def validated(folder):
 
 def killed_before(step, arguments):
     """Run the command until it stands still before a step, then kill it."""
-    code = [sys.executable, "-c", HELD, *map(str, arguments), str(step)]
+    code = [sys.executable, "-c", HELD, *arguments, step]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    with subprocess.Popen(code, env=environment, stdout=subprocess.PIPE, text=True) as process:
+    with started(code, env=environment, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline() == "held\n"
         process.send_signal(signal.SIGKILL)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("stage", "kills"), [("spectrum", (5, 15)), ("image", (8,)), ("align", (11,))]
 )
