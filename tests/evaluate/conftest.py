@@ -10,7 +10,7 @@ def unit(vectors):
     return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_galaxies():
     """Return a function that makes galaxies: spectra tell all, images half, colours nothing."""
 

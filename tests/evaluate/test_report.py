@@ -26,8 +26,15 @@ ENDS = ("lo68", "hi68", "lo95", "hi95")
 FILES = ["index.html", "numbers.csv", "predictions.csv"]
 
 
-@pytest.fixture
-def report(make_galaxies, few_networks):
+@pytest.fixture(scope="module")
+def report(make_galaxies):
+    """A report of one network where there would be three."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("astroclip_astro.evaluate.predictors.NETWORKS", 1)
+        return make_report(make_galaxies)
+
+
+def make_report(make_galaxies):
     test = make_galaxies(430, 2)
     mass = np.where(np.arange(430) == 3, np.nan, test.labels["log_stellar_mass"])
     test = replace(test, labels=test.labels | {"log_stellar_mass": mass})
