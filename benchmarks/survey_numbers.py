@@ -75,8 +75,8 @@ def photometry(simulated: Galaxies, real: Galaxies) -> NumberTable:
     figures = {
         "within SIMULATED": [within(simulated, seed) for seed in range(DRAWS)],
         "within real": [within(draw) for draw in draws],
-        "SIMULATED to left-out real": [across(simulated, tested)],
-        "real to left-out real": [across(other, tested) for other in others],
+        "SIMULATED to held-out real": [across(simulated, tested)],
+        "real to held-out real": [across(other, tested) for other in others],
     }
     mean = {name: np.mean(values, axis=0) for name, values in figures.items()}
     rows = [
@@ -85,13 +85,13 @@ def photometry(simulated: Galaxies, real: Galaxies) -> NumberTable:
     ]
     for name, first, second, goal in (
         ("difference within", "within SIMULATED", "within real", 0.03),
-        ("difference to left-out real", *list(figures)[2:], 0.02),
+        ("difference to held-out real", *list(figures)[2:], 0.02),
     ):
         rows.append((f"{name} (goal {goal})", pair(mean[first] - mean[second]), "-"))
     return NumberTable(
         "Photometry alone, SIMULATED and real",
         f"R2 of redshift / mass from g - r, r - z and r, standardised, of 16 neighbours weighted "
-        f"by distance. Each sample has {n:,} galaxies; the {len(tested.redshift):,} left-out ones "
+        f"by distance. Each sample has {n:,} galaxies; the {len(tested.redshift):,} held-out ones "
         f"lie in rosettes {', '.join(map(str, LEFT_OUT))}. Mean and scatter of {DRAWS} draws "
         "(real) or divisions into folds (SIMULATED).",
         ("sample", "R2 z / logM", "scatter"),

@@ -34,7 +34,7 @@ html_theme = "alabaster"
 html_theme_options = {
     "description": "AstroCLIP embeddings, zero-shot redshifts and stellar masses "
     "for Astropy tables",
-    "page_width": "1100px",
+    "page_width": "1200px",
     "body_max_width": "none",
     "fixed_sidebar": True,
 }
