@@ -197,10 +197,8 @@ def test_columns_keep_their_ucd_through_an_edit(stubbed, tmp_path):
 def test_same_columns_and_values_as_the_command(tmp_path, monkeypatch, make_job):
     from astroclip_astro.run import prepare_run
 
-    for module in ("run", "annotation"):
-        monkeypatch.setattr(
-            f"astroclip_astro.{module}.check_options", lambda **_: StubOptions(make_job())
-        )
+    for module in ("astroclip_astro.run", "astroclip_astro.annotation"):
+        monkeypatch.setattr(f"{module}.check_options", lambda **_: StubOptions(make_job()))
     table = Table({"ra": np.linspace(1, 300, 5), "dec": np.zeros(5)})
     table.write(tmp_path / "cat.fits")
     prepare_run(tmp_path / "cat.fits").annotate()

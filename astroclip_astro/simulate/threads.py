@@ -20,9 +20,13 @@ def controller() -> ThreadpoolController:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Keep linear algebra to one thread; sums over several depend on their number.
+    """Keep linear algebra to one thread, as a context manager or as a decorator.
 
-    Also a decorator.
+    Notes
+    -----
+    A sum that is shared by several threads is rounded differently for each number of threads, so
+    that a simulated galaxy would not be the same on every machine. The limit holds for the
+    libraries that numpy and scipy have loaded; it ends with the block.
 
     Examples
     --------
