@@ -85,7 +85,7 @@ def _errors(value: OutputColumn) -> list[OutputColumn]:
 def _property_columns(group: str, stem: str, words: str, ucd: str) -> list[OutputColumn]:
     """Return the columns of one property: best, image's, spectrum's, each with its errors."""
     sources = (
-        ("", None, "from image and spectrum as far as there are, weighted by their errors"),
+        ("", None, "from image and spectrum, where available, weighted by their errors"),
         ("_image", "image", "from the image"),
         ("_spectrum", "spectrum", "from the spectrum"),
     )
@@ -112,13 +112,17 @@ def _embedding(modality: str) -> OutputColumn:
     )
 
 
+NOVELTY_COVARIATES = {"image": "by aperture flux", "spectrum": "by S/N"}
+
+
 def _novelty(modality: str) -> OutputColumn:
     """Return the novelty of one modality."""
     return OutputColumn(
         name=f"{PREFIX}novelty_{modality}",
         ucd="stat.probability",
-        description=f"Novelty of the {modality}: fraction of reference galaxies no more unusual, "
-        "by distance to neighbours or brightness; 1 is unlike all",
+        description=f"Novelty of the {modality}: fraction of reference galaxies that are no more "
+        f"unusual, by distance to their neighbours or {NOVELTY_COVARIATES[modality]}; 1 is unlike "
+        "all of them",
         group="novelty",
         modality=modality,
         from_reference=True,
@@ -144,8 +148,8 @@ COLUMNS: tuple[OutputColumn, ...] = (
     OutputColumn(
         name=f"{PREFIX}z_other",
         ucd="src.redshift",
-        description="The other redshift where there are two answers, which astroclip_z does not "
-        "average; flag several_redshifts",
+        description="Secondary redshift where two are plausible; astroclip_z is not their average "
+        "(flag several_redshifts)",
         group="redshift",
         from_reference=True,
     ),
@@ -180,7 +184,7 @@ COLUMNS: tuple[OutputColumn, ...] = (
         name=f"{PREFIX}flags",
         dtype="i4",
         ucd="meta.code.qual",
-        description="What to know about this row, bits; 0 is nothing",
+        description="Quality flags of this row as bits; 0 means that no flag is set",
         group="flags",
     ),
 )
@@ -202,7 +206,7 @@ def label_columns(
     ['astroclip_age', 'astroclip_age_err', 'astroclip_age_lo', 'astroclip_age_hi']
     """
     name, words = f"{PREFIX}{label}", (description or label).rstrip(". ")
-    origin = "zero-shot, from image and spectrum as far as there are, weighted by their errors"
+    origin = "zero-shot, from image and spectrum, where available, weighted by their errors"
     shared = {"unit": unit or None, "group": "labels", "from_reference": True}
     value = OutputColumn(name=name, ucd="stat.value", description=f"{words}; {origin}", **shared)
     return value, *_errors(value)

@@ -58,22 +58,47 @@ __all__ = ["annotate", "main"]
     help="Format of standard output.  [default: that of standard input, else fits]",
 )
 @embedding_options
-@click.option("--ra", metavar="NAME", help="Column of right ascension, or a SkyCoord column.")
-@click.option("--dec", metavar="NAME", help="Column of declination.")
+@click.option(
+    "--ra",
+    metavar="NAME",
+    help="Column of right ascension, or a SkyCoord column.  [default: found by name and UCD]",
+)
+@click.option(
+    "--dec",
+    metavar="NAME",
+    help="Column of declination.  [default: found by name and UCD]",
+)
 @click.option(
     "--calibrate",
     metavar="LABEL=COLUMN,...",
-    help="Calibrate errors on columns of CATALOG with true values where they are known: "
-    "redshift=Z_SPEC,log_stellar_mass=LOGM.",
+    help="Calibrate the errors on columns of CATALOG that hold true values where they are known, "
+    "for example redshift=Z_SPEC,log_stellar_mass=LOGM.",
 )
-@click.option("--rows", metavar="A:B", help="Annotate and write only these rows, counted from 0.")
-@click.option("--no-resume", is_flag=True, help="Forget what an interrupted run has finished.")
 @click.option(
-    "--overwrite", is_flag=True, help="Replace the output, and columns whose names are taken."
+    "--rows", metavar="A:B", help="Annotate and write only rows A to B - 1, counted from 0."
 )
-@click.option("--dry-run", is_flag=True, help="Say what would be done, how much and how long.")
+@click.option(
+    "--no-resume",
+    is_flag=True,
+    help="Start from the first row even where an interrupted run can be continued.",
+)
+@click.option(
+    "--overwrite",
+    is_flag=True,
+    help="Replace the output file if it exists, and columns of CATALOG that have our names.",
+)
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Say what would be done and how long it would take, and write nothing.",
+)
 @quiet_option
-@click.option("-v", "--verbose", is_flag=True, help="Say why each row without data has none.")
+@click.option(
+    "-v",
+    "--verbose",
+    is_flag=True,
+    help="Say for each row without image or spectrum why it has none.",
+)
 @click.version_option(__version__, prog_name="astroclip-annotate")
 def annotate(
     catalog: Path | None,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from astroclip_astro.config import conf
 from astroclip_astro.errors import InputError
 from astroclip_astro.version import __version__
 
@@ -30,34 +31,43 @@ SELECTION_OPTIONS = (
         nargs=4,
         multiple=True,
         metavar="WEST EAST SOUTH NORTH",
-        help="Part of the sky, degrees, from WEST eastwards to EAST: 350 10 goes through RA 0. "
-        "Several may be given. The whole sky is 0 360 -90 90.",
+        help="Galaxies in a box on the sky, in degrees, from WEST eastwards to EAST: 350 10 goes "
+        "through RA 0. Repeat the option for several boxes. The whole sky is 0 360 -90 90.",
     ),
     click.option(
-        "--cone", type=float, nargs=3, metavar="RA DEC RADIUS", help="A circle instead, degrees."
+        "--cone",
+        type=float,
+        nargs=3,
+        metavar="RA DEC RADIUS",
+        help="Galaxies in a circle instead of a box, in degrees.",
     ),
     click.option(
         "--targets",
         type=click.Path(path_type=Path),
         metavar="TABLE",
-        help="The TARGETIDs of a table instead.",
+        help="Galaxies with the TARGETIDs of this table instead of a box.",
     ),
-    click.option("--survey", metavar="A,B", help="Only these surveys, sv3 or main for example."),
-    click.option("--program", metavar="A,B", help="Only these programs, bright for example."),
+    click.option(
+        "--survey", metavar="A,B", help="Use only these surveys, for example sv3 or main."
+    ),
+    click.option("--program", metavar="A,B", help="Use only these programs, for example bright."),
     click.option(
         "--spectype",
         metavar="A,B",
         default="GALAXY",
         show_default=True,
-        help="Only these types of spectra; any for all.",
+        help="Use only spectra of these types, for example GALAXY; any stands for all types.",
     ),
     click.option("--z-min", type=float, metavar="Z", help="Smallest redshift."),
     click.option("--z-max", type=float, metavar="Z", help="Largest redshift."),
     click.option(
-        "--allow-zwarn", is_flag=True, help="Take redshifts with warnings too (zwarn not 0)."
+        "--allow-zwarn", is_flag=True, help="Use redshifts with warnings too (ZWARN is not 0)."
     ),
     click.option(
-        "--limit", type=int, metavar="N", help="At most N galaxies: any, the same ones each time."
+        "--limit",
+        type=int,
+        metavar="N",
+        help="Use at most N galaxies, chosen by a hash of their TARGETID: the same ones each time.",
     ),
 )
 
@@ -65,7 +75,7 @@ SELECTION_OPTIONS = (
 @click.group(name="astroclip-dataset", context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="astroclip-dataset")
 def dataset() -> None:
-    """Training sets of observed galaxies."""
+    """Build training sets of observed galaxies from the archives."""
 
 
 @dataset.command()
@@ -74,40 +84,57 @@ def dataset() -> None:
     "--output",
     type=click.Path(path_type=Path),
     required=True,
-    help="Output file, .h5 or .hdf5. While working, the disk must hold it twice.",
+    help="Output file, .h5 or .hdf5. While it is made, the disk needs room for it twice.",
 )
 @click.option(
     "--source",
     default="archive",
     show_default=True,
     metavar="archive|demo|URL",
-    help="Where catalogue, images and spectra come from: the public archives, the bundled "
-    "simulated sky, or a server that speaks as the archives do.",
+    help="Where the catalogue, images and spectra come from: the public archives of the Legacy "
+    "Surveys and DESI (archive), the bundled SIMULATED sky (demo), or the address of a server with "
+    "the same protocols.",
 )
-@click.option("--release", metavar="NAME", help="DESI release: DESI-EDR or DESI-DR1.")
+@click.option(
+    "--release",
+    metavar="NAME",
+    help=f"DESI data release: EDR or DR1.  [default: {conf.release}]",
+)
 @layer_option
 @add_options(SELECTION_OPTIONS)
 @click.option(
     "--labels",
     type=click.Path(path_type=Path),
     metavar="TABLE",
-    help="Table of labels with a column TARGETID, PROVABGS for example; galaxies without label "
-    "are left out. Its stellar masses become log_stellar_mass.",
+    help="Table of labels with a column TARGETID, for example PROVABGS. Galaxies without a label "
+    "are rejected. Its stellar masses become the dataset log_stellar_mass.",
 )
 @click.option(
     "--label-columns",
     multiple=True,
     metavar="A,B",
-    help="Columns of labels that become datasets of their own.",
+    help="Columns of --labels that become datasets of their own, separated by commas.",
 )
 @click.option(
     "--size", type=int, default=152, show_default=True, metavar="PIXELS", help="Side of the images."
 )
 @add_options(CONNECTION_OPTIONS)
-@click.option("--skip-failed", is_flag=True, help="Leave out galaxies that the source fails for.")
-@click.option("--no-resume", is_flag=True, help="Forget what an interrupted run has finished.")
-@click.option("--overwrite", is_flag=True, help="Replace the output.")
-@click.option("--dry-run", is_flag=True, help="Ask the catalogue only, and say how many there are.")
+@click.option(
+    "--skip-failed",
+    is_flag=True,
+    help="Reject galaxies that the source fails for, instead of ending with an error.",
+)
+@click.option(
+    "--no-resume",
+    is_flag=True,
+    help="Start from the beginning even where an interrupted build can be continued.",
+)
+@click.option("--overwrite", is_flag=True, help="Replace the output file if it exists.")
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Only query the catalogue, and say how many galaxies would be fetched.",
+)
 @quiet_option
 def build(
     output: Path,
@@ -119,11 +146,11 @@ def build(
     quiet: bool,
     **options: object,
 ) -> int:
-    """Fetch images and spectra of galaxies of DESI's catalogue, and write a training set.
+    """Fetch images and spectra of galaxies in DESI's catalogue, and write a training set.
 
-    Galaxies have a good fibre, a good redshift and a complete image and spectrum; how many are
-    left out, and why, is said at the end and in the file. An interrupted build goes on where it
-    was when the same command is given again.
+    Choose the galaxies with exactly one of --box, --cone and --targets. They have a good fibre, a
+    good redshift, and a complete image and spectrum; the summary and the file say how many others
+    were rejected, and why. When a build was interrupted, the same command continues it.
 
     Exit status: 0 done, 1 a package is missing, 2 a mistake in the input, 3 a source did not
     answer for some galaxies or for any, 130 interrupted.
@@ -200,7 +227,7 @@ def read_labels(*, labels: Path | None, label_columns: tuple[str, ...], **_: obj
     columns = [name for given in label_columns for name in words(given)]
     if labels is None:
         if columns:
-            raise InputError("--label-columns goes with --labels TABLE; say which table.")
+            raise InputError("--label-columns names columns of --labels TABLE; pass --labels too.")
         return None
     return read_labels(labels, columns)
 
@@ -235,9 +262,9 @@ def words(given: str | None) -> tuple[str, ...]:
 
 
 def echo_left_out(left_out: dict[str, int]) -> None:
-    """Say how many galaxies are left out, and why."""
+    """Say how many galaxies were rejected, and why."""
     for reason, count in left_out.items():
-        click.echo(f"  left out: {count} ({reason})")
+        click.echo(f"  rejected: {count} ({reason})")
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""``astroclip-evaluate``: how much the embeddings know, on galaxies that were left out."""
+"""``astroclip-evaluate``: how well embeddings predict the labels of held-out galaxies."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from astroclip_astro.cli.option_types import RenamedOption
 from astroclip_astro.cli.options import (
     SAMPLE_OPTIONS,
     add_options,
@@ -23,8 +24,8 @@ from astroclip_astro.version import __version__
 __all__ = ["evaluate", "main"]
 
 DATA_ONLY = (
-    "weights", "unaligned", "strangers", "objects", "losses", "figures", "batch_size", "device",
-    "precision",
+    "weights", "unaligned", "out_of_distribution", "objects", "losses", "figures", "batch_size",
+    "device", "precision",
 )  # fmt: skip
 TABLE_ONLY = ("columns", "unit")
 
@@ -35,8 +36,8 @@ TABLE_ONLY = ("columns", "unit")
     "--data",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Labelled galaxies, HDF5, one a row: images, spectrum, redshift, log_stellar_mass; flux "
-    "for the rows of photometry.",
+    help="Labelled galaxies: an HDF5 file with the datasets images, spectrum, redshift and "
+    "log_stellar_mass, one galaxy a row, and flux for the comparison with photometry.",
 )
 @click.option(
     "-o",
@@ -44,59 +45,67 @@ TABLE_ONLY = ("columns", "unit")
     type=click.Path(path_type=Path),
     required=True,
     metavar="DIR",
-    help="Folder of the report.",
+    help="Folder that the report is written into.",
 )
 @weights_option
 @click.option(
     "--unaligned",
     multiple=True,
     metavar="RUN|FILE",
-    help="Weights before alignment, for the rows of the encoders alone: the folder of a run of "
-    "one stage or of all. Several: the option again.",
+    help="Weights of the pretrained encoders before alignment, which are evaluated too: the "
+    "folder of a training run of one stage or of all stages, or a file. Repeat the option for "
+    "several.",
 )
 @click.option(
-    "--strangers",
+    "--out-of-distribution",
+    cls=RenamedOption,
+    former="--strangers",
     type=int,
     default=200,
     show_default=True,
     metavar="N",
-    help="SIMULATED stars, quasars and other objects that are no ordinary galaxies, of each kind, "
-    "for novelty; 0 for none. Needs the extra [simulate].",
+    help="Number of out-of-distribution objects of each kind that novelty is tested with, 0 for "
+    "none: SIMULATED stars, quasars, empty sky, damaged data, distant galaxies and noise. Needs "
+    "the extra [simulate].",
 )
 @click.option(
     "--objects",
     type=click.Path(path_type=Path),
     metavar="TABLE",
-    help="Spectra for novelty: FITS with FLUX, IVAR, SPECTYPE and Z.",
+    help="Spectra of other objects that novelty is tested with: a FITS table with FLUX, IVAR, "
+    "SPECTYPE and Z.",
 )
 @click.option(
     "--losses",
     multiple=True,
     type=click.Path(path_type=Path),
     metavar="RUN",
-    help="Folder of a training run whose losses are drawn. Several: the option again.",
+    help="Folder of a training run whose losses are drawn. Repeat the option for several.",
 )
-@click.option("--figures/--no-figures", default=True, show_default=True, help="Draw figures.")
+@click.option(
+    "--figures/--no-figures", default=True, show_default=True, help="Whether figures are drawn."
+)
 @click.option(
     "--photometry",
     type=click.Path(path_type=Path),
     metavar="TABLE",
-    help="In place of --data: a table of fluxes or magnitudes, for the rows of photometry alone.",
+    help="Evaluate photometry alone, from this table of fluxes or magnitudes, instead of --data.",
 )
 @click.option(
     "--columns",
     default="",
     metavar="WHAT=NAME,...",
-    help="Which column of TABLE is g, r, z, redshift, log_stellar_mass.  [default: by usual names]",
+    help="Columns of --photometry TABLE that hold g, r, z, redshift and log_stellar_mass, for "
+    "example g=FLUX_G,redshift=Z.  [default: found by their usual names]",
 )
 @click.option(
     "--unit",
     type=click.Choice(["auto", "nanomaggy", "mag"]),
     default="auto",
     show_default=True,
-    help="What the photometry of TABLE is; auto tells it by units and names.",
+    help="What the columns of photometry hold; auto decides by their units and names.",
 )
-@holdout_options(0.05, "Galaxies to leave out, and to evaluate with.")
+@holdout_options(0.05, "Fraction of the galaxies that are held out and evaluated on.")
 @add_options(SAMPLE_OPTIONS)
 @click.option(
     "--resamples",
@@ -104,12 +113,12 @@ TABLE_ONLY = ("columns", "unit")
     default=1000,
     show_default=True,
     metavar="N",
-    help="Draws of the bootstrap that gives intervals; 0 for none.",
+    help="Number of bootstrap resamples that give the confidence intervals; 0 for none.",
 )
 @seed_option
 @compute_options
 @batch_size_option
-@click.option("--overwrite", is_flag=True, help="Replace the files of a report that is there.")
+@click.option("--overwrite", is_flag=True, help="Replace the files of a report that exists.")
 @quiet_option
 @click.pass_context
 def evaluate(
@@ -118,7 +127,7 @@ def evaluate(
     output: Path,
     weights: str,
     unaligned: tuple[str, ...],
-    strangers: int,
+    out_of_distribution: int,
     objects: Path | None,
     losses: tuple[Path, ...],
     figures: bool,
@@ -137,12 +146,14 @@ def evaluate(
     overwrite: bool,
     quiet: bool,
 ) -> int:
-    """Measure what embeddings tell about redshift and mass, beside photometry.
+    """Measure how well embeddings predict redshift and stellar mass, compared with photometry.
 
-    Labels of galaxies that are left out, in whole groups, are told from those of the others, in
-    the ways of the paper's Table 1; images are looked up among spectra; errors and novelty are put
-    to the test. The report has a page, figures, and all numbers as CSV. Exit status: 0 done, 2 a
-    mistake in the input, 130 interrupted.
+    Give --data or --photometry. Some galaxies are held out, in whole groups. Their labels are
+    predicted from the others by the methods of the paper's Table 1, their images are searched
+    among spectra, and the predicted errors and novelty are tested. The report is a web page with
+    figures, and CSV files with all numbers.
+
+    Exit status: 0 done, 2 a mistake in the input, 130 interrupted.
     """
     from astroclip_astro.cli.evaluation import evaluate_embeddings, make_report
     from astroclip_astro.evaluate.page import table_lines
@@ -155,10 +166,13 @@ def evaluate(
 
     check_choice(context, data, photometry)
     check_report_folder(output, overwrite=overwrite)
-    if min(seed, resamples, strangers) < 0:
-        raise InputError(
-            f"Seed {seed}, resamples {resamples}, strangers {strangers}: expected 0 or more."
-        )
+    for option, value in (
+        ("--seed", seed),
+        ("--resamples", resamples),
+        ("--out-of-distribution", out_of_distribution),
+    ):
+        if value < 0:
+            raise InputError(f"{option} is {value}, expected 0 or more.")
     split = {
         "holdout": holdout,
         "holdout_by": holdout_by,
@@ -168,7 +182,7 @@ def evaluate(
     }
     options = {"seed": seed, "resamples": resamples, "quiet": quiet}
     facts = {
-        "left out": f"{holdout:g} of the galaxies, by {holdout_by}, seed {seed}",
+        "held out": f"{holdout:g} of the galaxies, by {holdout_by}, seed {seed}",
         "version": f"astroclip-astro {__version__}",
     }
     if photometry is not None:
@@ -183,7 +197,7 @@ def evaluate(
             weights=weights,
             unaligned=unaligned,
             split=split,
-            strangers=given_or_possible(context, strangers, quiet=quiet),
+            strangers=given_or_possible(context, out_of_distribution, quiet=quiet),
             objects=objects,
             losses=losses,
             figures=figures,
@@ -198,26 +212,31 @@ def evaluate(
     return 0
 
 
-def given_or_possible(context: click.Context, strangers: int, *, quiet: bool) -> int:
+def given_or_possible(context: click.Context, count: int, *, quiet: bool) -> int:
     """Return how many objects to simulate: by default none where the extra is not installed."""
     from astroclip_astro.simulate.packages import versions
 
-    asked = context.get_parameter_source("strangers") == click.core.ParameterSource.COMMANDLINE
+    asked = (
+        context.get_parameter_source("out_of_distribution")
+        == click.core.ParameterSource.COMMANDLINE
+    )
     if asked or "missing" not in versions().values():
-        return strangers
+        return count
     if not quiet:
         click.echo(
-            "Novelty is not put to the test: that needs astroclip-astro[simulate].", err=True
+            "Novelty is not tested with simulated objects; that needs the extra: "
+            "pip install 'astroclip-astro[simulate]'.",
+            err=True,
         )
     return 0
 
 
 def check_choice(context: click.Context, data: Path | None, photometry: Path | None) -> None:
-    """Refuse both kinds of data, neither, and options that would do nothing."""
+    """Refuse both kinds of data, neither, and options that have no effect."""
     if (data is None) == (photometry is None):
         raise InputError(
-            "Give galaxies with images and spectra, --data FILE, or a table of photometry, "
-            "--photometry TABLE: one of the two."
+            f"Found {'neither' if data is None else 'both'} --data FILE (galaxies with images and "
+            "spectra) and --photometry TABLE, expected one of the two."
         )
     idle = TABLE_ONLY if photometry is None else DATA_ONLY
     given = [
@@ -227,7 +246,7 @@ def check_choice(context: click.Context, data: Path | None, photometry: Path | N
     ]
     if given:
         chosen = "--data" if photometry is None else "--photometry"
-        raise InputError(f"{', '.join(given)} would do nothing with {chosen}; leave it out.")
+        raise InputError(f"{', '.join(given)} has no effect with {chosen}; leave it out.")
 
 
 def main() -> None:

@@ -57,10 +57,12 @@ def evaluate_embeddings(
     if figures:
         check_drawable()
     elif losses:
-        raise InputError("--losses would do nothing with --no-figures; leave it out.")
+        raise InputError("--losses has no effect with --no-figures; leave it out.")
     labelled = open_labelled_set(data)
     if not split["holdout"]:
-        raise InputError("--holdout is 0; leave galaxies out to evaluate with, 0.05 say.")
+        raise InputError(
+            "--holdout is 0, expected a fraction of the galaxies to evaluate on, such as 0.05."
+        )
     choice = choose(labelled, **split)
     drawn = loss_figures(losses) if figures else {}
     model = load_model(weights, **place)
@@ -127,7 +129,7 @@ def make_report(
     resamples: int,
     quiet: bool,
 ) -> Report:
-    """Return the report on galaxies to learn from and galaxies left out."""
+    """Return the report on reference galaxies and held-out galaxies."""
     from astroclip_astro.evaluate.report import Report
     from astroclip_astro.evaluate.table import evaluate_rows, present_rows, retrieval
 
@@ -140,10 +142,10 @@ def make_report(
     noun = "SIMULATED galaxies" if simulated else "galaxies"
     facts = facts | {
         "learned from": f"{len(table.reference):,} {noun}",
-        "evaluated with": f"{len(table.test):,} {noun} left out",
+        "evaluated with": f"{len(table.test):,} {noun} held out",
     }
     return Report(
-        title=f"What is known of the {noun} of {source}",
+        title=f"Evaluation on the {noun} of {source}",
         facts=facts,
         simulated=simulated,
         table=table,

@@ -116,7 +116,9 @@ def simulate_objects(
     try:
         templates = simulate.load_templates()
     except AstroclipError as error:
-        raise InputError(f"{error}; or leave such objects out with --strangers 0.") from None
+        raise InputError(
+            f"{error}; or leave such objects out with --out-of-distribution 0."
+        ) from None
     found = {}
     for kind in simulate.KINDS:
         parts: dict[str, list[np.ndarray]] = {"image": [], "spectrum": []}

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import click
 from click.shell_completion import CompletionItem
 
 from astroclip_astro.errors import InputError
 
-__all__ = ["DEVICE_TYPE", "POSITION_TYPE", "CoordinateType", "DeviceType"]
+__all__ = ["DEVICE_TYPE", "POSITION_TYPE", "CoordinateType", "DeviceType", "RenamedOption"]
 
 
 class DeviceType(click.ParamType):
@@ -79,6 +80,33 @@ class CoordinateType(click.ParamType):
             return read_coordinate(str(value), self.axis)
         except InputError as error:
             self.fail(str(error), param, ctx)
+
+
+class RenamedOption(click.Option):
+    """An option that is also understood by the name it had before, which the help does not show.
+
+    Parameters
+    ----------
+    declarations : sequence of str
+        Names, as of any option.
+    former : str
+        The name that it had before.
+    **attributes
+        As of any option.
+    """
+
+    def __init__(self, declarations: Sequence[str], *, former: str, **attributes: object) -> None:
+        super().__init__([*declarations, former], **attributes)
+        self.former = former
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """Return what the help shows, without the former name."""
+        names = self.opts
+        self.opts = [name for name in names if name != self.former]
+        try:
+            return super().get_help_record(ctx)
+        finally:
+            self.opts = names
 
 
 DEVICE_TYPE = DeviceType()

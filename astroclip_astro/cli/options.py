@@ -54,41 +54,46 @@ COMPUTE_OPTIONS = (
         type=click.Choice(["auto", "float32", "bfloat16"]),
         default=PRECISION,
         show_default=True,
-        help="Number format inside the network; auto is bfloat16 on GPUs that have it.",
+        help="Number format of the computation: float32, the faster and less precise bfloat16, or "
+        "the one that suits the device (auto).",
     ),
 )
 layer_option = click.option(
     "--layer",
     metavar="NAME",
-    help=f"Legacy Surveys layer, ls-dr10 for example.  [default: {conf.layer}]",
+    help="Layer of the Legacy Surveys that images are taken from, such as ls-dr9 or ls-dr10.  "
+    f"[default: {conf.layer}]",
 )
 weights_option = click.option(
     "--weights",
     default=WEIGHTS,
     show_default=True,
     metavar="NAME|FILE|RUN",
-    help="Bundled weights, a .safetensors file with its card beside it, or a training run's "
-    "folder.",
+    help="Weights of the encoders: the name of bundled weights, a .safetensors file with its "
+    ".json card beside it, or the folder of a training run.",
 )
 batch_size_option = click.option(
-    "--batch-size", type=int, default=32, show_default=True, help="Galaxies computed at once."
+    "--batch-size", type=int, default=32, show_default=True, help="Number of galaxies in a batch."
 )
 seed_option = click.option(
-    "--seed", type=int, default=0, show_default=True, help="Of everything random."
+    "--seed", type=int, default=0, show_default=True, help="Seed of the random numbers."
 )
-quiet_option = click.option("-q", "--quiet", is_flag=True, help="No progress bar and no summary.")
+quiet_option = click.option(
+    "-q", "--quiet", is_flag=True, help="Show no progress bar and no summary."
+)
 SAMPLE_OPTIONS = (
     click.option(
         "--galaxies",
         type=int,
         metavar="N",
-        help="Of those that are not left out take at most so many, at random.  [default: all]",
+        help="Use at most N of the galaxies that are not held out, drawn at random.  "
+        "[default: all]",
     ),
     click.option(
         "--test-galaxies",
         type=int,
         metavar="N",
-        help="Of those left out score at most so many, at random.  [default: all]",
+        help="Score at most N of the galaxies that are held out, drawn at random.  [default: all]",
     ),
 )
 CONNECTION_OPTIONS = (
@@ -96,17 +101,18 @@ CONNECTION_OPTIONS = (
         "--jobs",
         type=int,
         metavar="N",
-        help=f"Connections at a time to each archive.  [default: {conf.jobs}]",
+        help=f"Number of simultaneous connections to each archive.  [default: {conf.jobs}]",
     ),
     click.option(
         "--cache",
         metavar="DIR|none",
-        help="Where fetched data are kept.  [default: astropy's cache folder; none for the demo]",
+        help="Folder where fetched data are cached, or none.  [default: astropy's cache folder; "
+        "none for the demo]",
     ),
     click.option(
         "--cache-limit",
         metavar="SIZE",
-        help="Size the cache may have, '500 MB' for example; a plain number is GB.  "
+        help="Largest size of the cache, such as '500 MB'; a plain number is in GB.  "
         f"[default: {conf.cache_limit}]",
     ),
 )
@@ -116,14 +122,16 @@ EMBEDDING_OPTIONS = (
         default=SOURCE,
         show_default=True,
         metavar="archive|demo|URL|DIR",
-        help="Where images and spectra come from: the public archives, the bundled simulated sky, "
-        "a server that speaks as the archives do, or a folder of local cutouts and DESI coadds.",
+        help="Where images and spectra come from: the public archives of the Legacy Surveys and "
+        "DESI (archive), the bundled SIMULATED sky (demo), the address of a server with the same "
+        "protocols, or a folder of FITS cutouts and DESI coadds.",
     ),
     layer_option,
     click.option(
         "--release",
         metavar="NAME",
-        help="DESI release: DESI-EDR, DESI-DR1, or both with a comma, preferred first.  "
+        help="DESI data release that spectra are taken from: EDR, DR1, or both separated by a "
+        "comma, the preferred one first.  "
         f"[default: {conf.release}]",
     ),
     *CONNECTION_OPTIONS,
@@ -131,13 +139,15 @@ EMBEDDING_OPTIONS = (
         "--modality",
         default=",".join(MODALITY),
         show_default=True,
-        help="What to embed, comma-separated.",
+        metavar="A,B",
+        help="What is embedded: image, spectrum, or both separated by a comma.",
     ),
     weights_option,
     click.option(
         "--reference",
         metavar="NAME|FILE",
-        help="Labelled galaxies to compare with.  [default: the one of the weights]",
+        help="Labelled galaxies that rows are compared with: the name of a bundled reference, or "
+        "a FITS file of astroclip-reference.  [default: the reference of the weights]",
     ),
     click.option(
         "--match-radius",
@@ -145,14 +155,16 @@ EMBEDDING_OPTIONS = (
         default=MATCH_RADIUS,
         show_default=True,
         metavar="ARCSEC",
-        help="Largest distance of a spectrum from the row's position.",
+        help="Largest distance between the position of a row and its spectrum.",
     ),
     click.option(
         "--columns",
         default=",".join(COLUMN_GROUPS),
         show_default=True,
-        help="Columns to add, comma-separated; flags and the matched spectrum's facts always. "
-        "labels are those that a reference of your own has besides redshift and mass.",
+        metavar="A,B,...",
+        help="Groups of columns to add, separated by commas: embedding, redshift, mass, novelty, "
+        "and labels, which are those that a reference of your own has besides redshift and mass. "
+        "Flags and the properties of the matched spectrum are always added.",
     ),
 )
 
@@ -169,14 +181,14 @@ def add_options(options: Sequence[Callable]) -> Callable[[Callable], Callable]:
 
 
 def holdout_options(fraction: float, words: str) -> Callable[[Callable], Callable]:
-    """Return a decorator that adds the options of what is left out.
+    """Return a decorator that adds the options of what is held out.
 
     Parameters
     ----------
     fraction : float
-        Of the galaxies, by default.
+        Default fraction of the galaxies.
     words : str
-        What they are left out for.
+        What they are held out for, as the help says it.
     """
     return add_options(
         (
@@ -193,8 +205,8 @@ def holdout_options(fraction: float, words: str) -> Callable[[Callable], Callabl
                 default="sky",
                 show_default=True,
                 metavar="sky|NAME",
-                help="Which are left out together: those of a part of the sky, or of one value of "
-                "a dataset or column.",
+                help="Which galaxies are held out together: those in the same part of the sky, or "
+                "those with the same value of a dataset or column.",
             ),
         )
     )

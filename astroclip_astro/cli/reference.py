@@ -37,7 +37,7 @@ WAYS = {
 @click.group(name="astroclip-reference", context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="astroclip-reference")
 def reference() -> None:
-    """Make a reference of labelled galaxies, for --reference of astroclip-annotate.
+    """Make a reference of labelled galaxies, which --reference of astroclip-annotate takes.
 
     Exit status: 0 done, 2 a mistake in the input, 130 interrupted.
     """
@@ -50,27 +50,37 @@ def reference() -> None:
     "--output",
     type=click.Path(path_type=Path),
     required=True,
-    help="The reference, a FITS file.",
+    help="Output file of the reference, .fits.",
 )
 @weights_option
 @click.option(
     "--label-columns",
     multiple=True,
     metavar="NAME",
-    help="Dataset of DATA that is a label besides redshift and log_stellar_mass: one number for "
-    "each galaxy, NaN where unknown. Several: with commas, or the option again.",
+    help="Datasets of DATA that are labels besides redshift and log_stellar_mass, separated by "
+    "commas: one number for each galaxy, NaN where it is unknown.",
 )
-@holdout_options(0.0, "Galaxies to leave out, and to score the reference with.")
+@holdout_options(0.0, "Fraction of the galaxies that are held out, to score the reference.")
 @add_options(SAMPLE_OPTIONS)
 @click.option(
-    "--scores", type=click.Path(path_type=Path), metavar="FILE", help="Write the scores, JSON."
+    "--scores",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write the scores into this JSON file.",
 )
 @seed_option
-@click.option("--name", help="What texts call the reference.  [default: the output's name]")
-@click.option("--description", help="Which galaxies, labels from where; one sentence.")
+@click.option(
+    "--name",
+    help="Name of the reference in column descriptions and summaries.  "
+    "[default: the name of the output]",
+)
+@click.option(
+    "--description",
+    help="One sentence that says which galaxies these are and where their labels are from.",
+)
 @compute_options
 @batch_size_option
-@click.option("--overwrite", is_flag=True, help="Replace the output.")
+@click.option("--overwrite", is_flag=True, help="Replace the output file if it exists.")
 @quiet_option
 def build(
     data: Path,
@@ -93,9 +103,10 @@ def build(
 ) -> int:
     """Embed the labelled galaxies of DATA into a reference.
 
-    DATA is HDF5 with images, spectrum, redshift and log_stellar_mass, one galaxy a row, as
-    astroclip-simulate writes it. Galaxies without redshift or mass are left out. astroclip-annotate
-    adds a column for every label of the reference.
+    DATA is an HDF5 file with the datasets images, spectrum, redshift and log_stellar_mass, one
+    galaxy a row, as astroclip-simulate and astroclip-dataset write it. Galaxies without redshift
+    or mass are rejected. With this reference, astroclip-annotate adds a column for each of its
+    labels.
     """
     from astroclip_astro.embedding import load_model  # torch is loaded here
     from astroclip_astro.labelled_set import choose, open_labelled_set
@@ -108,7 +119,9 @@ def build(
     for path in filter(None, (output, scores)):
         check_destination(path, overwrite=overwrite)
     if scores and not holdout:
-        raise InputError("--scores needs galaxies to score with: hold some out, --holdout 0.1.")
+        raise InputError(
+            "--scores needs galaxies that are held out; pass a fraction, such as --holdout 0.1."
+        )
     labels = [part.strip() for given in label_columns for part in given.split(",")]
     labelled = open_labelled_set(data, labels)
     choice = choose(
@@ -136,7 +149,7 @@ def build(
         click.echo(f"Wrote {output}: {made.name}, {len(made):,} {kind}")
         click.echo(f"  labels    {', '.join(made.labels)}")
         lost = total - len(embedded.image) - len(test.image)
-        click.echo(f"  left out  {choice.unlabelled} without redshift or mass, {lost} without data")
+        click.echo(f"  rejected  {choice.unlabelled} without redshift or mass, {lost} without data")
     if holdout:
         noun = "SIMULATED galaxies" if labelled.simulated else "galaxies"
         found = score(embedded, test, noun=noun)

@@ -54,7 +54,7 @@ def check_drawable() -> None:
     except ImportError:
         raise InputError(
             "Figures need matplotlib, which is not installed: "
-            "pip install 'astroclip-astro[plot]', or leave them out with --no-figures."
+            "pip install 'astroclip-astro[plot]', or pass --no-figures."
         ) from None
 
 
@@ -87,7 +87,7 @@ def prediction_figures(table: TableOne, noun: str) -> Figures:
                 pairs, title=f"{LABELS[label]} of {noun}", label=LABELS[label], notes=notes
             ),
             f"Predicted against true {LABELS[label]}, by the 16 nearest neighbours, for every pair "
-            "of modalities: what is looked up, and among what.",
+            "of modalities: the embedding of the query, and those it is compared with.",
         )
     return figures
 
@@ -100,7 +100,7 @@ def note(scores: Mapping[str, object]) -> str:
 
 
 def retrieval_figures(table: TableOne, labelled: LabelledSet, noun: str, *, seed: int) -> Figures:
-    """Draw at which places partners come, and what is found for a few galaxies."""
+    """Draw the ranks of partners, and what is found for a few galaxies."""
     from astroclip_astro.evaluate.ranks import partner_ranks
     from astroclip_astro.figures.retrieval import ranks_figure, retrieval_figure
 
@@ -112,17 +112,17 @@ def retrieval_figures(table: TableOne, labelled: LabelledSet, noun: str, *, seed
     }
     figures: Figures = {
         "ranks": (
-            ranks_figure(ranks, total=len(test), title=f"Own partner among {noun} left out"),
+            ranks_figure(ranks, total=len(test), title=f"Own partner among {noun} held out"),
             "How often a galaxy's own spectrum (image) is among the first N when its image "
-            "(spectrum) is looked up.",
+            "(spectrum) is the query.",
         )
     }
     for number, row in enumerate(examples(test, seed), start=1):
         rows = [tiles(test, row, labelled, *PAIRS[name]) for name in PAIRS]
         figures[f"retrieval_{number}"] = (
             retrieval_figure(rows, title=f"Most similar {noun} to row {test.rows[row]}"),
-            "One galaxy looked up by image and by spectrum, among images and among spectra; "
-            "first the query, then the most similar ones, the partner marked.",
+            "One galaxy searched for by image and by spectrum, among images and among spectra: "
+            "first the query, then the most similar ones. The partner is marked.",
         )
     return figures
 
@@ -200,7 +200,7 @@ def object_figures(
         weights, spans = model.attention(flux, ivar)
         figures[f"attention_{number}"] = (
             attention_figure(flux[0], own, weights[0], spans, redshift=redshift, title=title),
-            "Where each head of the cross-attention looks.",
+            "What each head of the cross-attention attends to.",
         )
         if "spectrum" in before:
             filler = before["spectrum"]
@@ -209,7 +209,7 @@ def object_figures(
             stretches = hidden_spans(filler.config, hidden)
             figures[f"masked_{number}"] = (
                 masked_figure(flux[0], own, filled, stretches, redshift=redshift, title=title),
-                "Hidden parts of the spectrum filled in by the encoder before alignment.",
+                "Masked parts of the spectrum, reconstructed by the encoder before alignment.",
             )
     return figures
 
@@ -239,7 +239,7 @@ def loss_figures(runs: Sequence[Path]) -> Figures:
             if name in logs:  # the same stage of another run
                 name = f"{one.resolve().parent.name}/{name}"
             if name in logs:
-                raise InputError(f"Two runs would be called {name}; leave one of them out.")
+                raise InputError(f"Two runs of --losses are called {name}; leave one of them out.")
             logs[name] = read_log(one / "log.csv")
             if (one / "validation.csv").is_file():
                 validation[name] = read_log(one / "validation.csv")
@@ -303,10 +303,9 @@ def calibration_figures(
                 )
         if by:
             figures[f"coverage_{label}"] = (
-                coverage_figure(
-                    by, title=f"{LABELS[label]} of {noun}: how often intervals are right"
-                ),
-                "How often the 68 % and the 95 % interval hold the truth, in bins.",
+                coverage_figure(by, title=f"{LABELS[label]} of {noun}: coverage of the intervals"),
+                "Fraction of galaxies whose true value is inside the 68 % and the 95 % interval, "
+                "in bins.",
             )
     return figures
 

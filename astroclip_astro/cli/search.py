@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from astroclip_astro.cli.option_types import POSITION_TYPE
 from astroclip_astro.cli.options import (
     CONNECTION_OPTIONS,
     add_options,
@@ -35,66 +36,106 @@ FORMATS = {"similarity": ".4f", "separation": ".2f"} | dict.fromkeys(OURS, ".3f"
 
 @click.command(name="astroclip-search", context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("catalog", type=click.Path(path_type=Path))
-@click.option("--row", type=int, metavar="N", help="Ask by a row of CATALOG, counted from 0.")
-@click.option("--id", "identifier", metavar="NAME", help="Ask by a name or number in CATALOG.")
+@click.option(
+    "--row",
+    type=int,
+    metavar="N",
+    help="Search for galaxies like this row of CATALOG, counted from 0.",
+)
+@click.option(
+    "--id",
+    "identifier",
+    metavar="NAME",
+    help="Search for galaxies like the one of this name or number in CATALOG.",
+)
 @click.option(
     "--id-column",
     metavar="NAME",
-    help="Column that holds the --id.  [default: the only one with a usual name: name, id, "
-    "TARGETID, source_id, ...]",
+    help="Column of CATALOG that holds the --id.  [default: the one with a usual name, such as "
+    "name, id, TARGETID or source_id]",
 )
 @click.option(
     "--position",
-    type=float,
-    nargs=2,
+    type=POSITION_TYPE,
     metavar="RA DEC",
-    help="Ask by a position, ICRS degrees: the row there, else what --source has there.",
+    help="Search for galaxies like the one at this position, in ICRS degrees (150.1 -2.2) or "
+    "sexagesimal (10:00:24.0 -02:12:00): the row of CATALOG there, else what --source has there.",
 )
-@click.option("--image", type=click.Path(path_type=Path), help="Ask by a FITS cutout in g, r, z.")
-@click.option("--spectrum", type=click.Path(path_type=Path), help="Ask by a DESI coadd.")
 @click.option(
-    "--targetid", type=int, metavar="ID", help="Which spectrum of the coadd, if it has several."
+    "--image",
+    type=click.Path(path_type=Path),
+    help="Search for galaxies like the one in this FITS cutout in g, r and z.",
+)
+@click.option(
+    "--spectrum",
+    type=click.Path(path_type=Path),
+    help="Search for galaxies like the one in this DESI coadd file.",
+)
+@click.option(
+    "--targetid",
+    type=int,
+    metavar="ID",
+    help="TARGETID of the spectrum in the coadd file, where it holds several.",
 )
 @click.option("--k", type=int, default=K, show_default=True, help="Number of galaxies to find.")
 @click.option(
     "--by",
     type=click.Choice(MODALITIES),
-    help="What of the galaxy is compared.  [default: what there is, the image first]",
+    help="Which embedding of the galaxy is compared.  [default: that of its image where it has "
+    "one, else that of its spectrum]",
 )
 @click.option(
     "--among",
     type=click.Choice(MODALITIES),
-    help="What of the others it is compared with.  [default: the same]",
+    help="Which embeddings of the other galaxies it is compared with.  [default: the same kind]",
 )
-@click.option("--in-reference", is_flag=True, help="Search in the reference, not in CATALOG.")
+@click.option(
+    "--in-reference",
+    is_flag=True,
+    help="Search among the galaxies of the reference instead of CATALOG.",
+)
 @click.option(
     "--reference",
     metavar="NAME|FILE",
-    help="Labelled galaxies for --in-reference.  [default: the one of the weights]",
+    help="Reference that --in-reference searches in: the name of a bundled one or a file.  "
+    "[default: the reference of the weights]",
 )
-@click.option("--approximate", is_flag=True, help="Search with faiss: many millions of rows.")
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="Write the result, all its columns."
+    "--approximate",
+    is_flag=True,
+    help="Search approximately, with faiss, which is faster for many millions of rows.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Write the result with all its columns into this file.",
 )
 @click.option(
     "--plot",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Draw thumbnails and spectra, as --source has them: .png, .pdf or .svg.",
+    help="Draw the images and spectra of the galaxies, which --source provides, into this file: "
+    ".png, .pdf or .svg.",
 )
 @click.option(
     "--source",
     metavar="archive|demo|URL|DIR",
-    help="Where images and spectra for --plot, and galaxies that CATALOG lacks, come from; as for "
-    "astroclip-annotate.  [default: nothing is fetched]",
+    help="Where images and spectra for --plot, and a galaxy at a --position that CATALOG lacks, "
+    "come from; the values are those of astroclip-annotate.  [default: nothing is fetched]",
 )
 @layer_option
-@click.option("--release", metavar="NAME", help="DESI release, as for astroclip-annotate.")
+@click.option(
+    "--release",
+    metavar="NAME",
+    help="DESI data release: EDR, DR1, or both separated by a comma.",
+)
 @add_options(CONNECTION_OPTIONS)
 @click.option(
     "--weights",
     metavar="NAME|FILE|RUN",
-    help="Weights for --image and --spectrum.  [default: those that CATALOG names]",
+    help="Weights that embed --image and --spectrum.  [default: those that CATALOG was annotated "
+    "with]",
 )
 @click.option(
     "--match-radius",
@@ -102,13 +143,21 @@ FORMATS = {"similarity": ".4f", "separation": ".2f"} | dict.fromkeys(OURS, ".3f"
     default=MATCH_RADIUS,
     show_default=True,
     metavar="ARCSEC",
-    help="Largest distance of a row or a spectrum from a position.",
+    help="Largest distance between a position and its row or spectrum.",
 )
-@click.option("--ra", metavar="NAME", help="Column of right ascension, or a SkyCoord column.")
-@click.option("--dec", metavar="NAME", help="Column of declination.")
+@click.option(
+    "--ra",
+    metavar="NAME",
+    help="Column of right ascension, or a SkyCoord column.  [default: found by name and UCD]",
+)
+@click.option(
+    "--dec",
+    metavar="NAME",
+    help="Column of declination.  [default: found by name and UCD]",
+)
 @compute_options
-@click.option("--overwrite", is_flag=True, help="Replace the output and the picture.")
-@click.option("-q", "--quiet", is_flag=True, help="Print nothing.")
+@click.option("--overwrite", is_flag=True, help="Replace the output and the picture if they exist.")
+@click.option("-q", "--quiet", is_flag=True, help="Print no result.")
 @click.version_option(__version__, prog_name="astroclip-search")
 def search(
     catalog: Path,
@@ -131,10 +180,11 @@ def search(
     quiet: bool,
     **options: object,
 ) -> int:
-    """Find the galaxies of CATALOG most like one of them, or like an image or a spectrum.
+    """Find the galaxies of CATALOG that are most similar to one galaxy.
 
-    CATALOG is what astroclip-annotate has written. Give exactly one of --row, --id, --position,
-    --image and --spectrum. A galaxy of CATALOG is not among its own matches.
+    CATALOG is a table with embeddings, as astroclip-annotate writes it. Say which galaxy with
+    exactly one of --row, --id, --position, --image and --spectrum. A galaxy of CATALOG is not among
+    its own matches.
 
     Exit status: 0 done, 2 a mistake in the input, 3 the source did not answer, 130 interrupted.
     """

@@ -23,7 +23,7 @@ __all__ = ["main", "simulate"]
     "--output",
     type=click.Path(path_type=Path),
     required=True,
-    help="Output file, .h5 or .hdf5. While working, the disk must hold it twice.",
+    help="Output file, .h5 or .hdf5. While it is made, the disk needs room for it twice.",
 )
 @click.option(
     "--seed",
@@ -31,11 +31,16 @@ __all__ = ["main", "simulate"]
     default=0,
     show_default=True,
     metavar="S",
-    help="Same seed, same galaxies; more of them begin with the same ones.",
+    help="Seed of the random numbers. The same seed gives the same galaxies; a larger N adds more "
+    "galaxies to the same first ones.",
 )
-@click.option("--jobs", type=int, metavar="J", help="Processes.  [default: all cores]")
-@click.option("--overwrite", is_flag=True, help="Replace the output.")
-@click.option("--no-resume", is_flag=True, help="Forget what an interrupted run has finished.")
+@click.option("--jobs", type=int, metavar="J", help="Number of processes.  [default: all cores]")
+@click.option("--overwrite", is_flag=True, help="Replace the output file if it exists.")
+@click.option(
+    "--no-resume",
+    is_flag=True,
+    help="Start from the beginning even where an interrupted run can be continued.",
+)
 @quiet_option
 @click.version_option(__version__, prog_name="astroclip-simulate")
 def simulate(
@@ -49,8 +54,8 @@ def simulate(
 ) -> int:
     """Simulate N galaxies: grz images, DESI spectra, redshifts and stellar masses.
 
-    Finished parts are kept beside the output, in OUTPUT.partial, until all are done. An
-    interrupted run goes on where it was when the same command is given again.
+    Completed galaxies are stored beside the output, in OUTPUT.partial, until all are complete. When
+    a run was interrupted, the same command continues it.
 
     Exit status: 0 done, 1 packages are missing or a process died, 2 a mistake in the input or
     no room for the output, 130 interrupted.

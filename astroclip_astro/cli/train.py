@@ -27,7 +27,7 @@ __all__ = ["main", "train"]
 
 TRAINING_OPTIONS = (
     click.option(
-        "--data", type=click.Path(path_type=Path), required=True, help="Training set, HDF5."
+        "--data", type=click.Path(path_type=Path), required=True, help="Training set, an HDF5 file."
     ),
     click.option(
         "-o",
@@ -35,29 +35,34 @@ TRAINING_OPTIONS = (
         type=click.Path(path_type=Path),
         required=True,
         metavar="RUN",
-        help="Folder for checkpoints, log, loss plot, configuration and weights.",
+        help="Folder of the run: checkpoints, log, loss plot, configuration and weights.",
     ),
     click.option(
         "--config",
         default="full",
         show_default=True,
         metavar="full|compact|FILE",
-        help="Sizes and settings: as published, what two CPU cores can train, or a TOML file.",
+        help="Sizes and settings: as published (full, for GPUs), a size that two CPU cores can "
+        "train (compact), or a TOML file.",
     ),
-    click.option("--steps", type=int, help="Steps in all.  [default: the configuration's]"),
+    click.option(
+        "--steps", type=int, help="Total number of steps.  [default: that of the configuration]"
+    ),
     click.option(
         "--batch-size",
         type=int,
-        help="Galaxies in a step, of all processes together.  [default: the configuration's]",
+        help="Number of galaxies in a step, over all processes.  [default: that of the "
+        "configuration]",
     ),
     click.option(
         "--accumulate",
         type=int,
         metavar="N",
-        help="Compute each batch in N parts, where memory is short.  [default: 1]",
+        help="Compute each batch in N parts, which needs less memory and gives the same gradient.  "
+        "[default: 1]",
     ),
     seed_option,
-    holdout_options(0.05, "Galaxies to validate with instead of training on them; 0 for none."),
+    holdout_options(0.05, "Fraction of the galaxies that are held out for validation; 0 for none."),
     compute_options,
     click.option(
         "--checkpoint-every",
@@ -67,11 +72,15 @@ TRAINING_OPTIONS = (
         metavar="SECONDS",
         help="Time between checkpoints.",
     ),
-    click.option("--resume", is_flag=True, help="Go on from the last checkpoint in RUN."),
-    click.option("--check", is_flag=True, help="Only try it on one batch; nothing is written."),
+    click.option("--resume", is_flag=True, help="Continue from the last checkpoint in RUN."),
+    click.option(
+        "--check",
+        is_flag=True,
+        help="Only check the training on one batch; nothing is written.",
+    ),
     quiet_option,
 )
-ENCODER = "Folder of its run, weights file or bundled weights."
+ENCODER = "the folder of a training run, a .safetensors file, or the name of bundled weights."
 
 
 training_options = add_options(TRAINING_OPTIONS)
@@ -80,11 +89,11 @@ training_options = add_options(TRAINING_OPTIONS)
 @click.group(name="astroclip-train", context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="astroclip-train")
 def train() -> None:
-    """Train encoders of your own, or the bundled ones again.
+    """Train encoders of your own, or repeat the training of the bundled ones.
 
     Each stage writes RUN/weights.safetensors, which --weights of the other commands takes. An
-    interrupted run goes on with --resume. Several processes: torchrun --nproc-per-node N
-    --no-python astroclip-train ...
+    interrupted run is continued with --resume. To train with several processes, run torchrun
+    --nproc-per-node N --no-python astroclip-train ...
 
     Exit status: 0 done, 1 the training or its early check failed, 2 a mistake in the input,
     130 interrupted.
@@ -93,28 +102,29 @@ def train() -> None:
 
 @train.command()
 @training_options
-@click.option("--spectrum-encoder", metavar="RUN|WEIGHTS", help=f"Begin with this. {ENCODER}")
+@click.option("--spectrum-encoder", metavar="RUN|WEIGHTS", help=f"Encoder to start from: {ENCODER}")
 def spectrum(spectrum_encoder: str | None, **options: object) -> int:
-    """Pretrain the spectrum encoder: fill in what is hidden of spectra."""
+    """Pretrain the spectrum encoder by reconstructing masked parts of spectra."""
     return work("spectrum", options, {"spectrum_encoder": spectrum_encoder})
 
 
 @train.command()
 @training_options
-@click.option("--image-encoder", metavar="RUN|WEIGHTS", help=f"Begin with this. {ENCODER}")
+@click.option("--image-encoder", metavar="RUN|WEIGHTS", help=f"Encoder to start from: {ENCODER}")
 def image(image_encoder: str | None, **options: object) -> int:
-    """Pretrain the image encoder: MoCo v2, two views of a galaxy told from other galaxies."""
+    """Pretrain the image encoder by contrasting views of galaxies (MoCo v2)."""
     return work("image", options, {"image_encoder": image_encoder})
 
 
 @train.command()
 @training_options
-@click.option("--spectrum-encoder", metavar="RUN|WEIGHTS", help=f"Pretrained. {ENCODER}")
-@click.option("--image-encoder", metavar="RUN|WEIGHTS", help=f"Pretrained. {ENCODER}")
+@click.option("--spectrum-encoder", metavar="RUN|WEIGHTS", help=f"Pretrained encoder: {ENCODER}")
+@click.option("--image-encoder", metavar="RUN|WEIGHTS", help=f"Pretrained encoder: {ENCODER}")
 @click.option(
     "--unfreeze/--freeze",
     default=None,
-    help="Whether the encoders learn too, not only their heads.  [default: the configuration's]",
+    help="Whether the encoders are trained too, and not only their heads.  [default: that of the "
+    "configuration]",
 )
 def align(
     spectrum_encoder: str | None,
@@ -122,7 +132,7 @@ def align(
     unfreeze: bool | None,
     **options: object,
 ) -> int:
-    """Align both encoders: images and spectra of the same galaxy come together."""
+    """Align both encoders, so that image and spectrum of a galaxy have similar embeddings."""
     encoders = {"spectrum_encoder": spectrum_encoder, "image_encoder": image_encoder}
     return work("align", options, encoders, unfreeze=unfreeze)
 
@@ -130,7 +140,7 @@ def align(
 @train.command(name="all")
 @training_options
 def everything(**options: object) -> int:
-    """Train the three stages in turn, in RUN/spectrum, RUN/image and RUN/align."""
+    """Train the three stages one after the other, in RUN/spectrum, RUN/image and RUN/align."""
     return work("all", options, {})
 
 
@@ -150,7 +160,9 @@ def work(stage: str, options: dict, encoders: dict[str, str | None], **changes: 
         changed = replace(getattr(configuration, name), **changes)
         configuration = replace(configuration, **{name: changed})
     if check and stage == "all":
-        raise InputError("--check tries one stage; give it to spectrum, image and align in turn.")
+        raise InputError(
+            "--check is for one stage; run spectrum --check, image --check and align --check."
+        )
     try:
         with closing(Bar(quiet=quiet)) as bar:
             training = Training(configuration=configuration, progress=bar.show, **options)
@@ -161,8 +173,8 @@ def work(stage: str, options: dict, encoders: dict[str, str | None], **changes: 
             else:
                 weights = train_stage(stage, training, **encoders)
     except KeyboardInterrupt as stop:
-        kept = str(stop) or "nothing new is kept"
-        return interrupted("astroclip-train", f"{kept}. Go on with --resume")
+        saved = str(stop) or "no new checkpoint was written"
+        return interrupted("astroclip-train", f"{saved}. Continue with --resume")
     if not quiet:
         click.echo(f"Wrote {weights} and its card; the loss is in {weights.parent / 'loss.png'}")
     return 0

@@ -34,12 +34,13 @@ HEADS = {  # quantity -> how the page calls it
 }
 WORDS = {"redshift": "Redshift", "log_stellar_mass": "Stellar mass"}
 WORDS_OF_SECTIONS = {
-    "coverage": "How often the intervals that astroclip-annotate states hold the truth: 0.68 and "
-    "0.95 would be right. They are calibrated on the galaxies learned from, each told without "
-    "itself. Calibration on simulated galaxies promises nothing yet for real ones.",
+    "coverage": "Fraction of galaxies whose true value is inside the intervals that "
+    "astroclip-annotate gives; it should be 0.68 and 0.95. The intervals are calibrated on "
+    "leave-one-out predictions of the reference galaxies. Calibration on simulated galaxies is no "
+    "calibration on real ones.",
     "coverage_bins": "The same for the best values, in bins of 400 galaxies or more.",
-    "novelty": "Area under the curve: how often such an object is more novel than an ordinary "
-    "galaxy left out; 0.5 is chance.",
+    "novelty": "Area under the ROC curve: how often such an object is more novel than a galaxy "
+    "that was held out; 0.5 is chance.",
 }
 KINDS = {
     "SIMULATED": "All galaxies are SIMULATED: these numbers say nothing about real ones.",
@@ -136,9 +137,9 @@ def page(report: Report) -> str:
     for label in table.reference.labels:
         parts += [f"<h2>{WORDS[label]}</h2>", label_table(table.scores, label)]
     parts.append(
-        "<p>In brackets: what holds 95 % of the draws of a bootstrap over the galaxies left out. "
-        "The paper is Lanusse et al. 2023 (arXiv:2310.03024): other galaxies, real ones, so that "
-        "its numbers are a mark, not a target.</p>"
+        "<p>In brackets: 95 % intervals of a bootstrap over the galaxies that were held out. The "
+        "paper is Lanusse et al. 2023 (arXiv:2310.03024); its galaxies are others, and real, so "
+        "that its numbers are for orientation only.</p>"
     )
     for name, rows in report.sections.items():
         parts.append(f"<h2>{escape(name.replace('_', ' in ').capitalize())}</h2>")
@@ -149,8 +150,8 @@ def page(report: Report) -> str:
     parts += [figure(name, words) for name, (_, words) in report.figures.items()]
     parts.append(
         '<p><a href="numbers.csv">numbers.csv</a> has every number, '
-        f'<a href="predictions.csv">predictions.csv</a> what <code>{report.told_by}</code> says '
-        "of each galaxy left out.</p>"
+        f'<a href="predictions.csv">predictions.csv</a> what <code>{report.told_by}</code> '
+        "predicts for each galaxy that was held out.</p>"
     )
     body = "\n".join(parts)
     return (

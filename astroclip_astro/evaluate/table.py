@@ -189,7 +189,7 @@ def evaluate_rows(
         tested = int(np.isfinite(test.labels[label]).sum())
         if known < K or tested < 2:
             raise InputError(
-                f"Only {known} galaxies to learn {label} from and {tested} left out have "
+                f"Only {known} galaxies to learn {label} from and {tested} held out have "
                 f"{', '.join(reference.vectors)}; expected {K} and 2 at least. Hold out another "
                 "fraction, or by something else."
             )

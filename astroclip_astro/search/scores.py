@@ -123,7 +123,7 @@ def score(reference: Labelled, test: Labelled, *, noun: str = "galaxies") -> dic
         counts[label] = int(query.sum()), int(base.sum())
         if base.sum() < K or query.sum() < 2:
             raise InputError(
-                f"Only {base.sum()} galaxies of the reference and {query.sum()} left out have "
+                f"Only {base.sum()} galaxies of the reference and {query.sum()} held out have "
                 f"image, spectrum, {label} and photometry; expected {K} and 2 at least. Hold out "
                 "another fraction, or by something else."
             )

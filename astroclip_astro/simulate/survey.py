@@ -197,7 +197,7 @@ def available_cores() -> int:
 
 def kept(parts: Parts) -> str:
     """Return how much is finished, in words."""
-    return f"{parts.kept()} of {parts.n} galaxies are kept"
+    return f"{parts.kept()} of {parts.n} galaxies are completed"
 
 
 def describe(n: int, seed: int, packages: dict[str, str]) -> dict[str, object]:

@@ -209,7 +209,9 @@ def run_loop(stage: Stage, data: Data, folder: RunFolder, loop: Loop) -> None:
                 with interrupts_held():
                     folder.save(done, stage, optimiser)
                     saved = done
-            raise KeyboardInterrupt(f"{saved} of {settings.steps} steps are kept") from None
+            raise KeyboardInterrupt(
+                f"{saved} of {settings.steps} steps are saved in the last checkpoint"
+            ) from None
 
 
 def in_parallel(stage: Stage) -> DistributedDataParallel:

@@ -80,7 +80,7 @@ def test_damaged_image_is_status_3_until_it_is_skipped(run):
     assert not Path("t.h5").exists()
     result = run(*command, "--skip-failed")
     assert result.status == 0
-    assert "  left out: 1 (the source failed)" in result.out
+    assert "  rejected: 1 (the source failed)" in result.out
     assert not list(Path().glob("*.partial"))
 
 
@@ -89,7 +89,7 @@ def test_dry_run_asks_the_catalogue_only(run, command, server):
     result = run(*command, "--dry-run", "--limit", 20)
     assert (result.status, result.err) == (0, "")
     assert result.out.startswith("20 galaxies would be fetched from ")
-    assert "left out: 115 (beyond the limit)" in result.out
+    assert "rejected: 115 (beyond the limit)" in result.out
     assert len(asked(server)) == before
     assert not list(Path().iterdir())
 

@@ -177,7 +177,7 @@ def test_without_the_extra_nothing_is_simulated_unless_asked(evaluate, tmp_path,
     result = evaluate("--strangers", 1, "-q", "--overwrite")
     assert result.status == 2
     assert "needs the package 'bagpipes'" in result.err
-    assert "--strangers 0" in result.err
+    assert "--out-of-distribution 0" in result.err
 
 
 def test_without_matplotlib_nothing_is_embedded_in_vain(evaluate, tmp_path, monkeypatch):

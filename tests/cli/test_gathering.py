@@ -215,7 +215,7 @@ def test_what_cannot_be_simulated_says_how_to_do_without(monkeypatch, model):
         raise AstroclipError("Simulating needs the package 'bagpipes', which is not installed")
 
     monkeypatch.setattr(simulate, "load_templates", lacking)
-    with pytest.raises(InputError, match=r"needs the package 'bagpipes'.*--strangers 0"):
+    with pytest.raises(InputError, match=r"needs the package 'bagpipes'.*--out-of-distribution 0"):
         simulate_objects(5, model, seed=7, batch_size=4)
 
 

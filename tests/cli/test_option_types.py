@@ -4,7 +4,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from astroclip_astro.cli.option_types import DEVICE_TYPE
+from astroclip_astro.cli.option_types import DEVICE_TYPE, RenamedOption
 from astroclip_astro.cli.options import compute_options
 
 
@@ -37,3 +37,20 @@ def test_help_shows_the_devices():
 def test_devices_are_completed():
     found = DEVICE_TYPE.shell_complete(None, None, "c")
     assert [item.value for item in found] == ["cpu", "cuda"]
+
+
+@click.command()
+@click.option("--new", cls=RenamedOption, former="--old", type=int, default=3, show_default=True)
+def renamed(new):
+    click.echo(new)
+
+
+@pytest.mark.parametrize("name", ["--new", "--old"])
+def test_former_name_of_an_option_is_understood(name):
+    assert CliRunner().invoke(renamed, [name, "7"]).output == "7\n"
+
+
+def test_former_name_of_an_option_is_not_in_the_help():
+    text = CliRunner().invoke(renamed, ["--help"]).output
+    assert "--new INTEGER" in text
+    assert "--old" not in text

@@ -101,7 +101,8 @@ def test_interrupted_run_goes_on_with_the_same_command(run, monkeypatch):
         result = run(*command)
     assert result.status == 130
     assert result.err.splitlines()[-1] == (
-        "astroclip-simulate: interrupted; 64 of 150 galaxies are kept; the same command continues."
+        "astroclip-simulate: interrupted; 64 of 150 galaxies are completed; the same command "
+        "continues."
     )
     assert run(*command).status == 0
 
@@ -149,7 +150,7 @@ def test_ctrl_c_stops_all_processes_without_tracebacks(tmp_path):
     assert process.returncode == 130
     assert "Traceback" not in words
     kept = 64 * len(list(tmp_path.glob("*.partial/*.h5")))
-    assert f"interrupted; {kept} of 6400 galaxies are kept" in words
+    assert f"interrupted; {kept} of 6400 galaxies are completed" in words
     assert kept <= 64 * 6, "two parts before the gate, two for each process behind it"
 
 

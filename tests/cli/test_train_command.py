@@ -155,7 +155,8 @@ def test_ctrl_c_is_no_loss(run, monkeypatch):
         result = run("spectrum")
     assert result.status == 130
     assert result.err.splitlines()[-1] == (
-        "astroclip-train: interrupted; 4 of 6 steps are kept. Go on with --resume."
+        "astroclip-train: interrupted; 4 of 6 steps are saved in the last checkpoint. Continue "
+        "with --resume."
     )
     assert run("spectrum", "--resume").status == 0
     assert steps("run") == [1, 2, 3, 4, 5, 6]

@@ -73,7 +73,7 @@ def test_galaxies_without_a_label_are_told_but_not_scored(make_galaxies):
 
 @pytest.mark.parametrize(("known", "tested"), [(15, 60), (300, 1)])
 def test_too_few_galaxies_are_refused(make_galaxies, known, tested):
-    with pytest.raises(InputError, match=f"Only {known} galaxies .* and {tested} left out"):
+    with pytest.raises(InputError, match=f"Only {known} galaxies .* and {tested} held out"):
         evaluate_rows(make_galaxies(known, 1), make_galaxies(tested, 2))
 
 

@@ -98,7 +98,7 @@ def test_without_photometry_there_is_none():
 
 @pytest.mark.parametrize(("known", "tested"), [(15, 50), (100, 1)])
 def test_too_few_galaxies_are_refused(known, tested):
-    with pytest.raises(InputError, match=f"Only {known} galaxies .* and {tested} left out"):
+    with pytest.raises(InputError, match=f"Only {known} galaxies .* and {tested} held out"):
         score(arc(known, 1), arc(tested, 2))
 
 

@@ -160,7 +160,7 @@ def test_sums_are_taken_by_one_thread(path, monkeypatch):
 
 def test_interrupted_survey_says_how_to_go_on_and_does(path, made, whole):
     words = interrupt_after(1, path)
-    assert words == "64 of 150 galaxies are kept; the same command continues"
+    assert words == "64 of 150 galaxies are completed; the same command continues"
     assert not path.exists()
     made()
     simulate_survey(path, N, jobs=1)
@@ -177,7 +177,7 @@ def test_interrupt_while_joining_keeps_all_parts(path, made, whole, monkeypatch)
 
     with monkeypatch.context() as patch:
         patch.setattr(Parts, "_copy_part", copy_part)
-        with pytest.raises(KeyboardInterrupt, match="150 of 150 galaxies are kept"):
+        with pytest.raises(KeyboardInterrupt, match="150 of 150 galaxies are completed"):
             simulate_survey(path, N, jobs=1)
     assert sorted(part.suffix for part in path.parent.glob("*/*")) == [".h5"] * 3
     made()
@@ -449,7 +449,9 @@ def test_full_disk_while_joining_does_not_end_the_process(small_disk, whole):
 def test_worker_that_dies_is_an_error_and_parts_stay(path, made, whole, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setenv("SURVEY_STUB_DEATH", str(N - 1))
-        with pytest.raises(AstroclipError, match=r"worker process died.* of 150 galaxies are kept"):
+        with pytest.raises(
+            AstroclipError, match=r"worker process died.* of 150 galaxies are completed"
+        ):
             simulate_survey(path, N, jobs=2)
     kept = len(list(path.parent.glob("*/*.h5")))
     made()

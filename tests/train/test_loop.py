@@ -217,7 +217,7 @@ def test_interrupted_step_is_finished_and_kept(training_file, folder, monkeypatc
         return step(*given)
 
     monkeypatch.setattr(module, "one_step", interrupted)
-    with pytest.raises(KeyboardInterrupt, match="3 of 6 steps are kept"):
+    with pytest.raises(KeyboardInterrupt, match="3 of 6 steps are saved"):
         run("spectrum", training_file, folder)
     stage = stage_of("spectrum")
     assert folder.load(stage, optimiser_of(stage)) == 3
@@ -236,7 +236,7 @@ def test_interrupted_while_others_are_gone_keeps_what_was_written(
         return one_step(model, stage, *given)
 
     monkeypatch.setattr(module, "one_step", torn)
-    with pytest.raises(KeyboardInterrupt, match="0 of 6 steps are kept"):
+    with pytest.raises(KeyboardInterrupt, match="0 of 6 steps are saved"):
         run("spectrum", training_file, folder)
     assert not folder.checkpoint.exists()
 
