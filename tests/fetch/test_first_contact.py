@@ -7,8 +7,10 @@ from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from waiting import HANGS
 
 from astroclip_astro.config import conf
+from astroclip_astro.fetch import first_contact
 from astroclip_astro.fetch.bad_reply import BadReplyError, UnreachableError
 from astroclip_astro.fetch.first_contact import describe_unreachable
 from astroclip_astro.fetch.transport import Transport, read_reply
@@ -24,8 +26,8 @@ def _hurry():
 
 @pytest.fixture
 def impatient():
-    """Give up soon, for what would never end."""
-    with conf.set_temp("first_contact", 0.5):
+    """Give up soon, for what would never end; two seconds are many times what threads need."""
+    with conf.set_temp("first_contact", 2.0):
         yield
 
 
@@ -67,7 +69,7 @@ def serving(port=0, *, slow=False):
             first = not any("GET" in line for line in asked)
             asked.append(f"GET {self.path}")
             if slow and first:
-                again.wait(30)
+                again.wait(HANGS)
             again.set()
             self.send_response(200)
             self.send_header("Content-Length", "4")
@@ -96,7 +98,9 @@ def ask(transport):
     """Make requests until one is good."""
     url = f"{transport.url}/data"
     return transport.attempt(
-        lambda: read_reply(transport.session.get(url, stream=True, timeout=(30, 30)), largest=100)
+        lambda: read_reply(
+            transport.session.get(url, stream=True, timeout=(HANGS, HANGS)), largest=100
+        )
     )
 
 
@@ -123,10 +127,10 @@ def test_a_name_that_is_none_is_said(resolver):
 
 def test_a_resolver_that_hangs_is_not_waited_for(resolver, impatient):
     end = threading.Event()
-    resolver.answer = lambda: end.wait(20) and []
+    resolver.answer = lambda: end.wait(HANGS) and []
     said = reason(Transport(f"https://{NAME}"))
     end.set()
-    assert "timed out, its name could not be resolved within 0.5 s" in said
+    assert "timed out, its name could not be resolved within 2 s" in said
 
 
 @pytest.mark.parametrize(
@@ -159,21 +163,22 @@ def test_a_server_that_accepts_and_never_answers_is_given_up(impatient):
         listener.listen(16)
         transport = Transport(f"http://127.0.0.1:{listener.getsockname()[1]}")
         with conf.set_temp("timeout", 60.0):
-            assert "accepts connections and gives no reply within 0.5 s" in reason(transport)
+            assert "accepts connections and gives no reply within 2 s" in reason(transport)
 
 
-def test_a_server_that_is_only_slow_is_waited_for():
-    with serving(slow=True) as (url, asked), conf.set_temp("first_contact", 3.0):
+def test_a_server_that_is_only_slow_is_waited_for(monkeypatch):
+    monkeypatch.setattr(first_contact, "REPLY_SHARE", 0.1)
+    with serving(slow=True) as (url, asked), conf.set_temp("first_contact", 4.0):
         transport = Transport(url)
         assert ask(transport).content == b"good"
     assert asked == ["GET /data", "HEAD /", "GET /data"]
 
 
 def test_a_server_that_answers_soon_is_asked_for_nothing_else():
-    with serving() as (url, asked):
+    with serving() as (url, asked), conf.set_temp("first_contact", 10 * HANGS):
         transport = Transport(url)
         ask(transport)
-        assert transport.contact._search._finished.wait(5), "it would have waited for 6 s"
+        assert transport.contact._search._finished.wait(HANGS), "it would have waited for six times"
     assert asked == ["GET /data"]
 
 
