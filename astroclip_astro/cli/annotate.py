@@ -117,7 +117,7 @@ def annotate(
     CATALOG is a table of positions in any format that astropy reads: FITS, VOTable, ECSV, CSV,
     Parquet, ... It is never changed. - reads the table from standard input; its format is
     recognised by its content. Instead of CATALOG, give --position or --name. With --source demo,
-    CATALOG may be left out: the demo's own catalogue is annotated, and demo_astroclip.fits is
+    CATALOG is optional: the demo's own catalogue is annotated, and demo_astroclip.fits is
     written into the current folder.
 
     When a run was interrupted, the same command continues it.

@@ -126,7 +126,7 @@ def test_selection_is_what_the_options_say(run, command):
         (["-o", "t.h5", *SKY, "--release", "DESI-EDR,DESI-DR1"], "expected one"),
         (["-o", "t.h5", *SKY, "--source", "."], "not with source"),
         (["-o", "t.h5", *SKY, "--labels", "none.fits"], "none.fits does not exist"),
-        (["-o", "t.h5", *SKY, "--label-columns", "z"], "goes with --labels TABLE"),
+        (["-o", "t.h5", *SKY, "--label-columns", "z"], "pass --labels too"),
         (["-o", "t.h5", *SKY, "--jobs", 99], "jobs is 99"),
         (["-o", "t.h5", "--box", 0, 1, 5, 2], "Dec from 5.0 to 2.0"),
     ],

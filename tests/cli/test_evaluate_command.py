@@ -91,7 +91,7 @@ def test_report_has_every_row_and_says_simulated(evaluate, tmp_path):
     assert "trained on SIMULATED galaxies" in page
     assert "SIMULATED galaxies of survey.h5" in result.out
     assert "cross_knn" in result.out
-    assert "Calibration on simulated galaxies promises nothing yet for real ones." in page
+    assert "Calibration on simulated galaxies is no calibration on real ones." in page
     assert "<img" not in page
     assert "Coverage in bins" not in page  # too few galaxies
 
@@ -169,7 +169,7 @@ def test_without_the_extra_nothing_is_simulated_unless_asked(evaluate, tmp_path,
     monkeypatch.setattr("astroclip_astro.simulate.load_templates", lacking)
     result = evaluate("--no-figures", quickly=False)
     assert result.status == 0
-    assert "Novelty is not put to the test: that needs astroclip-astro[simulate]" in result.err
+    assert "Novelty is not tested with simulated objects; that needs the extra" in result.err
     assert "novelty" not in {section for section, *_ in numbers(tmp_path / "report")}
     result = evaluate("--no-figures", "-q", "--overwrite", quickly=False)
     assert (result.status, result.out, result.err) == (0, "", "")
@@ -292,9 +292,9 @@ def test_columns_can_be_named(evaluate, table, tmp_path):
         (["--strangers", "-1"], "expected 0 or more"),
         (["--objects", "nowhere.fits"], "Objects nowhere.fits cannot be read"),
         (["--figures", "--losses", "nowhere"], "nowhere holds no log.csv"),
-        (["--losses", "nowhere"], "--losses would do nothing with --no-figures"),
+        (["--losses", "nowhere"], "--losses has no effect with --no-figures"),
         (["--photometry", "t.csv"], "one of the two"),
-        (["--unit", "mag"], "--unit would do nothing with --data"),
+        (["--unit", "mag"], "--unit has no effect with --data"),
         (["--unaligned", "nowhere"], "Unknown weights 'nowhere'"),
     ],
 )
@@ -315,7 +315,7 @@ def test_mistakes_are_one_line_and_write_nothing(evaluate, tmp_path, monkeypatch
 @pytest.mark.parametrize(
     "option",
     [
-        *(("--weights", "compact"), ("--strangers", 3), ("--objects", "t.fits")),
+        *(("--weights", "compact"), ("--out-of-distribution", 3), ("--objects", "t.fits")),
         *(("--losses", "run"), ("--no-figures",), ("--figures",)),
     ],
 )
@@ -323,7 +323,7 @@ def test_options_of_embeddings_do_nothing_with_photometry(evaluate, table, optio
     result = evaluate.bare("--photometry", table, *option)
     assert result.status == 2
     name = option[0].replace("--no-", "--")
-    assert f"{name} would do nothing with --photometry" in result.err
+    assert f"{name} has no effect with --photometry" in result.err
 
 
 def test_report_that_is_there_is_kept_unless_told(evaluate, tmp_path):

@@ -83,11 +83,11 @@ def test_header_says_simulated(build, tmp_path):
     [
         (["--label-columns", "nothing"], "no dataset 'nothing'"),
         (["--label-columns", "snr"], "no dataset 'snr'|has the name of a column that every"),
-        (["--scores", "s.json"], "--scores needs galaxies to score with"),
+        (["--scores", "s.json"], "--scores needs galaxies that are held out"),
         (["--holdout", "2"], "between 0 and 1"),
         (["--galaxies", "5"], "expected more than 16"),
         (["--name", "größe"], "a line of ASCII"),
-        (["--batch-size", "0"], "expected at least 1"),
+        (["--batch-size", "0"], "of at least 1"),
     ],
 )
 def test_mistakes_are_one_line_and_write_nothing(build, tmp_path, monkeypatch, options, message):
