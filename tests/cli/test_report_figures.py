@@ -196,7 +196,7 @@ def test_attention_and_filling_of_the_same_galaxies(table, labelled, tiny_weight
         expected = f"Row {table.test.rows[row]} of the {NOUN}, z = {redshift:.3f}"
         assert figure.get_suptitle() == expected
         assert len(figure.axes) == 1 + model.config.head_heads
-        assert "looks" in words
+        assert "attends to" in words
     both = object_figures(table.test, labelled, model, {"spectrum": model}, NOUN, seed=3)
     assert list(both) == ["attention_1", "masked_1", "attention_2", "masked_2"]
     for number in (1, 2):
@@ -251,7 +251,7 @@ def test_losses_of_several_runs_do_not_hide_each_other(tmp_path):
         write_log(tmp_path / run / "align", [loss], held_out=[loss - 1])
     found = curves(loss_figures([tmp_path / "first", tmp_path / "second"])["losses"][0])
     assert found == {"align": [[[1, 5]], [[1, 4]]], "second/align": [[[1, 4]], [[1, 3]]]}
-    with pytest.raises(InputError, match="Two runs would be called second/align"):
+    with pytest.raises(InputError, match="Two runs of --losses are called second/align"):
         loss_figures([tmp_path / "first", *[tmp_path / "second"] * 2])
 
 

@@ -146,7 +146,7 @@ def test_photometry_alone_is_listed_by_its_networks(photometry_alone):
         one[f"{short}_{end}"] for one in lines for short in ("z", "logmstar") for end in ENDS
     } == {""}
     assert "z_other" not in lines[0]
-    assert "<code>photometry_mlp</code> says" in page(photometry_alone)
+    assert "<code>photometry_mlp</code> predicts" in page(photometry_alone)
 
 
 def test_page_is_html_with_the_papers_numbers(report, drawn):
@@ -164,8 +164,8 @@ def test_page_is_html_with_the_papers_numbers(report, drawn):
     assert "<td>0.97</td>" in text  # spectrum_knn in the paper
     value = report.table.scores["spectrum_knn"]["r2_redshift"].value
     assert f"<td>{value:.3f} <small>" in text
-    assert "<code>best</code> says" in text
-    assert "Calibration on simulated galaxies promises nothing yet for real ones." in text
+    assert "<code>best</code> predicts" in text
+    assert "Calibration on simulated galaxies is no calibration on real ones." in text
     for words in ("Coverage", "Coverage in bins", "Novelty", "Figures"):
         assert f"<h2>{words}</h2>" in text
     assert "<code>real &lt;qso&gt;</code>" in text
