@@ -82,6 +82,19 @@ def test_position_may_be_negative(search):
     assert "separation" in result.out
 
 
+@pytest.mark.parametrize(
+    "position", [("0:24:00", "-1:00:00"), ("0h24m0s", "-1d"), ("6d0m0s", "-1")]
+)
+def test_position_may_be_sexagesimal(search, position):
+    assert "row 6" in search("--position", *position, "--k", 1).out
+
+
+def test_position_that_is_none_says_what_would_be_one(search):
+    result = search("--position", "6h", "x")
+    assert result.status == 2
+    assert "Dec is 'x', expected degrees such as -2.2" in result.err
+
+
 def test_image_file_is_searched_with(search):
     result = search("--image", SKY / "cutout-05.fits", "--k", 2)
     assert result.status == 0
