@@ -19,7 +19,6 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from pathlib import Path
 
 from markdown_it import MarkdownIt
@@ -143,7 +142,12 @@ def documented() -> Iterator[Block]:
 def main() -> None:
     """Print every block, what is done with it, and why it is not run."""
     blocks = list(documented())
-    compared = {one.name for one, next_one in pairwise(blocks) if next_one.kind == "output"}
+    compared, last = set(), ""
+    for block in blocks:
+        if block.kind == "run":
+            last = block.name
+        elif block.kind == "output":
+            compared.add(last)
     counts: Counter[str] = Counter()
     for block in blocks:
         done = f"{block.kind}, slow" if block.slow else block.kind
