@@ -182,7 +182,7 @@ def test_failed_check_is_status_1(run, monkeypatch):
 def test_check_tries_one_stage(run):
     result = run("all", "--check")
     assert result.status == 2
-    assert "--check tries one stage" in result.err
+    assert "--check is for one stage" in result.err
 
 
 def test_loss_that_is_no_number_is_status_1(run, data, monkeypatch):
