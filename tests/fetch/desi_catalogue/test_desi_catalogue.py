@@ -15,6 +15,7 @@ from waiting import HANGS, Clock
 
 from astroclip_astro.config import conf
 from astroclip_astro.errors import InputError, SourceError
+from astroclip_astro.fetch.bad_reply import UnreachableError
 from astroclip_astro.fetch.desi_catalogue import DesiCatalogueClass, core, tap_query
 from astroclip_astro.fetch.transport import BadReplyError, Transport
 from astroclip_astro.standin import serve
@@ -342,9 +343,15 @@ def test_lasting_fault_of_the_result_is_an_error(change):
         catalogue.query_targetids([LARGE])
 
 
-def test_service_that_is_down_is_a_source_error():
-    down = pytest.raises(SourceError, match="try again")
-    with conf.set_temp("give_up_after", 1), reading(lambda *_: None) as catalogue, down:
+def test_service_that_goes_down_is_a_source_error():
+    with conf.set_temp("give_up_after", 1), reading(lambda *_: None) as catalogue:
+        catalogue.transport.contact.note_reply(None)  # it has answered before
+        with pytest.raises(SourceError, match="try again"):
+            catalogue.query_targetids([LARGE])
+
+
+def test_service_that_never_answers_cannot_be_reached():
+    with reading(lambda *_: None) as catalogue, pytest.raises(UnreachableError):
         catalogue.query_targetids([LARGE])
 
 
