@@ -156,9 +156,14 @@ def page(environment, tmp_path):
 
 
 def pages_running(*, slow):
-    """Return the pages that have blocks to run that are slow, or that are not."""
-    found = (block.page for block in BLOCKS if block.kind == "run" and block.slow == slow)
-    return list(dict.fromkeys(found))
+    """Return the pages that have blocks to run that are slow, or that are not.
+
+    Every page but the README is one of the long tests: each begins with a command or two.
+    """
+    found = dict.fromkeys(b.page for b in BLOCKS if b.kind == "run" and b.slow == slow)
+    first = [name for name in found if name == "README.md"]
+    long = [pytest.param(name, marks=pytest.mark.slow) for name in found if name != "README.md"]
+    return [*first, *long]
 
 
 @pytest.mark.parametrize("name", pages_running(slow=False))
