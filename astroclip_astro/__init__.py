@@ -6,9 +6,9 @@ neither torch nor any file; that happens when a method is called.
 
 from astropy.table import Table as _Table
 
-from .accessor import Accessor as _Accessor
-from .accessor import load_model
-from .version import __version__
+from astroclip_astro.accessor.table_methods import Accessor as _Accessor
+from astroclip_astro.accessor.table_methods import load_model
+from astroclip_astro.version import __version__
 
 __all__ = ["__version__", "load_model"]
 

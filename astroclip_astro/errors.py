@@ -17,6 +17,14 @@ What was assumed, or could not be had, is a warning; the commands say it in thei
     └── UnreachableWarning  a host could not be reached, others could
 """
 
+import numbers
+import os
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+import numpy as np
+from astropy.table import Row
+
 __all__ = [
     "AssumedUnitWarning",
     "AstroclipError",
@@ -28,6 +36,9 @@ __all__ = [
     "SourceError",
     "UnreachableWarning",
     "WeightsError",
+    "described",
+    "did_you_mean",
+    "nearest",
 ]
 
 
@@ -69,3 +80,89 @@ class AssumedUnitWarning(AstroclipWarning):
 
 class UnreachableWarning(AstroclipWarning):
     """A host that could not be reached, so that some rows lack what others have."""
+
+
+def nearest(word: object, known: Iterable[str]) -> str | None:
+    """Return the known word that a mistaken one is most like.
+
+    Parameters
+    ----------
+    word : object
+        What was found; not only strings are found.
+    known : iterable of str
+        What is valid.
+
+    Returns
+    -------
+    str or None
+        None where nothing is like it. Upper and lower case are alike.
+
+    Examples
+    --------
+    >>> nearest("Sorce", ["source", "columns"])
+    'source'
+    >>> nearest("colour", ["source", "ra"]) is None
+    True
+    """
+    lower = {name.lower(): name for name in known}
+    found = get_close_matches(str(word).lower(), lower, n=1)
+    return lower[found[0]] if found else None
+
+
+def did_you_mean(word: object, known: Iterable[str]) -> str:
+    """Return the end of a message that names the nearest valid word, nothing where there is none.
+
+    Parameters
+    ----------
+    word, known
+        As for `nearest`.
+
+    Returns
+    -------
+    str
+        To be put behind what was found.
+
+    Examples
+    --------
+    >>> print("Unknown weights 'compct'" + did_you_mean("compct", ["compact"]))
+    Unknown weights 'compct'; did you mean 'compact'?
+    """
+    found = nearest(word, known)
+    return "" if found is None else f"; did you mean {found!r}?"
+
+
+def described(value: object) -> str:
+    """Return in a few words what a value is, for messages.
+
+    Parameters
+    ----------
+    value : object
+        What was found.
+
+    Returns
+    -------
+    str
+        Plain values as they are written; of larger things the kind and size.
+
+    Examples
+    --------
+    >>> described("ra"), described(np.zeros((2, 3))), described([1, 2]), described(None)
+    ("'ra'", 'an array of shape (2, 3)', 'a list of 2', 'None')
+    """
+    kind = type(value).__name__
+    article = "an" if kind[0].lower() in "aeiou" else "a"
+    if value is None or isinstance(value, bool | numbers.Number):
+        return repr(value)
+    if isinstance(value, str | os.PathLike):
+        text = os.fspath(value)
+        return repr(text if len(text) <= 60 else f"{text[:57]}...")
+    if isinstance(value, np.ndarray) and not hasattr(value, "unit"):
+        return f"an array of shape {value.shape}"
+    if isinstance(value, Row):
+        return f"row {value.index} of a table"
+    if type(value).__module__.partition(".")[0] in ("pandas", "polars"):
+        return f"a {type(value).__module__.partition('.')[0]} {kind}"
+    try:
+        return f"{article} {kind} of {len(value)}"
+    except TypeError:
+        return f"{article} {kind}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.resources import files
 from pathlib import Path
 
-from .errors import AstroclipError
+from astroclip_astro.errors import AstroclipError
 
 __all__ = ["folder"]
 

@@ -52,8 +52,8 @@ def make_folder(folder: Path) -> tuple[np.ndarray, np.ndarray]:
 
 def annotate(rows: int) -> None:
     """Annotate distinct positions with stubbed encoders and print time and peak memory."""
-    from astroclip_astro.embedding import Model
-    from astroclip_astro.run import prepare_run
+    from astroclip_astro.annotate.run import prepare_run
+    from astroclip_astro.models.model import Model
 
     def stub(values: np.ndarray) -> np.ndarray:
         angle = values.reshape(len(values), -1).mean(1) if len(values) else np.zeros(0)

@@ -14,9 +14,9 @@ import time
 import numpy as np
 import torch
 
-from astroclip_astro.embedding import Model
 from astroclip_astro.models.astroclip import AstroCLIP
 from astroclip_astro.models.configuration import CONFIGURATIONS
+from astroclip_astro.models.model import Model
 
 
 def rate(embed, values: np.ndarray, batch: int, precision: str, seconds: float) -> float:

@@ -104,8 +104,8 @@ def fetch_only(url: str, count: int) -> None:
 
 def whole_command(url: str, count: int) -> None:
     """Annotate with stubbed encoders and print peak memory."""
-    from astroclip_astro.embedding import Model
-    from astroclip_astro.run import prepare_run
+    from astroclip_astro.annotate.run import prepare_run
+    from astroclip_astro.models.model import Model
 
     def stub(values: np.ndarray) -> np.ndarray:
         angle = values.reshape(len(values), -1).mean(1) if len(values) else np.zeros(0)

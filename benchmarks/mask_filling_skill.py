@@ -17,9 +17,9 @@ import torch
 from sklearn.metrics import r2_score
 from sklearn.neighbors import KNeighborsRegressor
 
-from astroclip_astro.dataset.split import held_out, sky_groups
 from astroclip_astro.models.checkpoint import load_weights
 from astroclip_astro.prepare.spectra import clean_spectra
+from astroclip_astro.training_data.split import held_out, sky_groups
 
 LABELS = ("redshift", "log_stellar_mass")
 HOLDOUT = 0.05  # as astroclip-train holds out

@@ -19,8 +19,8 @@ from pathlib import Path
 
 import numpy as np
 
+from astroclip_astro.search.exact import Neighbours, find
 from astroclip_astro.search.index import make_index, recall
-from astroclip_astro.search.neighbours import Neighbours, find
 
 WIDTH, DIMENSIONS, CLUSTERS = 128, 12, 200
 

@@ -18,14 +18,14 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from astroclip_astro.dataset.batches import batches
 from astroclip_astro.models.astroclip import AstroCLIP
 from astroclip_astro.models.checkpoint import save_weights
 from astroclip_astro.models.layers import plain_attention
+from astroclip_astro.train.distributed import Processes
 from astroclip_astro.train.loop import datasets, one_step, optimiser_of
-from astroclip_astro.train.processes import Processes
+from astroclip_astro.train.runner import Training, prepare
 from astroclip_astro.train.settings import TRAINING, TrainingConfiguration
-from astroclip_astro.train.training import Training, prepare
+from astroclip_astro.training_data.batches import batches
 
 COMPACT = TRAINING["compact"]
 WARM = 2  # steps not counted

@@ -13,8 +13,8 @@ from sphinx.util.docutils import SphinxDirective
 
 from astroclip_astro.prepare.photometry import MEASURES
 from astroclip_astro.resources import folder
-from astroclip_astro.search.reference import LABELS, Reference
-from astroclip_astro.search.reference_file import load_reference
+from astroclip_astro.zeroshot.reference import LABELS, Reference
+from astroclip_astro.zeroshot.reference_file import load_reference
 
 __all__ = ["reference_range", "scores_text", "training_text"]
 

@@ -61,7 +61,7 @@ def stub_reference():
     """Galaxies on an arc, redshift growing along it."""
     from stubs import StubModel
 
-    from astroclip_astro.search.reference import Reference
+    from astroclip_astro.zeroshot.reference import Reference
 
     brightness = np.linspace(0.5, 7, 400)
     embeddings = StubModel.embed_brightness(brightness)
@@ -143,8 +143,8 @@ def make_job(stub_reference):
     """Return a function that makes a job from a stub source and model."""
     from stubs import StubModel, StubSource
 
-    from astroclip_astro.job import Job, columns_of_labels
-    from astroclip_astro.search.lookup import Searcher
+    from astroclip_astro.annotate.setup import Job, columns_of_labels
+    from astroclip_astro.zeroshot.estimator import Searcher
 
     def make(
         source=None, *, modality=MODALITIES, groups=GROUPS, limits=None, reference=stub_reference

@@ -1,4 +1,7 @@
-"""The picture stays easy to draw: levels, module lengths, lazy imports, fixed names."""
+"""The picture stays easy to draw: levels, circles, module lengths, lazy imports, fixed names.
+
+``python tests/test_architecture.py`` prints the table of levels that CONTRIBUTING.md has.
+"""
 
 import ast
 import subprocess
@@ -11,73 +14,42 @@ import astroclip_astro
 
 PACKAGE = Path(astroclip_astro.__file__).parent
 ROOT = Path(__file__).resolve().parents[1]
-LEVELS = {
-    0: {
-        "errors",
-        "columns",
-        "config",
-        "flags",
-        "records",
-        "resources",
-        "shared_options",
-        "suggestion",
-        "version",
-    },
-    1: {
-        "arguments",
-        "destination",
-        "hdf5_file",
-        "interrupts",
-        "method_calls",
-        "part_file",
-        "parts",
-        "prepare",
-        "progress",
-    },
-    2: {
-        "catalogue",
-        "sky",
-        "dataset",
-        "fetch",
-        "figures",
-        "models",
-        "search",
-        "simulate",
-        "standin",
-    },
-    3: {
-        "annotation",
-        "annotation_methods",
-        "answers",
-        "assemble",
-        "backbone_features",
-        "comparison",
-        "embedding",
-        "evaluate",
-        "gallery",
-        "job",
-        "labelled_set",
-        "own_calibration",
-        "object_plots",
-        "object_spectrum",
-        "chunks",
-        "pipeline",
-        "plot_methods",
-        "query",
-        "reference_set",
-        "results",
-        "run",
-        "similar",
-        "similar_plot",
-        "sources",
-        "train",
-        "unaligned",
-    },
-    4: {"accessor", "cli"},
-}
-LEVEL = {name: level for level, names in LEVELS.items() for name in names}
+# What a folder imports is on a lower level. The root's modules count as one folder.
+LEVELS = (
+    ("errors", "version", "config", "columns", "flags", "records", "resources"),
+    ("storage", "signatures", "prepare", "sky", "search", "training_data", "standin"),
+    ("catalogue", "fetch", "models", "zeroshot", "simulate", "figures"),
+    ("reference",),
+    ("annotate", "similar", "interpret", "evaluate", "train", "dataset", "published"),
+    ("adapt", "scale", "desktop", "explore"),
+    ("accessor", "cli"),
+)
+KINDS = (
+    "modules at the root, for all levels",
+    "parts that know nothing of models",
+    "catalogues, sources, networks, predictions, simulation, figures",
+    "labelled galaxies",
+    "applications, which never import each other",
+    "workflows, which may import applications but not each other",
+    "what users call: parse, call, print",
+)
+PLANNED = {"published", "adapt", "scale", "desktop", "explore"}
+LEVEL = {name: level for level, names in enumerate(LEVELS) for name in names}
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 TORCH_FOLDERS = {"models", "train"}
+
+
+def levels_table():
+    """The levels as the Markdown table of CONTRIBUTING.md."""
+    lines = ["| level | what | names |", "|---|---|---|"]
+    for level, (names, kind) in enumerate(zip(LEVELS, KINDS, strict=True)):
+        shown = [f"`{name}`" if level == 0 else f"`{name}/`" for name in names]
+        shown = [
+            f"{words} (planned)" if name in PLANNED else words
+            for name, words in zip(names, shown, strict=True)
+        ]
+        lines.append(f"| {level} | {kind} | {', '.join(shown)} |")
+    return "\n".join(lines) + "\n"
 
 
 def unit(path):
@@ -85,43 +57,79 @@ def unit(path):
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
+def dotted(path):
+    """The name that a file is imported by."""
+    parts = ("astroclip_astro", *path.relative_to(PACKAGE).with_suffix("").parts)
+    return ".".join(parts).removesuffix(".__init__")
+
+
+NAMES = {dotted(path) for path in MODULES}
+
+
 def imported(path):
-    """Full names of what a file imports, absolute or relative."""
-    package = ("astroclip_astro", *path.relative_to(PACKAGE).parts[:-1])
+    """Full names of the modules that a file imports, also inside functions and for types."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            base = package[: len(package) - node.level + 1] if node.level else ()
-            yield ".".join((*base, *filter(None, [node.module])))
+            for alias in node.names:
+                whole = f"{node.module}.{alias.name}"
+                yield whole if whole in NAMES else str(node.module)
+
+
+def own(path):
+    """The package's modules that a file imports."""
+    return {name for name in imported(path) if name.split(".")[0] == "astroclip_astro"}
+
+
+def circle(graph):
+    """What is left of a graph when all that imports nothing more has been taken away."""
+    done = set()
+    while free := {name for name in graph.keys() - done if graph[name] <= done}:
+        done |= free
+    return sorted(graph.keys() - done)
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_module_imports_only_from_below_or_beside(path):
-    own = unit(path)
-    for name in imported(path):
-        parts = name.split(".")
-        if parts[0] != "astroclip_astro" or len(parts) == 1:
-            continue
-        other = parts[1]
-        beside_on_top = LEVEL[other] == LEVEL[own] and (PACKAGE / f"{other}.py").exists()
-        in_folder = (PACKAGE / own).is_dir()
-        allowed = other == own or LEVEL[other] < LEVEL[own] or (beside_on_top and not in_folder)
-        assert allowed, f"{own} (level {LEVEL[own]}) imports {other} (level {LEVEL[other]})"
+    here = unit(path)
+    for name in own(path):
+        assert name != "astroclip_astro", "the package itself imports the accessor"
+        other = name.split(".")[1]
+        at_root = LEVEL[here] == LEVEL[other] == 0
+        allowed = other == here or LEVEL[other] < LEVEL[here] or at_root
+        assert allowed, f"{here} (level {LEVEL[here]}) imports {other} (level {LEVEL[other]})"
 
 
-def test_imports_make_no_circle():
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_are_absolute(path):
+    nodes = ast.walk(ast.parse(path.read_text()))
+    relative = [node.lineno for node in nodes if isinstance(node, ast.ImportFrom) and node.level]
+    assert not relative, f"relative imports in lines {relative}"
+
+
+def test_folders_make_no_circle():
     graph = {}
     for path in MODULES:
-        names = {
-            name.split(".")[1] for name in imported(path) if name.startswith("astroclip_astro.")
-        }
-        graph.setdefault(unit(path), set()).update(names - {unit(path)})
-    done = set()
-    while graph.keys() - done:
-        free = {name for name in graph.keys() - done if graph[name] <= done}
-        assert free, f"circle among {sorted(graph.keys() - done)}"
-        done |= free
+        names = {"root" if LEVEL[one] == 0 else one for one in (n.split(".")[1] for n in own(path))}
+        here = "root" if LEVEL[unit(path)] == 0 else unit(path)
+        graph.setdefault(here, set()).update(names - {here})
+    assert not circle(graph)
+
+
+def test_modules_make_no_circle():
+    graph = {dotted(path): own(path) - {dotted(path)} for path in MODULES}
+    assert not circle(graph)
+
+
+def test_every_name_has_a_level():
+    there = {unit(path) for path in MODULES}
+    assert there == LEVEL.keys() - PLANNED
+
+
+def test_contributing_has_the_levels():
+    page = (ROOT / "CONTRIBUTING.md").read_text()
+    assert levels_table() in page, f"put this into CONTRIBUTING.md:\n{levels_table()}"
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
@@ -154,10 +162,9 @@ def test_public_names_exist():
     import importlib
 
     for path in MODULES:
-        name = ".".join(("astroclip_astro", *path.relative_to(PACKAGE).with_suffix("").parts))
-        module = importlib.import_module(name.removesuffix(".__init__"))
+        module = importlib.import_module(dotted(path))
         for public in getattr(module, "__all__", []):
-            assert hasattr(module, public), f"{name}.{public}"
+            assert hasattr(module, public), f"{dotted(path)}.{public}"
 
 
 def test_every_package_is_installed():
@@ -165,5 +172,8 @@ def test_every_package_is_installed():
     names = {node.value for node in ast.walk(listed) if isinstance(node, ast.Constant)}
     folders = {path.parent for path in PACKAGE.rglob("*.py")}
     for folder in folders:
-        dotted = ".".join(("astroclip_astro", *folder.relative_to(PACKAGE).parts))
-        assert dotted in names, f"{dotted} is missing in setup.py"
+        assert ".".join(("astroclip_astro", *folder.relative_to(PACKAGE).parts)) in names
+
+
+if __name__ == "__main__":
+    print(levels_table(), end="")

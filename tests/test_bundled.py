@@ -11,7 +11,7 @@ from astroclip_astro.flags import Flag
 from astroclip_astro.models.card import sha256
 from astroclip_astro.models.checkpoint import load_weights
 from astroclip_astro.resources import folder
-from astroclip_astro.search.reference_file import load_reference
+from astroclip_astro.zeroshot.reference_file import load_reference
 
 
 @pytest.fixture(scope="module")

@@ -9,15 +9,15 @@ import click
 import numpy as np
 import pytest
 
+from astroclip_astro.annotate.pipeline import CHUNK_ROWS, NOVEL
 from astroclip_astro.cli.annotate import annotate
 from astroclip_astro.columns import COLUMNS, label_columns
 from astroclip_astro.evaluate.table import ROWS
 from astroclip_astro.flags import FLAGS, Flag
 from astroclip_astro.models.checkpoint import load_weights
-from astroclip_astro.pipeline import CHUNK_ROWS, NOVEL
-from astroclip_astro.search.neighbours import K
-from astroclip_astro.search.reference import Reference
+from astroclip_astro.search.exact import K
 from astroclip_astro.simulate import FIELDS, RATES
+from astroclip_astro.zeroshot.reference import Reference
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"

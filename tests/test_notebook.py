@@ -13,7 +13,7 @@ pytest.importorskip("ipykernel")
 TESTS = Path(__file__).parent
 WITHOUT = 'import sys; sys.modules["ipywidgets"] = None'  # as if it were not installed
 BAR = """
-from astroclip_astro.progress import Progress
+from astroclip_astro.annotate.progress import Progress
 with Progress() as progress:
     progress.stage("loading weights")
     progress.start(2)

@@ -9,9 +9,9 @@ from astropy.table import Table
 from astropy.wcs import WCS
 
 import astroclip_astro
+from astroclip_astro.annotate.run import prepare_run
 from astroclip_astro.catalogue import read_catalogue
 from astroclip_astro.flags import Flag
-from astroclip_astro.run import prepare_run
 
 pytestmark = pytest.mark.real_data
 

@@ -6,19 +6,19 @@ import h5py
 import numpy as np
 import torch
 
-from astroclip_astro.dataset.split import held_out
-from astroclip_astro.dataset.training_set import open_training_set
 from astroclip_astro.models.astroclip import AstroCLIP
 from astroclip_astro.models.configuration import COMPACT
+from astroclip_astro.train.distributed import Processes
 from astroclip_astro.train.loop import Data, Loop
-from astroclip_astro.train.processes import Processes
+from astroclip_astro.train.runner import KINDS
 from astroclip_astro.train.settings import (
     AlignSettings,
     ImageSettings,
     SpectrumSettings,
     TrainingConfiguration,
 )
-from astroclip_astro.train.training import KINDS
+from astroclip_astro.training_data.split import held_out
+from astroclip_astro.training_data.training_set import open_training_set
 
 GALAXIES = 96
 SHARED = {"steps": 6, "batch_size": 8, "learning_rate": 1e-3, "warmup": 2}

@@ -1,5 +1,5 @@
 """Catalogue files: FITS, VOTable, ECSV, CSV, Parquet in, the same out."""
 
-from astroclip_astro.catalogue.doorway import check_output, read_catalogue, write_catalogue
+from astroclip_astro.catalogue.io import check_output, read_catalogue, write_catalogue
 
 __all__ = ["check_output", "read_catalogue", "write_catalogue"]

@@ -19,7 +19,7 @@ from astropy.io import fits
 from astropy.table import Column, Table
 from astropy.table.meta import get_header_from_yaml, get_yaml_from_table
 
-from ..errors import OutputError
+from astroclip_astro.errors import OutputError
 
 __all__ = [
     "block_lines",

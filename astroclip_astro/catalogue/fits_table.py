@@ -16,8 +16,7 @@ from astropy.units import Unit
 from astropy.utils.data_info import serialize_context_as
 from astropy.utils.exceptions import AstropyWarning
 
-from ..errors import CatalogueError
-from .fits_header import (
+from astroclip_astro.catalogue.fits_header import (
     block_lines,
     column_cards,
     describe_columns,
@@ -26,7 +25,8 @@ from .fits_header import (
     split_meta,
     table_meta,
 )
-from .storage import Stored, storable, understand_units, with_values
+from astroclip_astro.catalogue.nulls import Stored, storable, understand_units, with_values
+from astroclip_astro.errors import CatalogueError
 
 __all__ = ["read_fits", "write_fits"]
 

@@ -13,8 +13,8 @@ from astropy.table.meta import get_header_from_yaml, get_yaml_from_table
 from astropy.utils.data_info import serialize_context_as
 from pyarrow import parquet
 
-from ..errors import CatalogueError, OutputError
-from .storage import storable
+from astroclip_astro.catalogue.nulls import storable
+from astroclip_astro.errors import CatalogueError, OutputError
 
 __all__ = ["read_parquet", "write_parquet"]
 

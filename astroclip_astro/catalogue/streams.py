@@ -12,9 +12,9 @@ from typing import BinaryIO
 
 from astropy.table import Table
 
-from astroclip_astro.catalogue.doorway import WRITERS, read_catalogue
-from astroclip_astro.destination import why
+from astroclip_astro.catalogue.io import WRITERS, read_catalogue
 from astroclip_astro.errors import CatalogueError, OutputError
+from astroclip_astro.storage.atomic import why
 
 __all__ = ["FORMATS", "is_binary", "read_stream", "write_stream"]
 

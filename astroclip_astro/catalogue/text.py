@@ -15,9 +15,9 @@ import yaml
 from astropy.table import Column, Table, represent_mixins_as_columns
 from astropy.utils.data_info import serialize_context_as
 
-from ..errors import OutputError
-from .latex import is_latex, read_latex
-from .storage import storable
+from astroclip_astro.catalogue.latex import is_latex, read_latex
+from astroclip_astro.catalogue.nulls import storable
+from astroclip_astro.errors import OutputError
 
 __all__ = ["read_csv", "read_ecsv", "read_text", "write_csv", "write_ecsv"]
 

@@ -17,8 +17,8 @@ from astropy.table import Column, Table, represent_mixins_as_columns
 from astropy.utils.data_info import serialize_context_as
 from astropy.utils.exceptions import AstropyWarning
 
-from ..errors import CatalogueError, OutputError
-from .storage import storable, understand_units, with_values
+from astroclip_astro.catalogue.nulls import storable, understand_units, with_values
+from astroclip_astro.errors import CatalogueError, OutputError
 
 __all__ = ["read_votable", "write_votable"]
 

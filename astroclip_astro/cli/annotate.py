@@ -11,15 +11,14 @@ from typing import TYPE_CHECKING
 import click
 import numpy as np
 
-from astroclip_astro.progress import Progress
+from astroclip_astro.annotate.progress import Progress
+from astroclip_astro.cli.endpoints import choose_endpoints
+from astroclip_astro.cli.option_types import POSITION_TYPE
+from astroclip_astro.cli.options import embedding_options, interrupted, quiet_option, run_command
 from astroclip_astro.version import __version__
 
-from .endpoints import choose_endpoints
-from .option_types import POSITION_TYPE
-from .options import embedding_options, interrupted, quiet_option, run_command
-
 if TYPE_CHECKING:
-    from astroclip_astro.run import Run
+    from astroclip_astro.annotate.run import Run
 
 __all__ = ["annotate", "main"]
 
@@ -125,9 +124,8 @@ def annotate(
     Exit status: 0 done, 2 a mistake in the input, 3 no data for any row because no source
     answered, 130 interrupted.
     """
-    from astroclip_astro.run import prepare_run
-
-    from .summary import describe_plan, describe_result
+    from astroclip_astro.annotate.run import prepare_run
+    from astroclip_astro.cli.summary import describe_plan, describe_result
 
     start = time.monotonic()
     ends = choose_endpoints(

@@ -7,11 +7,7 @@ from pathlib import Path
 
 import click
 
-from astroclip_astro.config import conf
-from astroclip_astro.errors import InputError
-from astroclip_astro.version import __version__
-
-from .options import (
+from astroclip_astro.cli.options import (
     CONNECTION_OPTIONS,
     add_options,
     interrupted,
@@ -19,7 +15,10 @@ from .options import (
     quiet_option,
     run_command,
 )
-from .progress import GalaxyBar
+from astroclip_astro.cli.progress import GalaxyBar
+from astroclip_astro.config import conf
+from astroclip_astro.errors import InputError
+from astroclip_astro.version import __version__
 
 __all__ = ["dataset", "main"]
 
@@ -155,9 +154,9 @@ def build(
     Exit status: 0 done, 1 a package is missing, 2 a mistake in the input, 3 a source did not
     answer for some galaxies or for any, 130 interrupted.
     """
-    from astroclip_astro.assemble import build_training_set, plan_training_set
-    from astroclip_astro.assemble.training_file import training_fields
-    from astroclip_astro.hdf5_file import check_hdf5_output
+    from astroclip_astro.dataset import build_training_set, plan_training_set
+    from astroclip_astro.dataset.training_file import training_fields
+    from astroclip_astro.storage.hdf5 import check_hdf5_output
 
     check_hdf5_output(output, overwrite=overwrite or dry_run)
     training_fields(size, {})
@@ -204,8 +203,8 @@ def read_selection(
     **_: object,
 ) -> object:
     """Return the selection that the options name."""
-    from astroclip_astro.assemble import Selection
-    from astroclip_astro.assemble.label_file import read_targetids
+    from astroclip_astro.dataset import Selection
+    from astroclip_astro.dataset.label_file import read_targetids
     from astroclip_astro.fetch.desi_catalogue import Cuts
 
     cuts = Cuts(
@@ -222,7 +221,7 @@ def read_selection(
 
 def read_labels(*, labels: Path | None, label_columns: tuple[str, ...], **_: object) -> object:
     """Return the labels that the options name, None where they name none."""
-    from astroclip_astro.assemble import read_labels
+    from astroclip_astro.dataset import read_labels
 
     columns = [name for given in label_columns for name in words(given)]
     if labels is None:
@@ -243,8 +242,8 @@ def open_archives(
     **_: object,
 ) -> object:
     """Return the source that the options name."""
-    from astroclip_astro.assemble.plan import one_release
-    from astroclip_astro.sources import open_source
+    from astroclip_astro.dataset.plan import one_release
+    from astroclip_astro.fetch.open import open_source
 
     return open_source(
         source,

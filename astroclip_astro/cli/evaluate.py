@@ -155,7 +155,6 @@ def evaluate(
 
     Exit status: 0 done, 2 a mistake in the input, 130 interrupted.
     """
-    from astroclip_astro.cli.evaluation import evaluate_embeddings, make_report
     from astroclip_astro.evaluate.page import table_lines
     from astroclip_astro.evaluate.photometry_table import (
         parse_columns,
@@ -163,6 +162,7 @@ def evaluate(
         split_photometry,
     )
     from astroclip_astro.evaluate.report_files import check_report_folder, write_report
+    from astroclip_astro.evaluate.run import evaluate_embeddings, make_report
 
     check_choice(context, data, photometry)
     check_report_folder(output, overwrite=overwrite)

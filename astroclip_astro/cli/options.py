@@ -8,9 +8,8 @@ from collections.abc import Callable, Sequence
 
 import click
 
-from astroclip_astro.config import conf
-from astroclip_astro.errors import AstroclipError, AstroclipWarning, InputError, SourceError
-from astroclip_astro.shared_options import (
+from astroclip_astro.cli.option_types import DEVICE_TYPE
+from astroclip_astro.config import (
     COLUMN_GROUPS,
     DEVICE,
     MATCH_RADIUS,
@@ -18,9 +17,9 @@ from astroclip_astro.shared_options import (
     PRECISION,
     SOURCE,
     WEIGHTS,
+    conf,
 )
-
-from .option_types import DEVICE_TYPE
+from astroclip_astro.errors import AstroclipError, AstroclipWarning, InputError, SourceError
 
 __all__ = [
     "CONNECTION_OPTIONS",

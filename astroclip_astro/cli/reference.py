@@ -8,11 +8,7 @@ from pathlib import Path
 import click
 from tqdm.auto import tqdm
 
-from astroclip_astro.destination import check_destination, whole_file
-from astroclip_astro.errors import InputError, OutputError
-from astroclip_astro.version import __version__
-
-from .options import (
+from astroclip_astro.cli.options import (
     SAMPLE_OPTIONS,
     add_options,
     batch_size_option,
@@ -23,6 +19,9 @@ from .options import (
     seed_option,
     weights_option,
 )
+from astroclip_astro.errors import InputError, OutputError
+from astroclip_astro.storage.atomic import check_destination, whole_file
+from astroclip_astro.version import __version__
 
 __all__ = ["main", "reference"]
 
@@ -108,13 +107,13 @@ def build(
     or mass are rejected. With this reference, astroclip-annotate adds a column for each of its
     labels.
     """
-    from astroclip_astro.embedding import load_model  # torch is loaded here
-    from astroclip_astro.labelled_set import choose, open_labelled_set
     from astroclip_astro.models.card import check_aligned
-    from astroclip_astro.reference_set import embed_galaxies, make_reference, reference_words
-    from astroclip_astro.search.reference_checks import check_words
-    from astroclip_astro.search.reference_file import save_reference
-    from astroclip_astro.search.scores import score
+    from astroclip_astro.models.model import load_model  # torch is loaded here
+    from astroclip_astro.reference.build import embed_galaxies, make_reference, reference_words
+    from astroclip_astro.reference.labelled_file import choose, open_labelled_set
+    from astroclip_astro.zeroshot.metrics import score
+    from astroclip_astro.zeroshot.reference_checks import check_words
+    from astroclip_astro.zeroshot.reference_file import save_reference
 
     for path in filter(None, (output, scores)):
         check_destination(path, overwrite=overwrite)

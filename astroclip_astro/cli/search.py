@@ -17,15 +17,15 @@ from astroclip_astro.cli.options import (
     run_command,
 )
 from astroclip_astro.columns import MODALITIES, PREFIX
+from astroclip_astro.config import MATCH_RADIUS, K
 from astroclip_astro.errors import InputError
-from astroclip_astro.shared_options import MATCH_RADIUS, K
 from astroclip_astro.version import __version__
 
 if TYPE_CHECKING:
     from astropy.table import Table
 
-    from astroclip_astro.comparison import Comparison
-    from astroclip_astro.query import Query
+    from astroclip_astro.similar.query import Query
+    from astroclip_astro.similar.search import Comparison
 
 __all__ = ["main", "search"]
 
@@ -189,7 +189,7 @@ def search(
     Exit status: 0 done, 2 a mistake in the input, 3 the source did not answer, 130 interrupted.
     """
     from astroclip_astro.catalogue import check_output, read_catalogue, write_catalogue
-    from astroclip_astro.comparison import Comparison
+    from astroclip_astro.similar.search import Comparison
 
     queries = {
         "--row": row,
@@ -261,7 +261,7 @@ def check_plot(path: Path, source: object, in_reference: bool, *, overwrite: boo
 def draw(query: Query, found: Table, comparison: Comparison, path: Path) -> None:
     """Draw the picture of a query and what was found."""
     from astroclip_astro.figures.gallery import draw_gallery
-    from astroclip_astro.gallery import collect_panels, match_title
+    from astroclip_astro.similar.gallery import collect_panels, match_title
 
     source = comparison.source()
     panels = collect_panels(
@@ -281,7 +281,7 @@ def draw(query: Query, found: Table, comparison: Comparison, path: Path) -> None
 
 def describe(query: Query, found: Table, catalog: Path) -> str:
     """Return the result as a neat table with a line above it."""
-    from astroclip_astro.gallery import heading
+    from astroclip_astro.similar.gallery import heading
 
     where = str(catalog)
     if found.meta["ACWITHIN"] == "reference":

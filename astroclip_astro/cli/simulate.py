@@ -8,10 +8,9 @@ from pathlib import Path
 import click
 from tqdm.auto import tqdm
 
+from astroclip_astro.cli.options import interrupted, quiet_option, run_command
+from astroclip_astro.cli.progress import GalaxyBar
 from astroclip_astro.version import __version__
-
-from .options import interrupted, quiet_option, run_command
-from .progress import GalaxyBar
 
 __all__ = ["main", "simulate"]
 

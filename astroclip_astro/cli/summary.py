@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 from astropy.table import Column, Table
 
+from astroclip_astro.annotate.run import Run
+from astroclip_astro.cli.endpoints import Endpoints
 from astroclip_astro.columns import PREFIX
 from astroclip_astro.flags import FLAGS, Flag, decode
-from astroclip_astro.run import Run
-
-from .endpoints import Endpoints
 
 __all__ = ["describe_plan", "describe_result"]
 
@@ -53,7 +52,7 @@ def describe_plan(run: Run, ends: Endpoints) -> str:
     Parameters
     ----------
     run : Run
-        From `astroclip_astro.run.prepare_run`.
+        From `astroclip_astro.annotate.run.prepare_run`.
     ends : Endpoints
         Where the rows come from and go.
 

@@ -9,10 +9,7 @@ from pathlib import Path
 import click
 from tqdm.auto import tqdm
 
-from astroclip_astro.errors import InputError
-from astroclip_astro.version import __version__
-
-from .options import (
+from astroclip_astro.cli.options import (
     FAILED_STATUS,
     add_options,
     compute_options,
@@ -22,6 +19,8 @@ from .options import (
     run_command,
     seed_option,
 )
+from astroclip_astro.errors import InputError
+from astroclip_astro.version import __version__
 
 __all__ = ["main", "train"]
 
@@ -149,8 +148,8 @@ def work(stage: str, options: dict, encoders: dict[str, str | None], **changes: 
     from dataclasses import replace  # torch is loaded here, not for --help
 
     from astroclip_astro.train.configuration_file import read_configuration
+    from astroclip_astro.train.runner import Training, check_stage, train_all, train_stage
     from astroclip_astro.train.settings import STAGES
-    from astroclip_astro.train.training import Training, check_stage, train_all, train_stage
 
     check, quiet = options.pop("check"), options.pop("quiet") or os.environ.get("RANK", "0") != "0"
     changes |= {name: options.pop(name) for name in ("steps", "batch_size", "accumulate")}

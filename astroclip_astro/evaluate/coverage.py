@@ -7,13 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from astroclip_astro.search.calibration import LEVELS
-from astroclip_astro.search.lookup import Searcher, measure_skill
-from astroclip_astro.search.reference import Reference
-from astroclip_astro.search.skill import BEST
-
-from .scores import Estimate, bootstrap
-from .table import Galaxies
+from astroclip_astro.evaluate.scores import Estimate, bootstrap
+from astroclip_astro.evaluate.table import Galaxies
+from astroclip_astro.zeroshot.calibrated import BEST
+from astroclip_astro.zeroshot.conformal import LEVELS
+from astroclip_astro.zeroshot.estimator import Searcher, measure_skill
+from astroclip_astro.zeroshot.reference import Reference
 
 __all__ = ["LEAST", "Told", "coverage", "coverage_bins", "make_searchers", "tell"]
 

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
-from .scores import Estimate
-from .table import LABELS, ROWS
+from astroclip_astro.evaluate.scores import Estimate
+from astroclip_astro.evaluate.table import LABELS, ROWS
 
 if TYPE_CHECKING:
-    from .report import Report
+    from astroclip_astro.evaluate.report import Report
 
 __all__ = ["page", "shown", "table_lines"]
 

@@ -10,13 +10,11 @@ import numpy as np
 from astropy.table import Table
 
 from astroclip_astro.catalogue import read_catalogue
-from astroclip_astro.dataset.split import draw, held_out, sky_groups
-from astroclip_astro.errors import CatalogueError, InputError
-from astroclip_astro.search.scores import colours
+from astroclip_astro.errors import CatalogueError, InputError, did_you_mean
+from astroclip_astro.evaluate.table import Galaxies
 from astroclip_astro.sky.targets import find_targets
-from astroclip_astro.suggestion import did_you_mean
-
-from .table import Galaxies
+from astroclip_astro.training_data.split import draw, held_out, sky_groups
+from astroclip_astro.zeroshot.metrics import colours
 
 __all__ = ["KINDS", "PhotometryTable", "parse_columns", "read_photometry", "split_photometry"]
 

@@ -8,8 +8,8 @@ from collections.abc import Callable
 import numpy as np
 
 from astroclip_astro.errors import InputError
-from astroclip_astro.search.neighbours import K
-from astroclip_astro.search.scores import regress, standardised
+from astroclip_astro.search.exact import K
+from astroclip_astro.zeroshot.metrics import regress, standardised
 
 __all__ = ["HIDDEN", "NETWORKS", "predict", "predictor"]
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from astroclip_astro.evaluate.coverage import Told
 from astroclip_astro.evaluate.scores import Estimate
 from astroclip_astro.evaluate.table import TableOne
-from astroclip_astro.search.skill import BEST
+from astroclip_astro.zeroshot.calibrated import BEST
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

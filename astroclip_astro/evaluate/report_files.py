@@ -18,8 +18,8 @@ from astroclip_astro.evaluate.page import page
 from astroclip_astro.evaluate.report import Report
 from astroclip_astro.evaluate.scores import Estimate
 from astroclip_astro.figures.style import save_figure
-from astroclip_astro.search.calibration import LEVELS
-from astroclip_astro.search.skill import BEST
+from astroclip_astro.zeroshot.calibrated import BEST
+from astroclip_astro.zeroshot.conformal import LEVELS
 
 __all__ = ["check_report_folder", "numbers_csv", "predictions_csv", "write_report"]
 

@@ -9,7 +9,7 @@ import numpy as np
 from scipy import stats
 
 from astroclip_astro.errors import InputError
-from astroclip_astro.search.scores import OUTLIER, r2, sigma_nmad
+from astroclip_astro.zeroshot.metrics import OUTLIER, r2, sigma_nmad
 
 __all__ = ["CATASTROPHIC", "RESAMPLES", "Estimate", "bootstrap", "label_scores"]
 

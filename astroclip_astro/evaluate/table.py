@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from astroclip_astro.errors import InputError
-from astroclip_astro.search.neighbours import K
-from astroclip_astro.search.spread import effective_rank
-
-from .predictors import predict
-from .ranks import partner_ranks, retrieval_scores
-from .scores import RESAMPLES, Estimate, label_scores
+from astroclip_astro.evaluate.predictors import predict
+from astroclip_astro.evaluate.retrieval import partner_ranks, retrieval_scores
+from astroclip_astro.evaluate.scores import RESAMPLES, Estimate, label_scores
+from astroclip_astro.search.effective_rank import effective_rank
+from astroclip_astro.search.exact import K
 
 __all__ = [
     "LABELS",

@@ -7,17 +7,17 @@ from contextlib import closing
 from functools import partial
 from typing import Protocol
 
-from ..config import conf
-from ..records import Cutout, Gap, Spectrum, Targets
-from .archive_images import ArchiveImages
-from .archive_spectra import ArchiveSpectra
-from .bad_reply import UnreachableError
-from .cache import NO_CACHE, DiskCache, NoCache
-from .connections import in_parallel
-from .first_contact import describe_unreachable
-from .legacy_survey import LegacySurveyClass
-from .sparcl import SparclClass
-from .transport import BadReplyError, Transport
+from astroclip_astro.config import conf
+from astroclip_astro.fetch.archive_images import ArchiveImages
+from astroclip_astro.fetch.archive_spectra import ArchiveSpectra
+from astroclip_astro.fetch.bad_reply import UnreachableError
+from astroclip_astro.fetch.cache import NO_CACHE, DiskCache, NoCache
+from astroclip_astro.fetch.connections import in_parallel
+from astroclip_astro.fetch.first_contact import describe_unreachable
+from astroclip_astro.fetch.legacy_survey import LegacySurveyClass
+from astroclip_astro.fetch.sparcl import SparclClass
+from astroclip_astro.fetch.transport import BadReplyError, Transport
+from astroclip_astro.records import Cutout, Gap, Spectrum, Targets
 
 __all__ = ["ArchiveSource", "Closeable"]
 

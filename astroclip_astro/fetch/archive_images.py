@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..flags import Flag
-from ..records import Cutout, Gap, Targets
-from .cache import DiskCache, NoCache
-from .footprint import outside
-from .legacy_survey import LegacySurveyClass, read_image
-from .transport import BadReplyError
+from astroclip_astro.fetch.cache import DiskCache, NoCache
+from astroclip_astro.fetch.footprint import outside
+from astroclip_astro.fetch.legacy_survey import LegacySurveyClass, read_image
+from astroclip_astro.fetch.transport import BadReplyError
+from astroclip_astro.flags import Flag
+from astroclip_astro.records import Cutout, Gap, Targets
 
 __all__ = ["ArchiveImages"]
 

@@ -7,13 +7,13 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..flags import Flag
-from ..records import WAVELENGTH, Gap, Spectrum, Targets
-from .cache import DiskCache, NoCache
-from .sparcl import SparclClass
-from .sparcl.record import SpectrumRecord
-from .spectrum_search import Match, SpectrumSearch
-from .transport import BadReplyError
+from astroclip_astro.fetch.cache import DiskCache, NoCache
+from astroclip_astro.fetch.sparcl import SparclClass
+from astroclip_astro.fetch.sparcl.record import SpectrumRecord
+from astroclip_astro.fetch.spectrum_search import Match, SpectrumSearch
+from astroclip_astro.fetch.transport import BadReplyError
+from astroclip_astro.flags import Flag
+from astroclip_astro.records import WAVELENGTH, Gap, Spectrum, Targets
 
 __all__ = ["ArchiveSpectra"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..errors import AstroclipError
+from astroclip_astro.errors import AstroclipError
 
 __all__ = ["BadReplyError", "UnreachableError"]
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from astropy.config.paths import get_cache_dir
 
-from ..errors import InputError, OutputError
+from astroclip_astro.errors import InputError, OutputError
 
 __all__ = ["NO_CACHE", "DiskCache", "NoCache", "default_folder"]
 

@@ -17,9 +17,9 @@ import requests
 from requests.adapters import HTTPAdapter
 from requests.utils import select_proxy
 
-from ..config import conf
-from ..errors import AstroclipError
-from .bad_reply import UnreachableError
+from astroclip_astro.config import conf
+from astroclip_astro.errors import AstroclipError
+from astroclip_astro.fetch.bad_reply import UnreachableError
 
 __all__ = ["LOOPBACK", "FirstContact", "FirstContactAdapter", "describe_unreachable"]
 

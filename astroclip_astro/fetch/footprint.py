@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import astropy.units as u
 import numpy as np
 
-from ..resources import folder
+from astroclip_astro.resources import folder
 
 if TYPE_CHECKING:
     from mocpy import MOC

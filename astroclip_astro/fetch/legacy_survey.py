@@ -15,14 +15,13 @@ from astropy.io import fits
 from astropy.wcs import WCS
 from astroquery.query import BaseQuery
 
-from ..config import conf
-from ..errors import InputError
-from ..records import PIXEL_SCALE, Cutout
-from ..suggestion import did_you_mean
-from .files.fits_file import DamagedFileError, reading
-from .files.pixel_grid import is_native, native_matrix
-from .survey_names import LAYERS
-from .transport import BadReplyError, Reply, Transport, read_reply
+from astroclip_astro.config import conf
+from astroclip_astro.errors import InputError, did_you_mean
+from astroclip_astro.fetch.files.fits_file import DamagedFileError, reading
+from astroclip_astro.fetch.files.pixel_grid import is_native, native_matrix
+from astroclip_astro.fetch.survey_names import LAYERS
+from astroclip_astro.fetch.transport import BadReplyError, Reply, Transport, read_reply
+from astroclip_astro.records import PIXEL_SCALE, Cutout
 
 __all__ = ["LegacySurveyClass", "read_image"]
 

@@ -10,15 +10,15 @@ from pathlib import Path
 import numpy as np
 from astropy.coordinates import angular_separation
 
-from ..errors import InputError
-from ..flags import Flag
-from ..records import Cutout, Gap, Spectrum, Targets
-from .files.coadd_files import read_spectra
-from .files.cutout_pixels import read_cutout
-from .files.fits_file import DamagedFileError, find_fits, open_fits, reading
-from .files.folder_index import Contents, FolderIndex
-from .files.matching import SpectrumIndex, pairs_within, queues, sky_tree
-from .files.redrock_files import read_redrock, redrocks_of
+from astroclip_astro.errors import InputError
+from astroclip_astro.fetch.files.coadd_files import read_spectra
+from astroclip_astro.fetch.files.cutout_pixels import read_cutout
+from astroclip_astro.fetch.files.fits_file import DamagedFileError, find_fits, open_fits, reading
+from astroclip_astro.fetch.files.folder_index import Contents, FolderIndex
+from astroclip_astro.fetch.files.matching import SpectrumIndex, pairs_within, queues, sky_tree
+from astroclip_astro.fetch.files.redrock_files import read_redrock, redrocks_of
+from astroclip_astro.flags import Flag
+from astroclip_astro.records import Cutout, Gap, Spectrum, Targets
 
 __all__ = ["Contents", "LocalSource"]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .sky_boxes import half_width
+from astroclip_astro.fetch.sky_boxes import half_width
 
 __all__ = ["Group", "neighbours"]
 

@@ -9,12 +9,12 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from astropy.coordinates import angular_separation
 
-from ..records import Targets
-from .cache import DiskCache, NoCache
-from .sky_groups import Group, neighbours
-from .sparcl import SparclClass
-from .sparcl.record import SpectrumRecord
-from .transport import BadReplyError
+from astroclip_astro.fetch.cache import DiskCache, NoCache
+from astroclip_astro.fetch.sky_groups import Group, neighbours
+from astroclip_astro.fetch.sparcl import SparclClass
+from astroclip_astro.fetch.sparcl.record import SpectrumRecord
+from astroclip_astro.fetch.transport import BadReplyError
+from astroclip_astro.records import Targets
 
 __all__ = ["Match", "SpectrumSearch"]
 

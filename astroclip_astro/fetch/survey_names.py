@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 
-from astroclip_astro.errors import InputError
-from astroclip_astro.suggestion import did_you_mean
+from astroclip_astro.errors import InputError, did_you_mean
 
 __all__ = ["LAYERS", "RELEASES", "read_layer", "read_releases"]
 

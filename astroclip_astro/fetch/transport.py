@@ -17,11 +17,11 @@ import tenacity
 import urllib3
 from requests.utils import select_proxy
 
-from ..config import conf
-from ..errors import InputError, SourceError
-from ..version import __version__
-from .bad_reply import BadReplyError
-from .first_contact import LOOPBACK, FirstContact, FirstContactAdapter
+from astroclip_astro.config import conf
+from astroclip_astro.errors import InputError, SourceError
+from astroclip_astro.fetch.bad_reply import BadReplyError
+from astroclip_astro.fetch.first_contact import LOOPBACK, FirstContact, FirstContactAdapter
+from astroclip_astro.version import __version__
 
 __all__ = ["BadReplyError", "Reply", "Transport", "read_reply"]
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .lines import mark_lines
-from .spectra import FLUX_UNIT, WAVELENGTH_LABEL, draw_spectrum
-from .style import COLOURS, new_figure
+from astroclip_astro.figures.lines import mark_lines
+from astroclip_astro.figures.spectra import FLUX_UNIT, WAVELENGTH_LABEL, draw_spectrum
+from astroclip_astro.figures.style import COLOURS, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -10,9 +10,16 @@ import numpy as np
 from scipy.stats import binom
 
 from astroclip_astro.errors import InputError
-
-from .panels import counted, finite, known_among, legend_below, panel_grid, tidy, write_note
-from .style import COLOURS, blank_axes
+from astroclip_astro.figures.panels import (
+    counted,
+    finite,
+    known_among,
+    legend_below,
+    panel_grid,
+    tidy,
+    write_note,
+)
+from astroclip_astro.figures.style import COLOURS, blank_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

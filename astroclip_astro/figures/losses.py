@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .panels import finite_pairs, known_among, legend_below, panel_grid, tidy
-from .style import COLOURS, blank_axes
+from astroclip_astro.figures.panels import finite_pairs, known_among, legend_below, panel_grid, tidy
+from astroclip_astro.figures.style import COLOURS, blank_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

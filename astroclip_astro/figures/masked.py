@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from astroclip_astro.figures.lines import mark_lines
+from astroclip_astro.figures.spectra import FLUX_UNIT, draw_spectrum, smooth
+from astroclip_astro.figures.style import COLOURS, new_figure
 from astroclip_astro.records import WAVELENGTH
-
-from .lines import mark_lines
-from .spectra import FLUX_UNIT, draw_spectrum, smooth
-from .style import COLOURS, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

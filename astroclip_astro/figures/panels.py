@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from astroclip_astro.errors import InputError
-
-from .style import new_figure
+from astroclip_astro.figures.style import new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

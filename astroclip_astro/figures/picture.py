@@ -8,8 +8,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from astroclip_astro.destination import check_destination, whole_file, why
 from astroclip_astro.errors import InputError, OutputError
+from astroclip_astro.storage.atomic import check_destination, whole_file, why
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -7,8 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .panels import counted, finite_pairs, known_among, legend_below, panel_grid, write_note
-from .style import COLOURS, DENSITY, blank_axes
+from astroclip_astro.figures.panels import (
+    counted,
+    finite_pairs,
+    known_among,
+    legend_below,
+    panel_grid,
+    write_note,
+)
+from astroclip_astro.figures.style import COLOURS, DENSITY, blank_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from astroclip_astro.errors import InputError
+from astroclip_astro.figures.panels import arrowed, entitle, finite, legend_below, panel_grid, tidy
+from astroclip_astro.figures.spectra import smooth
+from astroclip_astro.figures.style import COLOURS, blank_axes, new_figure
 from astroclip_astro.records import WAVELENGTH
-
-from .panels import arrowed, entitle, finite, legend_below, panel_grid, tidy
-from .spectra import smooth
-from .style import COLOURS, blank_axes, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from astroclip_astro.destination import whole_file
 from astroclip_astro.errors import InputError, OutputError
+from astroclip_astro.storage.atomic import whole_file
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

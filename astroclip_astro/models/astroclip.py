@@ -5,9 +5,9 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .configuration import Configuration
-from .image_encoder import ImageEncoder
-from .spectrum_encoder import SpectrumHead, SpectrumTransformer
+from astroclip_astro.models.configuration import Configuration
+from astroclip_astro.models.image_encoder import ImageEncoder
+from astroclip_astro.models.spectrum_encoder import SpectrumHead, SpectrumTransformer
 
 __all__ = ["AstroCLIP"]
 

@@ -7,11 +7,10 @@ import json
 import os
 from pathlib import Path
 
-from astroclip_astro.arguments import check_path
 from astroclip_astro.columns import MODALITIES, STEMS
-from astroclip_astro.errors import WeightsError
+from astroclip_astro.errors import WeightsError, did_you_mean
 from astroclip_astro.resources import folder
-from astroclip_astro.suggestion import did_you_mean
+from astroclip_astro.storage.atomic import check_path
 
 __all__ = ["CARD_FORMAT", "Card", "bundled", "check_aligned", "locate", "read_card", "sha256"]
 

@@ -13,12 +13,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch.overrides import TorchFunctionMode
 
-from astroclip_astro.destination import whole_file
 from astroclip_astro.errors import WeightsError
-
-from .astroclip import AstroCLIP
-from .card import CARD_FORMAT, locate, read_card, sha256
-from .configuration import Configuration
+from astroclip_astro.models.astroclip import AstroCLIP
+from astroclip_astro.models.card import CARD_FORMAT, locate, read_card, sha256
+from astroclip_astro.models.configuration import Configuration
+from astroclip_astro.storage.atomic import whole_file
 
 __all__ = ["load_weights", "save_weights"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .configuration import Configuration
+from astroclip_astro.models.configuration import Configuration
 
 __all__ = ["ImageEncoder"]
 

@@ -7,9 +7,8 @@ import torch
 from torch import Tensor
 
 from astroclip_astro.errors import InputError, WeightsError
-
-from .configuration import Configuration
-from .spectrum_encoder import SpectrumTransformer
+from astroclip_astro.models.configuration import Configuration
+from astroclip_astro.models.spectrum_encoder import SpectrumTransformer
 
 __all__ = ["check_fills", "draw_hidden", "fill", "reconstruct", "token_mask"]
 

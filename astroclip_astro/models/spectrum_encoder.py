@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from .configuration import Configuration, window_count
-from .layers import Block, FeedForward, truncated_normal
+from astroclip_astro.models.configuration import Configuration, window_count
+from astroclip_astro.models.layers import Block, FeedForward, truncated_normal
 
 __all__ = ["SpectrumHead", "SpectrumTransformer", "tokenise"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from array_api_compat import array_namespace, device
 
-from ..errors import InputError
+from astroclip_astro.errors import InputError
 
 __all__ = ["centre_crop", "clean_images", "stretch"]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..errors import InputError
-from ..records import WAVELENGTH
+from astroclip_astro.errors import InputError
+from astroclip_astro.records import WAVELENGTH
 
 __all__ = ["clean_spectra", "has_data", "lacks_camera", "median_snr"]
 

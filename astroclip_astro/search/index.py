@@ -7,8 +7,7 @@ from typing import Protocol
 import numpy as np
 
 from astroclip_astro.errors import InputError
-
-from .neighbours import K, Neighbours, find, parse_rows, parse_vectors
+from astroclip_astro.search.exact import K, Neighbours, find, parse_rows, parse_vectors
 
 __all__ = ["METHODS", "ApproximateIndex", "ExactIndex", "Index", "make_index", "recall"]
 

@@ -17,14 +17,19 @@ extra: stars (`stellar_grid`), a library of star formation histories (`library`)
 distances, and DESI's nights and noise (`exposures`).
 """
 
-from .artefacts import RATES, Artefact
-from .galaxy import FIELDS, Galaxy, make_galaxy, simulate_galaxy
-from .images import Conditions, draw_conditions, observe_image
-from .instrument import ObservedSpectrum, Visit, draw_visit, observe_spectrum
-from .population import Properties, draw_properties, load_population
-from .strangers import KINDS, simulate_stranger, simulate_strangers
-from .survey import simulate_survey
-from .templates import Templates, load_templates
+from astroclip_astro.simulate.artefacts import RATES, Artefact
+from astroclip_astro.simulate.galaxy import FIELDS, Galaxy, make_galaxy, simulate_galaxy
+from astroclip_astro.simulate.images import Conditions, draw_conditions, observe_image
+from astroclip_astro.simulate.instrument import (
+    ObservedSpectrum,
+    Visit,
+    draw_visit,
+    observe_spectrum,
+)
+from astroclip_astro.simulate.ood_objects import KINDS, simulate_stranger, simulate_strangers
+from astroclip_astro.simulate.population import Properties, draw_properties, load_population
+from astroclip_astro.simulate.survey import simulate_survey
+from astroclip_astro.simulate.templates import Templates, load_templates
 
 __all__ = [
     "FIELDS",

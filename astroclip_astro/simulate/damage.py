@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from astroclip_astro.records import WAVELENGTH
-
-from .field import flux, point, star_colours
-from .images import PHOTONS
-from .instrument import BORDERS, CAMERAS, sky_residuals
-from .profiles import FRAME, SIZE, blur
+from astroclip_astro.simulate.field import flux, point, star_colours
+from astroclip_astro.simulate.images import PHOTONS
+from astroclip_astro.simulate.instrument import BORDERS, CAMERAS, sky_residuals
+from astroclip_astro.simulate.profiles import FRAME, SIZE, blur
 
 __all__ = ["IN_IMAGES", "IN_SPECTRA", "damage_image", "damage_spectrum"]
 

@@ -14,24 +14,37 @@ from astropy import constants, units
 from astropy.cosmology import FlatLambdaCDM
 from astropy.io import fits
 
-from .galaxy import Galaxy, streams
-from .images import model_galaxy
-from .library import (
+from astroclip_astro.simulate.galaxy import Galaxy, streams
+from astroclip_astro.simulate.images import model_galaxy
+from astroclip_astro.simulate.library import (
     BIRTH_CLOUD,
     YOUNG_BINS,
     attenuation_curve,
     exponential_ages,
     metallicity_weights,
 )
-from .lines import LINES, draw_lines, line_spectrum
-from .packages import data_file
-from .population import Properties
-from .spectra import MASS_OFFSET, StellarPopulation, smooth_by_velocity
-from .stellar_grid import EXTENSIONS, SURVIVING_COLUMNS, StellarGrid, air_to_vacuum, bin_ages, rebin
-from .structure import EARLY_SCALE, LATE_SCALE, Structure, draw_structure, velocity_dispersion
-from .templates import Templates
-from .threads import one_thread
-from .wavelengths import OBSERVED, STEP
+from astroclip_astro.simulate.lines import LINES, draw_lines, line_spectrum
+from astroclip_astro.simulate.packages import data_file
+from astroclip_astro.simulate.population import Properties
+from astroclip_astro.simulate.spectra import MASS_OFFSET, StellarPopulation, smooth_by_velocity
+from astroclip_astro.simulate.stellar_grid import (
+    EXTENSIONS,
+    SURVIVING_COLUMNS,
+    StellarGrid,
+    air_to_vacuum,
+    bin_ages,
+    rebin,
+)
+from astroclip_astro.simulate.structure import (
+    EARLY_SCALE,
+    LATE_SCALE,
+    Structure,
+    draw_structure,
+    velocity_dispersion,
+)
+from astroclip_astro.simulate.templates import Templates
+from astroclip_astro.simulate.threads import one_thread
+from astroclip_astro.simulate.wavelengths import OBSERVED, STEP
 
 __all__ = ["REDSHIFTS", "make_distant"]
 

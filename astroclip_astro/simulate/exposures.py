@@ -12,9 +12,8 @@ from scipy.ndimage import median_filter
 from scipy.special import erf
 
 from astroclip_astro.records import WAVELENGTH
-
-from .packages import data_file
-from .wavelengths import OBSERVED, STEP
+from astroclip_astro.simulate.packages import data_file
+from astroclip_astro.simulate.wavelengths import OBSERVED, STEP
 
 __all__ = ["Spectrographs", "load_spectrographs"]
 

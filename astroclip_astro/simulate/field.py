@@ -6,8 +6,7 @@ import numpy as np
 from scipy.special import gammaincinv
 
 from astroclip_astro.records import PIXEL_SCALE
-
-from .profiles import FRAME
+from astroclip_astro.simulate.profiles import FRAME
 
 __all__ = ["add_companion", "add_neighbours", "add_saturated_star", "add_stars"]
 

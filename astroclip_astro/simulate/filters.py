@@ -8,8 +8,8 @@ import numpy as np
 from astropy import constants, units
 from astropy.table import QTable
 
-from .packages import data_file
-from .wavelengths import STEP
+from astroclip_astro.simulate.packages import data_file
+from astroclip_astro.simulate.wavelengths import STEP
 
 __all__ = ["BANDS", "Filters", "load_filters"]
 

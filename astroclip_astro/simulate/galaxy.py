@@ -7,14 +7,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from astroclip_astro.errors import InputError
-from astroclip_astro.hdf5_file import FLUX_UNIT, IVAR_UNIT, Field
-
-from .artefacts import Artefact
-from .images import Conditions, GalaxyModel, draw_conditions, model_galaxy, observe_image
-from .instrument import draw_visit, observe_spectrum
-from .lines import LINES, EmissionLines, draw_lines, line_spectrum
-from .population import REDSHIFTS, Properties, draw_properties
-from .spectra import (
+from astroclip_astro.simulate.artefacts import Artefact
+from astroclip_astro.simulate.images import (
+    Conditions,
+    GalaxyModel,
+    draw_conditions,
+    model_galaxy,
+    observe_image,
+)
+from astroclip_astro.simulate.instrument import draw_visit, observe_spectrum
+from astroclip_astro.simulate.lines import LINES, EmissionLines, draw_lines, line_spectrum
+from astroclip_astro.simulate.population import REDSHIFTS, Properties, draw_properties
+from astroclip_astro.simulate.spectra import (
     MASS_OFFSET,
     StellarPopulation,
     choose_stars,
@@ -22,10 +26,11 @@ from .spectra import (
     smooth_by_velocity,
     stellar_continuum,
 )
-from .structure import Structure, draw_structure, velocity_dispersion
-from .templates import Templates
-from .threads import one_thread
-from .wavelengths import OBSERVED
+from astroclip_astro.simulate.structure import Structure, draw_structure, velocity_dispersion
+from astroclip_astro.simulate.templates import Templates
+from astroclip_astro.simulate.threads import one_thread
+from astroclip_astro.simulate.wavelengths import OBSERVED
+from astroclip_astro.storage.hdf5 import FLUX_UNIT, IVAR_UNIT, Field
 
 __all__ = ["FIELDS", "Galaxy", "make_galaxy", "simulate_galaxy"]
 

@@ -6,10 +6,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .artefacts import Artefact, drawn
-from .field import add_companion, add_neighbours, add_saturated_star, add_stars
-from .profiles import FRAME, SIZE, blur, fibre_part, sersic, spiral_disc
-from .structure import Structure
+from astroclip_astro.simulate.artefacts import Artefact, drawn
+from astroclip_astro.simulate.field import (
+    add_companion,
+    add_neighbours,
+    add_saturated_star,
+    add_stars,
+)
+from astroclip_astro.simulate.profiles import FRAME, SIZE, blur, fibre_part, sersic, spiral_disc
+from astroclip_astro.simulate.structure import Structure
 
 __all__ = [
     "EXTINCTION",

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from astroclip_astro.records import WAVELENGTH
-
-from .artefacts import Artefact, drawn
-from .exposures import Spectrographs
+from astroclip_astro.simulate.artefacts import Artefact, drawn
+from astroclip_astro.simulate.exposures import Spectrographs
 
 __all__ = ["ObservedSpectrum", "Visit", "draw_visit", "observe_spectrum"]
 

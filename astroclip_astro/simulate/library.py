@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .filters import Filters
-from .stellar_grid import AGE_EDGES, METALLICITIES, StellarGrid
-from .wavelengths import REST
+from astroclip_astro.simulate.filters import Filters
+from astroclip_astro.simulate.stellar_grid import AGE_EDGES, METALLICITIES, StellarGrid
+from astroclip_astro.simulate.wavelengths import REST
 
 __all__ = ["Library", "attenuation_curve", "build_library", "metallicity_weights"]
 

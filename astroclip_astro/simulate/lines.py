@@ -8,9 +8,9 @@ import numpy as np
 from astropy import constants
 from scipy.special import erf
 
-from .library import attenuation_curve
-from .spectra import LIGHT_SPEED, StellarPopulation
-from .wavelengths import OBSERVED, STEP
+from astroclip_astro.simulate.library import attenuation_curve
+from astroclip_astro.simulate.spectra import LIGHT_SPEED, StellarPopulation
+from astroclip_astro.simulate.wavelengths import OBSERVED, STEP
 
 __all__ = ["LINES", "EmissionLines", "draw_lines", "line_spectrum"]
 

@@ -10,8 +10,7 @@ from scipy.ndimage import gaussian_filter
 from scipy.special import gamma, gammainc, gammaincinv
 
 from astroclip_astro.records import PIXEL_SCALE
-
-from .structure import Structure
+from astroclip_astro.simulate.structure import Structure
 
 __all__ = ["FRAME", "blur", "fibre_part", "sersic", "spiral_disc"]
 

@@ -7,8 +7,8 @@ from functools import lru_cache
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-from .spectra import LIGHT_SPEED
-from .wavelengths import OBSERVED, STEP
+from astroclip_astro.simulate.spectra import LIGHT_SPEED
+from astroclip_astro.simulate.wavelengths import OBSERVED, STEP
 
 __all__ = ["LINES", "REDSHIFTS", "draw_quasar", "forest", "quasar_spectrum"]
 

@@ -8,12 +8,11 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from astroclip_astro.errors import InputError
-
-from .library import BIRTH_CLOUD, YOUNG_BINS, metallicity_weights
-from .population import Properties
-from .stellar_grid import AGE_EDGES
-from .templates import Templates
-from .wavelengths import OBSERVED, STEP, redshift_rows
+from astroclip_astro.simulate.library import BIRTH_CLOUD, YOUNG_BINS, metallicity_weights
+from astroclip_astro.simulate.population import Properties
+from astroclip_astro.simulate.stellar_grid import AGE_EDGES
+from astroclip_astro.simulate.templates import Templates
+from astroclip_astro.simulate.wavelengths import OBSERVED, STEP, redshift_rows
 
 __all__ = [
     "StellarPopulation",

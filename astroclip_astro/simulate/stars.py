@@ -6,9 +6,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from .spectra import LIGHT_SPEED
-from .stellar_grid import air_to_vacuum
-from .wavelengths import OBSERVED
+from astroclip_astro.simulate.spectra import LIGHT_SPEED
+from astroclip_astro.simulate.stellar_grid import air_to_vacuum
+from astroclip_astro.simulate.wavelengths import OBSERVED
 
 __all__ = ["TEMPERATURES", "draw_star", "star_spectrum"]
 

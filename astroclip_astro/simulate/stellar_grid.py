@@ -8,8 +8,8 @@ from itertools import pairwise
 import numpy as np
 from astropy.io import fits
 
-from .packages import data_file
-from .wavelengths import REST, STEP
+from astroclip_astro.simulate.packages import data_file
+from astroclip_astro.simulate.wavelengths import REST, STEP
 
 __all__ = ["AGE_EDGES", "METALLICITIES", "StellarGrid", "air_to_vacuum", "load_stellar_grid"]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .spectra import StellarPopulation
+from astroclip_astro.simulate.spectra import StellarPopulation
 
 __all__ = ["Structure", "draw_structure", "velocity_dispersion"]
 

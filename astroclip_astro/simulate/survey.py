@@ -21,15 +21,14 @@ from pathlib import Path
 import numpy as np
 
 from astroclip_astro.errors import AstroclipError, InputError
-from astroclip_astro.hdf5_file import GRIDS, PART_ROWS, check_hdf5_output
-from astroclip_astro.interrupts import interrupts_held
-from astroclip_astro.part_file import Part
-from astroclip_astro.parts import Parts
+from astroclip_astro.simulate.galaxy import FIELDS, simulate_galaxy
+from astroclip_astro.simulate.templates import Templates, load_templates
+from astroclip_astro.simulate.threads import one_thread
+from astroclip_astro.storage.hdf5 import GRIDS, PART_ROWS, check_hdf5_output
+from astroclip_astro.storage.interrupts import interrupts_held
+from astroclip_astro.storage.shard import Part
+from astroclip_astro.storage.shards import Parts
 from astroclip_astro.version import __version__
-
-from .galaxy import FIELDS, simulate_galaxy
-from .templates import Templates, load_templates
-from .threads import one_thread
 
 __all__ = ["simulate_survey"]
 

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-from .distances import Distances, tabulate_distances
-from .exposures import Spectrographs, load_spectrographs
-from .filters import Filters, load_filters
-from .library import Library, attenuation_curve, build_library
-from .packages import versions
-from .population import Population, load_population
-from .stellar_grid import StellarGrid, load_stellar_grid
-from .threads import one_thread
-from .wavelengths import OBSERVED, REST
+from astroclip_astro.simulate.distances import Distances, tabulate_distances
+from astroclip_astro.simulate.exposures import Spectrographs, load_spectrographs
+from astroclip_astro.simulate.filters import Filters, load_filters
+from astroclip_astro.simulate.library import Library, attenuation_curve, build_library
+from astroclip_astro.simulate.packages import versions
+from astroclip_astro.simulate.population import Population, load_population
+from astroclip_astro.simulate.stellar_grid import StellarGrid, load_stellar_grid
+from astroclip_astro.simulate.threads import one_thread
+from astroclip_astro.simulate.wavelengths import OBSERVED, REST
 
 __all__ = ["Templates", "load_templates"]
 

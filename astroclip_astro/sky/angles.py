@@ -14,8 +14,8 @@ import astropy.units as u
 import numpy as np
 from astropy.table import Table
 
-from ..errors import CatalogueError
-from .cells import is_blank, read_text, read_values
+from astroclip_astro.errors import CatalogueError
+from astroclip_astro.sky.cell_values import is_blank, read_text, read_values
 
 __all__ = [
     "Angles",

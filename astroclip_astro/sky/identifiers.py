@@ -8,12 +8,11 @@ from difflib import get_close_matches
 import numpy as np
 from astropy.table import Table
 
-from ..arguments import check_column_name
-from ..columns import PREFIX
-from ..errors import InputError
-from ..suggestion import did_you_mean
-from .cells import read_text, read_values
-from .pairs import listing
+from astroclip_astro.columns import PREFIX
+from astroclip_astro.errors import InputError, did_you_mean
+from astroclip_astro.sky.arguments import check_column_name
+from astroclip_astro.sky.cell_values import read_text, read_values
+from astroclip_astro.sky.pairs import listing
 
 __all__ = ["find_row"]
 

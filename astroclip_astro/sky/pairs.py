@@ -10,8 +10,8 @@ from itertools import product
 import numpy as np
 from astropy.table import Table
 
-from ..columns import PREFIX
-from .angles import split_unit
+from astroclip_astro.columns import PREFIX
+from astroclip_astro.sky.angles import split_unit
 
 __all__ = ["best_pairs", "explain_absence", "foreign_frame", "listing"]
 

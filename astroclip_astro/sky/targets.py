@@ -19,13 +19,12 @@ from astropy.coordinates import (
 )
 from astropy.table import Table
 
-from ..arguments import check_column_name, check_table
-from ..errors import AssumedUnitWarning, CatalogueError
-from ..records import Targets
-from ..suggestion import nearest
-from .angles import check_degrees, describe_assumption, in_range, read_angles
-from .cells import is_blank, read_text, read_values
-from .pairs import best_pairs, explain_absence, foreign_frame, listing
+from astroclip_astro.errors import AssumedUnitWarning, CatalogueError, nearest
+from astroclip_astro.records import Targets
+from astroclip_astro.sky.angles import check_degrees, describe_assumption, in_range, read_angles
+from astroclip_astro.sky.arguments import check_column_name, check_table
+from astroclip_astro.sky.cell_values import is_blank, read_text, read_values
+from astroclip_astro.sky.pairs import best_pairs, explain_absence, foreign_frame, listing
 
 __all__ = ["describe_positions", "find_targets"]
 

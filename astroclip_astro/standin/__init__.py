@@ -3,8 +3,13 @@
 For tests, for the demo, and for trying out clients: no byte of it was ever observed.
 """
 
-from .server import Standin, serve
-from .sky import demo_sky, painted_number, painted_number_of_flux, painted_sky
+from astroclip_astro.standin.server import Standin, serve
+from astroclip_astro.standin.sky import (
+    demo_sky,
+    painted_number,
+    painted_number_of_flux,
+    painted_sky,
+)
 
 __all__ = [
     "Standin",

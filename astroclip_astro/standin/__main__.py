@@ -7,10 +7,10 @@ import threading
 
 import click
 
-from ..errors import InputError
-from .faults import FAULTS
-from .server import serve
-from .sky import painted_sky
+from astroclip_astro.errors import InputError
+from astroclip_astro.standin.faults import FAULTS
+from astroclip_astro.standin.server import serve
+from astroclip_astro.standin.sky import painted_sky
 
 __all__ = ["main"]
 

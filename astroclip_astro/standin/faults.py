@@ -32,8 +32,8 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from ..errors import InputError
-from .messages import Answer
+from astroclip_astro.errors import InputError
+from astroclip_astro.standin.messages import Answer
 
 __all__ = ["FAULTS", "Draw", "Faults", "disturb", "page", "refuse"]
 

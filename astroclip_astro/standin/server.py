@@ -13,14 +13,14 @@ from email.parser import BytesParser
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
-from ..errors import InputError
-from .faults import Draw, Faults, page, refuse
-from .messages import Answer, Request
-from .objects import RELEASES, Sky, zpix
-from .sky import demo_sky
-from .sparcl_api import SparclApi
-from .tap import TapService
-from .viewer import Viewer
+from astroclip_astro.errors import InputError
+from astroclip_astro.standin.faults import Draw, Faults, page, refuse
+from astroclip_astro.standin.messages import Answer, Request
+from astroclip_astro.standin.objects import RELEASES, Sky, zpix
+from astroclip_astro.standin.sky import demo_sky
+from astroclip_astro.standin.sparcl_api import SparclApi
+from astroclip_astro.standin.tap import TapService
+from astroclip_astro.standin.viewer import Viewer
 
 __all__ = ["Standin", "serve"]
 

@@ -10,10 +10,17 @@ import numpy as np
 from astropy.io import fits
 from astropy.table import Table, join, vstack
 
-from ..errors import InputError
-from ..records import WAVELENGTH
-from ..resources import folder
-from .objects import BRICK_RADIUS, Nearest, Patch, Sky, UnreadableImageError, releases
+from astroclip_astro.errors import InputError
+from astroclip_astro.records import WAVELENGTH
+from astroclip_astro.resources import folder
+from astroclip_astro.standin.objects import (
+    BRICK_RADIUS,
+    Nearest,
+    Patch,
+    Sky,
+    UnreadableImageError,
+    releases,
+)
 
 __all__ = ["PaintedSky", "demo_sky", "painted_number", "painted_number_of_flux", "painted_sky"]
 

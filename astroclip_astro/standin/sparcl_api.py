@@ -9,10 +9,10 @@ from typing import NoReturn
 
 import numpy as np
 
-from .faults import Draw, disturb, page
-from .messages import Answer, Request
-from .objects import RELEASES, Sky
-from .sparcl_records import FACTS, NUMBERS, VECTORS, SparclRecords
+from astroclip_astro.standin.faults import Draw, disturb, page
+from astroclip_astro.standin.messages import Answer, Request
+from astroclip_astro.standin.objects import RELEASES, Sky
+from astroclip_astro.standin.sparcl_records import FACTS, NUMBERS, VECTORS, SparclRecords
 
 __all__ = ["SparclApi"]
 

@@ -9,8 +9,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from ..records import WAVELENGTH
-from .objects import Sky
+from astroclip_astro.records import WAVELENGTH
+from astroclip_astro.standin.objects import Sky
 
 __all__ = ["FACTS", "NUMBERS", "VECTORS", "SparclRecords"]
 

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 from astropy.table import Table
 
-from .messages import Answer, Request
-from .tap_documents import (
+from astroclip_astro.standin.messages import Answer, Request
+from astroclip_astro.standin.tap_documents import (
     XML,
     availability,
     capabilities,
@@ -17,8 +17,15 @@ from .tap_documents import (
     schema_tables,
     tableset,
 )
-from .tap_jobs import Job, Jobs, job_document, job_list, parameter_document, result_list
-from .tap_query import Database, QueryError
+from astroclip_astro.standin.tap_jobs import (
+    Job,
+    Jobs,
+    job_document,
+    job_list,
+    parameter_document,
+    result_list,
+)
+from astroclip_astro.standin.tap_query import Database, QueryError
 
 __all__ = ["TapService"]
 

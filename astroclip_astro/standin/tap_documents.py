@@ -11,7 +11,7 @@ from astropy.io.votable import from_table
 from astropy.io.votable.tree import Info
 from astropy.table import Table
 
-from .messages import Answer
+from astroclip_astro.standin.messages import Answer
 
 __all__ = [
     "availability",

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from xml.sax.saxutils import escape, quoteattr
 
-from .messages import Answer
+from astroclip_astro.standin.messages import Answer
 
 __all__ = ["Job", "Jobs", "job_document", "job_list", "parameter_document", "result_list"]
 

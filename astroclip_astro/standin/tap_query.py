@@ -13,7 +13,7 @@ from contextlib import closing
 import numpy as np
 from astropy.table import Column, MaskedColumn, Table
 
-from ..errors import AstroclipError, InputError
+from astroclip_astro.errors import AstroclipError, InputError
 
 __all__ = ["Database", "QueryError"]
 

@@ -8,10 +8,10 @@ from functools import lru_cache
 import numpy as np
 from astropy.io import fits
 
-from ..records import PIXEL_SCALE
-from .faults import Draw, page
-from .messages import Answer, Request
-from .objects import Patch, Sky, UnreadableImageError
+from astroclip_astro.records import PIXEL_SCALE
+from astroclip_astro.standin.faults import Draw, page
+from astroclip_astro.standin.messages import Answer, Request
+from astroclip_astro.standin.objects import Patch, Sky, UnreadableImageError
 
 __all__ = ["LAYERS", "Viewer"]
 

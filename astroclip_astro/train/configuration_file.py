@@ -7,11 +7,9 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import get_type_hints
 
-from astroclip_astro.errors import InputError, WeightsError
+from astroclip_astro.errors import InputError, WeightsError, did_you_mean
 from astroclip_astro.models.configuration import Configuration
-from astroclip_astro.suggestion import did_you_mean
-
-from .settings import STAGES, TRAINING, StageSettings, TrainingConfiguration
+from astroclip_astro.train.settings import STAGES, TRAINING, StageSettings, TrainingConfiguration
 
 __all__ = ["check_sizes", "read_configuration"]
 

@@ -13,11 +13,10 @@ from torch.utils.checkpoint import checkpoint
 
 from astroclip_astro.models.astroclip import AstroCLIP
 from astroclip_astro.prepare.images import stretch
-
-from .augment import Views, turn
-from .processes import gather, of_all
-from .settings import AlignSettings
-from .stage import Stage, add_noise, draw_noise, in_groups, similarities, unit
+from astroclip_astro.train.augment import Views, turn
+from astroclip_astro.train.distributed import gather, of_all
+from astroclip_astro.train.settings import AlignSettings
+from astroclip_astro.train.stage import Stage, add_noise, draw_noise, in_groups, similarities, unit
 
 __all__ = ["AlignStage", "infonce"]
 

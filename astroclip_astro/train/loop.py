@@ -14,16 +14,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from astroclip_astro.dataset.batches import batches
-from astroclip_astro.dataset.training_set import TrainingSet
 from astroclip_astro.errors import AstroclipError
-from astroclip_astro.interrupts import interrupts_held
-from astroclip_astro.search.spread import effective_rank
-
-from .processes import Processes, gather, shared_statistics
-from .run_folder import RunFolder
-from .settings import StageSettings
-from .stage import Stage
+from astroclip_astro.search.effective_rank import effective_rank
+from astroclip_astro.storage.interrupts import interrupts_held
+from astroclip_astro.train.distributed import Processes, gather, shared_statistics
+from astroclip_astro.train.run_folder import RunFolder
+from astroclip_astro.train.settings import StageSettings
+from astroclip_astro.train.stage import Stage
+from astroclip_astro.training_data.batches import batches
+from astroclip_astro.training_data.training_set import TrainingSet
 
 __all__ = ["Data", "Loop", "TrainingError", "run_loop"]
 

@@ -8,10 +8,9 @@ from torch import Tensor
 from astroclip_astro.models.astroclip import AstroCLIP
 from astroclip_astro.models.configuration import Configuration
 from astroclip_astro.models.masking import reconstruct, token_mask
-
-from .processes import gather
-from .settings import SpectrumSettings
-from .stage import Stage, add_noise, draw_noise
+from astroclip_astro.train.distributed import gather
+from astroclip_astro.train.settings import SpectrumSettings
+from astroclip_astro.train.stage import Stage, add_noise, draw_noise
 
 __all__ = ["SpectrumStage", "masked_loss"]
 

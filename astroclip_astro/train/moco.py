@@ -11,11 +11,10 @@ from torch.nn import functional
 
 from astroclip_astro.models.astroclip import AstroCLIP
 from astroclip_astro.prepare.images import stretch
-
-from .augment import Views, augment, draw_views
-from .processes import gather
-from .settings import ImageSettings
-from .stage import Stage, in_groups, similarities, unit
+from astroclip_astro.train.augment import Views, augment, draw_views
+from astroclip_astro.train.distributed import gather
+from astroclip_astro.train.settings import ImageSettings
+from astroclip_astro.train.stage import Stage, in_groups, similarities, unit
 
 __all__ = ["ImageStage", "moco_loss"]
 

@@ -9,8 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from astroclip_astro.models.astroclip import AstroCLIP
-
-from .settings import StageSettings
+from astroclip_astro.train.settings import StageSettings
 
 __all__ = ["Stage", "add_noise", "in_groups", "similarities", "unit"]
 

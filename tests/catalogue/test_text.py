@@ -9,13 +9,7 @@ from astropy.coordinates import SkyCoord
 from astropy.io.ascii import InconsistentTableError
 from astropy.table import Column, MaskedColumn, Table
 
-from astroclip_astro.catalogue.text import (
-    read_csv,
-    read_ecsv,
-    read_text,
-    write_csv,
-    write_ecsv,
-)
+from astroclip_astro.catalogue.text import read_csv, read_ecsv, read_text, write_csv, write_ecsv
 from astroclip_astro.errors import OutputError
 
 

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from stubs import StubOptions
 from waiting import started
 
-from astroclip_astro import pipeline
+from astroclip_astro.annotate import pipeline
 from astroclip_astro.catalogue import read_catalogue
 from astroclip_astro.cli.annotate import annotate
 from astroclip_astro.columns import COLUMNS
@@ -204,7 +204,7 @@ def test_no_resume_starts_over(stub_run, catalogue, monkeypatch):
 
 def test_other_options_do_not_resume(run, make_job, catalogue, monkeypatch):
     monkeypatch.setattr(
-        "astroclip_astro.run.check_options",
+        "astroclip_astro.annotate.run.check_options",
         lambda **options: StubOptions(make_job(modality=tuple(options["modality"].split(",")))),
     )
     with monkeypatch.context() as patched:
@@ -232,7 +232,7 @@ def test_full_disk_while_writing_keeps_what_is_done(stub_run, catalogue, monkeyp
 def own_run(run, make_job, own_reference, monkeypatch):
     """As `stub_run`, with a reference that has labels of its own."""
     monkeypatch.setattr(
-        "astroclip_astro.run.check_options",
+        "astroclip_astro.annotate.run.check_options",
         lambda **options: StubOptions(make_job(reference=own_reference)),
     )
     return lambda *arguments: run(*arguments, "--source", "stub")
@@ -313,7 +313,7 @@ def test_killed_run_resumes_to_the_same_values(tmp_path):
     code = "from astroclip_astro.cli.annotate import main; main()"
     held = (
         "import signal\n"
-        "from astroclip_astro.chunks import ChunkStore\n"
+        "from astroclip_astro.storage.chunk_store import ChunkStore\n"
         "save = ChunkStore.save\n"
         "def stop(store, number, rows):\n"
         "    if number:\n"

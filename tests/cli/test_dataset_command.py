@@ -16,13 +16,13 @@ from click.testing import CliRunner
 from waiting import HANGS, started
 
 from astroclip_astro import standin
-from astroclip_astro.assemble import builder
 from astroclip_astro.cli.dataset import build, dataset, main
 from astroclip_astro.config import conf
-from astroclip_astro.dataset.batches import batches
-from astroclip_astro.dataset.training_set import open_training_set
+from astroclip_astro.dataset import builder
 from astroclip_astro.errors import AstroclipError
 from astroclip_astro.standin.sky import PAINTED_ID
+from astroclip_astro.training_data.batches import batches
+from astroclip_astro.training_data.training_set import open_training_set
 
 SKY = ("--box", 350, 10, -10, 10)
 COUNT = 150

@@ -173,7 +173,7 @@ def test_without_the_extra_nothing_is_simulated_unless_asked(evaluate, tmp_path,
     assert "novelty" not in {section for section, *_ in numbers(tmp_path / "report")}
     result = evaluate("--no-figures", "-q", "--overwrite", quickly=False)
     assert (result.status, result.out, result.err) == (0, "", "")
-    monkeypatch.setattr("astroclip_astro.embedding.Model.embed_spectra", embed)
+    monkeypatch.setattr("astroclip_astro.models.model.Model.embed_spectra", embed)
     result = evaluate("--strangers", 1, "-q", "--overwrite")
     assert result.status == 2
     assert "needs the package 'bagpipes'" in result.err
@@ -188,7 +188,7 @@ def test_without_matplotlib_nothing_is_embedded_in_vain(evaluate, tmp_path, monk
         if name.split(".")[0] == "matplotlib":
             monkeypatch.setitem(sys.modules, name, None)
     assert evaluate("-q").status == 0
-    monkeypatch.setattr("astroclip_astro.embedding.Model.embed_spectra", embed)
+    monkeypatch.setattr("astroclip_astro.models.model.Model.embed_spectra", embed)
     result = evaluate("-q", "--figures", "--overwrite")
     assert result.status == 2
     assert "--no-figures" in result.err
@@ -304,7 +304,7 @@ def test_mistakes_are_one_line_and_write_nothing(evaluate, tmp_path, monkeypatch
     def embed(*_, **__):
         raise AssertionError("galaxies were embedded first")
 
-    monkeypatch.setattr("astroclip_astro.embedding.Model.embed_images", embed)
+    monkeypatch.setattr("astroclip_astro.models.model.Model.embed_images", embed)
     result = evaluate("-q", *options)
     assert result.status == 2
     assert len(result.err.splitlines()) == 1
@@ -339,7 +339,7 @@ def test_interrupt_writes_nothing(evaluate, tmp_path, monkeypatch):
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("astroclip_astro.embedding.Model.embed_spectra", interrupt)
+    monkeypatch.setattr("astroclip_astro.models.model.Model.embed_spectra", interrupt)
     assert evaluate("-q").status == 130
     assert not list(tmp_path.iterdir())
 

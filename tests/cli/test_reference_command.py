@@ -12,7 +12,7 @@ from astropy.io import fits
 
 from astroclip_astro.cli.reference import build as build_command
 from astroclip_astro.cli.reference import main
-from astroclip_astro.search.reference_file import load_reference
+from astroclip_astro.zeroshot.reference_file import load_reference
 
 h5py = pytest.importorskip("h5py")
 
@@ -138,7 +138,7 @@ def test_interrupt_writes_nothing(build, tmp_path, monkeypatch):
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("astroclip_astro.embedding.Model.embed_spectra", interrupt)
+    monkeypatch.setattr("astroclip_astro.models.model.Model.embed_spectra", interrupt)
     result = build("-q")
     assert result.status == 130
     assert not list(tmp_path.iterdir())

@@ -41,8 +41,8 @@ def annotated(tmp_path):
 @pytest.fixture
 def search(run_command, annotated, monkeypatch):
     """Return a function that searches the catalogue, with the stub's model and source."""
-    monkeypatch.setattr("astroclip_astro.embedding.load_model", lambda *_, **__: StubModel())
-    monkeypatch.setattr("astroclip_astro.sources.open_source", lambda *_, **__: StubSource())
+    monkeypatch.setattr("astroclip_astro.models.model.load_model", lambda *_, **__: StubModel())
+    monkeypatch.setattr("astroclip_astro.fetch.open.open_source", lambda *_, **__: StubSource())
     return partial(run_command, "astroclip-search", main, annotated)
 
 
@@ -120,7 +120,7 @@ def test_output_has_all_columns(search, tmp_path):
 @pytest.mark.parametrize("suffix", ["fits", "vot", "csv", "parquet"])
 @pytest.mark.parametrize("place", [(), ("--in-reference", "--reference")])
 def test_output_is_written_in_every_format(search, tmp_path, own_reference, suffix, place):
-    from astroclip_astro.search.reference_file import save_reference
+    from astroclip_astro.zeroshot.reference_file import save_reference
 
     if place:
         save_reference(own_reference, tmp_path / "own.fits")
@@ -135,7 +135,7 @@ def test_output_is_written_in_every_format(search, tmp_path, own_reference, suff
 
 
 def test_matches_in_the_reference_are_called_simulated(search, tmp_path, own_reference):
-    from astroclip_astro.search.reference_file import save_reference
+    from astroclip_astro.zeroshot.reference_file import save_reference
 
     save_reference(own_reference, tmp_path / "own.fits")
     out = search("--row", 6, "--in-reference", "--reference", tmp_path / "own.fits").out

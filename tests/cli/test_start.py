@@ -9,7 +9,7 @@ from astropy.table import Table
 
 import astroclip_astro  # noqa: F401
 from astroclip_astro.resources import folder
-from astroclip_astro.search import leave_one_out, lookup
+from astroclip_astro.zeroshot import estimator, leave_one_out
 
 COMMANDS = ("annotate", "dataset", "evaluate", "reference", "search", "simulate", "train")
 SLOW_TO_IMPORT = {
@@ -102,8 +102,8 @@ def searches(monkeypatch) -> list[int]:
         made.append(len(queries))
         return find(points, queries, **options)
 
-    find = lookup.find
-    monkeypatch.setattr(lookup, "find", counted)
+    find = estimator.find
+    monkeypatch.setattr(estimator, "find", counted)
     monkeypatch.setattr(leave_one_out, "find", counted)
     return made
 

@@ -173,7 +173,7 @@ def test_check_writes_nothing_and_says_what_it_found(run):
 
 
 def test_failed_check_is_status_1(run, monkeypatch):
-    monkeypatch.setattr("astroclip_astro.train.checks.STEPS", 1)
+    monkeypatch.setattr("astroclip_astro.train.sanity_checks.STEPS", 1)
     result = run("spectrum", "--check")
     assert result.status == 1
     assert "astroclip-train: 1 steps on one batch bring the loss to" in result.err
@@ -241,7 +241,7 @@ def test_images_smaller_than_the_encoder_wants_are_refused(run, data):
 
 
 def test_missing_package_is_found_before_training(run, monkeypatch):
-    monkeypatch.setattr("astroclip_astro.train.training.PACKAGES", ("h5py", "no_such_package"))
+    monkeypatch.setattr("astroclip_astro.train.runner.PACKAGES", ("h5py", "no_such_package"))
     result = run("spectrum")
     assert result.status == 1
     assert result.err == (

@@ -15,7 +15,7 @@ from astroclip_astro.evaluate.coverage import (
     tell,
 )
 from astroclip_astro.evaluate.table import Galaxies
-from astroclip_astro.search.lookup import measure_skill
+from astroclip_astro.zeroshot.estimator import measure_skill
 
 N = 1000
 

@@ -11,7 +11,7 @@ from astroclip_astro.evaluate.photometry_table import (
     split_photometry,
 )
 from astroclip_astro.evaluate.table import evaluate_rows
-from astroclip_astro.search.scores import colours
+from astroclip_astro.zeroshot.metrics import colours
 
 FLUX = np.random.default_rng(1).uniform(1, 50, (60, 3))
 REDSHIFT = np.linspace(0.01, 0.6, 60)

@@ -5,7 +5,7 @@ import pytest
 
 from astroclip_astro.errors import InputError
 from astroclip_astro.evaluate.predictors import predict
-from astroclip_astro.search.scores import r2, standardised
+from astroclip_astro.zeroshot.metrics import r2, standardised
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from sklearn.metrics import r2_score
 
 from astroclip_astro.errors import InputError
 from astroclip_astro.evaluate.scores import bootstrap, label_scores
-from astroclip_astro.search.scores import r2, sigma_nmad
+from astroclip_astro.zeroshot.metrics import r2, sigma_nmad
 
 LENGTHS = st.integers(2, 30)
 NUMBERS = st.floats(-1, 5, width=32)

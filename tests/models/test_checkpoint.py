@@ -166,7 +166,7 @@ def test_any_truncated_file_is_one_clear_error(tiny, tmp_path, share):
 def test_loading_does_not_import_the_compiler_of_torch():
     code = (
         "import sys\n"
-        "from astroclip_astro.embedding import load_model\n"
+        "from astroclip_astro.models.model import load_model\n"
         "load_model('compact', device='cpu')\n"
         "compiler = {'torch._dynamo', 'torch._inductor', 'sympy'} & set(sys.modules)\n"
         "assert not compiler, compiler\n"

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from astroclip_astro.errors import InputError, WeightsError
+from astroclip_astro.models.attention_maps import hidden_spans
 from astroclip_astro.models.configuration import COMPACT, FULL
-from astroclip_astro.models.look import hidden_spans
 from astroclip_astro.models.masking import check_fills, draw_hidden, fill, reconstruct
 from astroclip_astro.models.spectrum_encoder import tokenise
 from astroclip_astro.records import WAVELENGTH

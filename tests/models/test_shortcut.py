@@ -34,7 +34,7 @@ from dataclasses import replace
 import torch
 from training_stub import TINY
 from astroclip_astro.models.astroclip import AstroCLIP
-from astroclip_astro.train.training import KINDS
+from astroclip_astro.train.runner import KINDS
 from astroclip_astro.train.loop import optimiser_of
 
 torch.set_num_threads(1)

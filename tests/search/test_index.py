@@ -6,13 +6,8 @@ import numpy as np
 import pytest
 
 from astroclip_astro.errors import InputError
-from astroclip_astro.search.index import (
-    ApproximateIndex,
-    ExactIndex,
-    make_index,
-    recall,
-)
-from astroclip_astro.search.neighbours import find
+from astroclip_astro.search.exact import find
+from astroclip_astro.search.index import ApproximateIndex, ExactIndex, make_index, recall
 
 
 @pytest.fixture(scope="module")

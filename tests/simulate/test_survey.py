@@ -17,10 +17,10 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from waiting import HANGS, started, wait_until
 
 from astroclip_astro.errors import AstroclipError, InputError, OutputError
-from astroclip_astro.hdf5_file import storage
-from astroclip_astro.parts import Parts
 from astroclip_astro.simulate import survey
 from astroclip_astro.simulate.survey import simulate_survey
+from astroclip_astro.storage.hdf5 import storage
+from astroclip_astro.storage.shards import Parts
 
 TESTS = Path(survey_stub.__file__).parent
 N = 150  # three parts, the last one partly filled

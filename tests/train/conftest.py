@@ -6,9 +6,9 @@ import pytest
 import torch
 from training_stub import TINY, data_of, loop_of, write_training_file
 
-from astroclip_astro.dataset.batches import batches
 from astroclip_astro.train.loop import datasets, with_draws
-from astroclip_astro.train.training import Training, train_stage
+from astroclip_astro.train.runner import Training, train_stage
+from astroclip_astro.training_data.batches import batches
 
 
 @pytest.fixture(scope="session", autouse=True)

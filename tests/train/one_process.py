@@ -6,14 +6,14 @@ import sys
 import torch
 from safetensors.torch import save_file
 
-from astroclip_astro.dataset.batches import batches
-from astroclip_astro.dataset.training_set import open_training_set
 from astroclip_astro.models.astroclip import AstroCLIP
 from astroclip_astro.models.configuration import Configuration
+from astroclip_astro.train.distributed import joined
 from astroclip_astro.train.loop import Loop, datasets, in_parallel, one_step, optimiser_of
-from astroclip_astro.train.processes import joined
+from astroclip_astro.train.runner import KINDS, Training, split
 from astroclip_astro.train.settings import AlignSettings, ImageSettings, SpectrumSettings
-from astroclip_astro.train.training import KINDS, Training, split
+from astroclip_astro.training_data.batches import batches
+from astroclip_astro.training_data.training_set import open_training_set
 
 SETTINGS = {"spectrum": SpectrumSettings, "image": ImageSettings, "align": AlignSettings}
 

@@ -5,16 +5,16 @@ import numpy as np
 import pytest
 import torch
 
-from astroclip_astro.dataset.batches import batches
-from astroclip_astro.dataset.training_set import open_training_set
 from astroclip_astro.models.astroclip import AstroCLIP
 from astroclip_astro.models.configuration import FULL
 from astroclip_astro.train.contrastive import AlignStage
+from astroclip_astro.train.distributed import Processes
 from astroclip_astro.train.loop import Loop, datasets, one_step, optimiser_of
 from astroclip_astro.train.masked import SpectrumStage
 from astroclip_astro.train.moco import ImageStage
-from astroclip_astro.train.processes import Processes
 from astroclip_astro.train.settings import TRAINING
+from astroclip_astro.training_data.batches import batches
+from astroclip_astro.training_data.training_set import open_training_set
 
 KINDS = {"spectrum": SpectrumStage, "image": ImageStage, "align": AlignStage}
 TRAINED = {

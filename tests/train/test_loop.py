@@ -11,7 +11,6 @@ import pytest
 import torch
 from training_stub import data_of, loop_of, stage_of
 
-from astroclip_astro.dataset import batches as reading
 from astroclip_astro.errors import OutputError
 from astroclip_astro.train import loop as module
 from astroclip_astro.train.loop import (
@@ -24,6 +23,7 @@ from astroclip_astro.train.loop import (
     to_tensors,
 )
 from astroclip_astro.train.run_folder import RunFolder
+from astroclip_astro.training_data import batches as reading
 
 STAGES = ["spectrum", "image", "align"]
 

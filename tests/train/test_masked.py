@@ -6,12 +6,7 @@ from training_stub import TINY, stage_of
 
 from astroclip_astro.errors import InputError
 from astroclip_astro.models.masking import reconstruct, token_mask
-from astroclip_astro.train.masked import (
-    SpectrumStage,
-    clean_target,
-    line_part,
-    masked_loss,
-)
+from astroclip_astro.train.masked import SpectrumStage, clean_target, line_part, masked_loss
 from astroclip_astro.train.settings import TRAINING
 
 HOW = ["zeroed", "dropped"]

@@ -12,7 +12,7 @@ import tomli_w
 from safetensors.torch import load_file
 from waiting import started
 
-from astroclip_astro.train.training import Training, train_stage
+from astroclip_astro.train.runner import Training, train_stage
 
 STEPS, SEED = 20, 3
 # The command, with a clock that goes on by a second whenever it is looked at; it stands still

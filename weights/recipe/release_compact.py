@@ -21,11 +21,11 @@ import numpy as np
 from astropy.table import Table
 
 from astroclip_astro.cli.reference import build
-from astroclip_astro.embedding import load_model
 from astroclip_astro.models.checkpoint import load_weights, save_weights
-from astroclip_astro.prepare.brightness import spectrum_brightness
-from astroclip_astro.search.lookup import Searcher, measure_skill
-from astroclip_astro.search.reference_file import load_reference
+from astroclip_astro.models.model import load_model
+from astroclip_astro.prepare.photometry import spectrum_brightness
+from astroclip_astro.zeroshot.estimator import Searcher, measure_skill
+from astroclip_astro.zeroshot.reference_file import load_reference
 
 ROOT = Path(__file__).resolve().parents[2]
 WEIGHTS = ROOT / "weights" / "compact.safetensors"

@@ -1,6 +1,6 @@
 """DESI's redshift catalogue over TAP."""
 
-from .core import DesiCatalogueClass
-from .cuts import Cuts
+from astroclip_astro.fetch.desi_catalogue.core import DesiCatalogueClass
+from astroclip_astro.fetch.desi_catalogue.cuts import Cuts
 
 __all__ = ["Cuts", "DesiCatalogueClass"]

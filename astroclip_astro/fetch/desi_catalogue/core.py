@@ -14,13 +14,22 @@ from astropy.coordinates import Angle, SkyCoord, search_around_sky
 from astropy.table import Table, unique, vstack
 from astroquery.query import BaseQuery
 
-from ...config import conf
-from ...errors import InputError
-from ..sky_boxes import boxes_around, boxes_between
-from ..transport import BadReplyError, Transport
-from .cuts import Cuts, RowsThatPass
-from .rows import DEC, KEY, RA, RowsInBoxes, RowsOfTargets, empty_rows, read_count, read_rows
-from .tap_query import run_query
+from astroclip_astro.config import conf
+from astroclip_astro.errors import InputError
+from astroclip_astro.fetch.desi_catalogue.cuts import Cuts, RowsThatPass
+from astroclip_astro.fetch.desi_catalogue.rows import (
+    DEC,
+    KEY,
+    RA,
+    RowsInBoxes,
+    RowsOfTargets,
+    empty_rows,
+    read_count,
+    read_rows,
+)
+from astroclip_astro.fetch.desi_catalogue.tap_query import run_query
+from astroclip_astro.fetch.sky_boxes import boxes_around, boxes_between
+from astroclip_astro.fetch.transport import BadReplyError, Transport
 
 __all__ = ["RELEASES", "DesiCatalogueClass"]
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from astropy.table import Table
 
-from ...errors import InputError
-from .rows import RowsInBoxes, RowsOfTargets
+from astroclip_astro.errors import InputError
+from astroclip_astro.fetch.desi_catalogue.rows import RowsInBoxes, RowsOfTargets
 
 __all__ = ["Cuts", "RowsThatPass"]
 

@@ -8,8 +8,8 @@ import astropy.units as u
 import numpy as np
 from astropy.table import Column, Table
 
-from ..sky_boxes import Box
-from ..transport import BadReplyError
+from astroclip_astro.fetch.sky_boxes import Box
+from astroclip_astro.fetch.transport import BadReplyError
 
 __all__ = [
     "DEC",

@@ -20,10 +20,10 @@ from astropy.table import Table
 from pyvo.dal.exceptions import DALAccessError
 from pyvo.dal.tap import AsyncTAPJob, TAPQuery, TAPResults
 
-from ...config import conf
-from ...errors import AstroclipError
-from ..transport import BadReplyError, Transport, read_reply
-from .votable_reply import read_votable
+from astroclip_astro.config import conf
+from astroclip_astro.errors import AstroclipError
+from astroclip_astro.fetch.desi_catalogue.votable_reply import read_votable
+from astroclip_astro.fetch.transport import BadReplyError, Transport, read_reply
 
 __all__ = ["run_query"]
 

@@ -14,7 +14,7 @@ from xml.parsers import expat
 from astropy.io.votable import parse
 from astropy.io.votable.tree import VOTableFile
 
-from ..transport import BadReplyError, Reply
+from astroclip_astro.fetch.transport import BadReplyError, Reply
 
 __all__ = ["read_votable"]
 

@@ -9,9 +9,15 @@ from pathlib import Path
 import numpy as np
 from astropy.io import fits
 
-from ...records import WAVELENGTH
-from .fits_file import DamagedFileError, column, numbers_by_name, open_fits, overrun
-from .redrock_files import REDSHIFT_TABLES
+from astroclip_astro.fetch.files.fits_file import (
+    DamagedFileError,
+    column,
+    numbers_by_name,
+    open_fits,
+    overrun,
+)
+from astroclip_astro.fetch.files.redrock_files import REDSHIFT_TABLES
+from astroclip_astro.records import WAVELENGTH
 
 __all__ = ["CoaddFile", "read_spectra", "recognise_coadd"]
 

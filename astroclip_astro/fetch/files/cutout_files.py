@@ -13,9 +13,9 @@ from astropy.io import fits
 from astropy.wcs import WCS
 from astropy.wcs.utils import wcs_to_celestial_frame
 
-from ...records import PIXEL_SCALE
-from .fits_file import DamagedFileError, overrun
-from .pixel_grid import crop_start, inside, is_native, native_matrix
+from astroclip_astro.fetch.files.fits_file import DamagedFileError, overrun
+from astroclip_astro.fetch.files.pixel_grid import crop_start, inside, is_native, native_matrix
+from astroclip_astro.records import PIXEL_SCALE
 
 __all__ = ["BANDS", "CutoutFile", "recognise_cutout"]
 

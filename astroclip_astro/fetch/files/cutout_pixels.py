@@ -9,9 +9,15 @@ from astropy.io import fits
 from astropy.wcs import WCS
 from scipy.ndimage import map_coordinates
 
-from ...records import Cutout
-from .cutout_files import BANDS, CutoutFile, Plane
-from .pixel_grid import crop_start, inside, is_native, native_grid, native_matrix
+from astroclip_astro.fetch.files.cutout_files import BANDS, CutoutFile, Plane
+from astroclip_astro.fetch.files.pixel_grid import (
+    crop_start,
+    inside,
+    is_native,
+    native_grid,
+    native_matrix,
+)
+from astroclip_astro.records import Cutout
 
 __all__ = ["read_cutout"]
 

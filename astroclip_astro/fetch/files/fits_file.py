@@ -14,7 +14,7 @@ import numpy as np
 from astropy.io import fits
 from astropy.utils.exceptions import AstropyWarning
 
-from ...errors import AstroclipError
+from astroclip_astro.errors import AstroclipError
 
 __all__ = [
     "DamagedFileError",

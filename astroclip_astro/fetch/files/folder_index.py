@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .coadd_files import CoaddFile, recognise_coadd
-from .cutout_files import CutoutFile, recognise_cutout
-from .fits_file import all_hdus, open_fits
-from .redrock_files import RedrockFile, recognise_redrock
+from astroclip_astro.fetch.files.coadd_files import CoaddFile, recognise_coadd
+from astroclip_astro.fetch.files.cutout_files import CutoutFile, recognise_cutout
+from astroclip_astro.fetch.files.fits_file import all_hdus, open_fits
+from astroclip_astro.fetch.files.redrock_files import RedrockFile, recognise_redrock
 
 __all__ = ["Contents", "FolderIndex"]
 

@@ -8,8 +8,8 @@ import numpy as np
 from astropy.coordinates import angular_separation
 from scipy.spatial import cKDTree
 
-from ...records import Targets
-from .coadd_files import CoaddFile
+from astroclip_astro.fetch.files.coadd_files import CoaddFile
+from astroclip_astro.records import Targets
 
 __all__ = ["SpectrumIndex", "pairs_within", "queues", "sky_tree"]
 

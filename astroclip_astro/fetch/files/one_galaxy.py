@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from ...errors import InputError
-from ...records import Cutout, Spectrum
-from .coadd_files import CoaddFile, read_spectra, recognise_coadd
-from .cutout_files import recognise_cutout
-from .cutout_pixels import read_cutout
-from .fits_file import DamagedFileError, all_hdus, open_fits
+from astroclip_astro.errors import InputError
+from astroclip_astro.fetch.files.coadd_files import CoaddFile, read_spectra, recognise_coadd
+from astroclip_astro.fetch.files.cutout_files import recognise_cutout
+from astroclip_astro.fetch.files.cutout_pixels import read_cutout
+from astroclip_astro.fetch.files.fits_file import DamagedFileError, all_hdus, open_fits
+from astroclip_astro.records import Cutout, Spectrum
 
 __all__ = ["read_one_cutout", "read_one_spectrum"]
 

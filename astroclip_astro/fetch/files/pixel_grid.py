@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from astropy.wcs import WCS
 
-from ...records import PIXEL_SCALE
+from astroclip_astro.records import PIXEL_SCALE
 
 __all__ = ["crop_start", "inside", "is_native", "native_grid", "native_matrix"]
 

@@ -8,7 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from .fits_file import DamagedFileError, column, numbers_by_name, open_fits, overrun
+from astroclip_astro.fetch.files.fits_file import (
+    DamagedFileError,
+    column,
+    numbers_by_name,
+    open_fits,
+    overrun,
+)
 
 __all__ = ["REDSHIFT_TABLES", "RedrockFile", "read_redrock", "recognise_redrock", "redrocks_of"]
 

@@ -1,6 +1,6 @@
 """DESI spectra from SPARCL."""
 
-from .core import SparclClass
-from .record import SpectrumRecord
+from astroclip_astro.fetch.sparcl.core import SparclClass
+from astroclip_astro.fetch.sparcl.record import SpectrumRecord
 
 __all__ = ["SparclClass", "SpectrumRecord"]

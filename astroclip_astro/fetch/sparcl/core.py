@@ -19,20 +19,26 @@ from astropy.coordinates import Angle, SkyCoord
 from astropy.table import Table
 from astroquery.query import BaseQuery
 
-from ...config import conf
-from ...errors import InputError
-from ...records import WAVELENGTH
-from ..sky_boxes import Box, boxes_around, boxes_between
-from ..transport import BadReplyError, Transport, read_reply
-from .field import INT64
-from .record import (
+from astroclip_astro.config import conf
+from astroclip_astro.errors import InputError
+from astroclip_astro.fetch.sky_boxes import Box, boxes_around, boxes_between
+from astroclip_astro.fetch.sparcl.field import INT64
+from astroclip_astro.fetch.sparcl.record import (
     FIND_FIELDS,
     SpectrumRecord,
     read_record,
     records_table,
     unique_records,
 )
-from .reply import SPECTRUM_FIELDS, Spectra, is_pickle, read_entries, read_spectra
+from astroclip_astro.fetch.sparcl.reply import (
+    SPECTRUM_FIELDS,
+    Spectra,
+    is_pickle,
+    read_entries,
+    read_spectra,
+)
+from astroclip_astro.fetch.transport import BadReplyError, Transport, read_reply
+from astroclip_astro.records import WAVELENGTH
 
 __all__ = ["BLOCK", "SparclClass"]
 

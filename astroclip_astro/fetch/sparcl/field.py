@@ -8,7 +8,7 @@ from array import array as typed_array
 
 import numpy as np
 
-from ..transport import BadReplyError
+from astroclip_astro.fetch.transport import BadReplyError
 
 __all__ = ["INT64", "array", "number", "word"]
 

@@ -19,7 +19,7 @@ from enum import Enum, auto
 
 import numpy as np
 
-from ..transport import BadReplyError
+from astroclip_astro.fetch.transport import BadReplyError
 
 __all__ = ["load"]
 

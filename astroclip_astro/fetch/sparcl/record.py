@@ -10,8 +10,8 @@ import astropy.units as u
 import numpy as np
 from astropy.table import MaskedColumn, Table
 
-from ..transport import BadReplyError
-from .field import INT64, number, word
+from astroclip_astro.fetch.sparcl.field import INT64, number, word
+from astroclip_astro.fetch.transport import BadReplyError
 
 __all__ = ["FIND_FIELDS", "SpectrumRecord", "read_record", "records_table", "unique_records"]
 

@@ -7,11 +7,11 @@ import reprlib
 
 import numpy as np
 
-from ...records import WAVELENGTH
-from ..transport import BadReplyError, Reply
-from . import plain_pickle
-from .field import INT64, array, number, word
-from .record import SpectrumRecord
+from astroclip_astro.fetch.sparcl import plain_pickle
+from astroclip_astro.fetch.sparcl.field import INT64, array, number, word
+from astroclip_astro.fetch.sparcl.record import SpectrumRecord
+from astroclip_astro.fetch.transport import BadReplyError, Reply
+from astroclip_astro.records import WAVELENGTH
 
 __all__ = [
     "SPECTRUM_FIELDS",

@@ -1,0 +1,1 @@
+"""``Table.astroclip``: the package's methods on every Astropy table."""

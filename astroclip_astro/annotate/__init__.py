@@ -1,0 +1,1 @@
+"""A catalogue in, the same catalogue with added columns out."""

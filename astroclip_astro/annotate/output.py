@@ -1,0 +1,103 @@
+"""Values of the output columns -> columns of the user's table."""
+
+from __future__ import annotations
+
+import numpy as np
+from astropy.table import MaskedColumn, Table
+
+from astroclip_astro.annotate.pipeline import NO_INTEGER
+from astroclip_astro.annotate.recalibrate import forget
+from astroclip_astro.annotate.setup import Job
+from astroclip_astro.columns import OutputColumn
+from astroclip_astro.errors import CatalogueError
+
+__all__ = ["add_columns", "check_names", "taken_names"]
+
+
+def check_names(table: Table, columns: tuple[OutputColumn, ...], *, overwrite: bool) -> None:
+    """Raise where the table has columns that ours would replace.
+
+    Flags and facts of the matched spectrum that this package wrote may be replaced: every method
+    writes them. They are known by their descriptions.
+
+    Parameters
+    ----------
+    table : Table
+        The user's table.
+    columns : tuple of OutputColumn
+        What is to be added.
+    overwrite : bool
+        Whether the user allows it.
+
+    Raises
+    ------
+    CatalogueError
+        Naming the columns, and what to do.
+    """
+    if not overwrite and (taken := taken_names(table, columns)):
+        raise CatalogueError(
+            f"Column name already taken: {', '.join(taken)}. Rename or remove "
+            "it, or let it be replaced: --overwrite (overwrite=True in Python)."
+        )
+
+
+def taken_names(table: Table, columns: tuple[OutputColumn, ...]) -> list[str]:
+    """Return the table's columns that ours would replace; see `check_names`."""
+    ours = {
+        column.name
+        for column in columns
+        if column.group in ("match", "flags")
+        and column.name in table.colnames
+        and table[column.name].info.description == column.description
+    }
+    asked = {column.name.lower() for column in columns if column.name not in ours}
+    # FITS and TOPCAT do not tell names apart that differ only in case.
+    return [name for name in table.colnames if name.lower() in asked]
+
+
+def add_columns(table: Table, rows: np.ndarray, job: Job) -> Table:
+    """Add the output columns and their provenance to a table, in place, all together.
+
+    Parameters
+    ----------
+    table : Table
+        The user's table, n rows.
+    rows : ndarray
+        (n,) from `astroclip_astro.annotate.pipeline.annotate_targets`.
+    job : Job
+        What made them.
+
+    Returns
+    -------
+    Table
+        The same table.
+    """
+    columns = [make_column(column, rows[column.name], job) for column in job.columns]
+    kept = dict(table.meta)
+    added = {column.name.lower() for column in columns}
+    table.remove_columns([name for name in table.colnames if name.lower() in added])
+    table.add_columns(columns)
+    kept.update(job.provenance(table.colnames))
+    table.meta.update(kept)
+    forget(table, added)
+    return table
+
+
+def make_column(column: OutputColumn, values: np.ndarray, job: Job) -> MaskedColumn:
+    """Return one column with mask, unit, description and UCD."""
+    if column.dtype.startswith("f"):
+        mask = np.isnan(values)
+    elif column.group == "flags":
+        mask = np.zeros(values.shape, bool)
+    elif column.dtype in NO_INTEGER:
+        mask = values == NO_INTEGER[column.dtype]
+    else:
+        mask = values == ""
+    return MaskedColumn(
+        np.ascontiguousarray(values),
+        name=column.name,
+        mask=mask,
+        unit=column.unit,
+        description=job.describe(column),
+        meta={"ucd": column.ucd},
+    )

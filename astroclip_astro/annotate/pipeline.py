@@ -1,0 +1,314 @@
+"""Rows of a catalogue -> values of the output columns, chunk by chunk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from warnings import warn
+
+import numpy as np
+
+from astroclip_astro.annotate.answers import check_source, fetch
+from astroclip_astro.annotate.progress import Progress
+from astroclip_astro.annotate.setup import Job
+from astroclip_astro.columns import STEMS, OutputColumn
+from astroclip_astro.errors import SourceError, UnreachableWarning
+from astroclip_astro.flags import Flag
+from astroclip_astro.prepare.photometry import (
+    beyond,
+    image_brightness,
+    measure_images,
+    measure_spectra,
+    spectrum_brightness,
+)
+from astroclip_astro.prepare.spectra import lacks_camera, median_snr
+from astroclip_astro.records import Cutout, Spectrum, Targets
+from astroclip_astro.storage.chunk_store import ChunkStore
+from astroclip_astro.zeroshot.calibrated import BEST
+from astroclip_astro.zeroshot.estimator import Findings
+from astroclip_astro.zeroshot.knn import Estimates
+
+__all__ = ["CHUNK_ROWS", "annotate_targets", "empty_rows", "row_dtype"]
+
+CHUNK_ROWS = 256
+NOVEL = 0.99
+DISAGREEMENT = 0.05  # |dz| / (1 + z)
+NO_INTEGER = {"i4": -(2**31), "i8": -(2**63)}  # what a null reads in the row arrays
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was found by one modality.
+
+    Parameters
+    ----------
+    where : ndarray
+        int64 (n,), rows of the chunk.
+    findings : Findings
+        What the reference says of them.
+    brightness : ndarray
+        float64 (n,), measured as the reference's is.
+    """
+
+    where: np.ndarray
+    findings: Findings
+    brightness: np.ndarray
+
+
+def row_dtype(columns: Sequence[OutputColumn]) -> np.dtype:
+    """Return the dtype of one row of output values."""
+    return np.dtype([(column.name, column.dtype, column.shape) for column in columns])
+
+
+def empty_rows(columns: Sequence[OutputColumn], count: int) -> np.ndarray:
+    """Return rows in which every value is null and no flag is set."""
+    rows = np.zeros(count, row_dtype(columns))
+    for column in columns:
+        if column.dtype.startswith("f"):
+            rows[column.name] = np.nan
+        elif column.dtype in NO_INTEGER and column.group != "flags":
+            rows[column.name] = NO_INTEGER[column.dtype]
+    return rows
+
+
+def annotate_targets(
+    targets: Targets,
+    job: Job,
+    *,
+    first_row: int = 0,
+    store: ChunkStore | None = None,
+    progress: Progress | None = None,
+    report: Callable[[int, str], object] = lambda row, reason: None,
+) -> np.ndarray:
+    """Compute the output columns of all rows.
+
+    Parameters
+    ----------
+    targets : Targets
+        Rows to annotate, (n,).
+    job : Job
+        Source, model, reference and options.
+    first_row : int
+        Number of the first row in its catalogue. Chunks are aligned to row numbers, so that part
+        of a catalogue gives the same values as the whole.
+    store : ChunkStore, optional
+        Where finished chunks are kept, and found when a run is resumed.
+    progress : Progress, optional
+        Says what is being done; by default nothing does.
+    report : callable
+        Called with row number and reason for each gap.
+
+    Returns
+    -------
+    ndarray
+        (n,) of `row_dtype`; nulls are NaN, the smallest integer, or an empty string.
+
+    Raises
+    ------
+    SourceError
+        Where the source failed for every row it was asked for, or cannot be reached and a whole
+        chunk has nothing for that reason.
+    """
+    progress = progress or Progress(quiet=True)
+    if hasattr(job.source, "note"):  # a source of the user's own need not have it
+        job.source.note = progress.count
+    progress.start(len(targets))
+    rows = empty_rows(job.columns, len(targets))
+    if hasattr(job.source, "start_run"):  # a source of the user's own need not have it
+        job.source.start_run(job.modality)
+    start = 0
+    while start < len(targets):
+        number = (first_row + start) // CHUNK_ROWS
+        stop = min((number + 1) * CHUNK_ROWS - first_row, len(targets))
+        chunk = store.load(number, stop - start, rows.dtype) if store else None
+        if chunk is None or (chunk["astroclip_flags"] & Flag.SOURCE_FAILED).any():
+            # A failure may have been mended since: it is never taken for an answer.
+            chunk = annotate_chunk(
+                targets[start:stop],
+                job,
+                lambda row, reason, start=start: report(first_row + start + row, reason),
+                progress,
+            )
+            if store:
+                store.save(number, chunk)
+        rows[start:stop] = chunk
+        progress.complete(stop - start)
+        start = stop
+    try:
+        check_source(rows["astroclip_flags"], job)
+    except SourceError:
+        if store:
+            store.clear()  # nothing worth keeping, and the next run should ask again
+        raise
+    if unreachable := getattr(job.source, "unreachable", ""):
+        warn(f"{unreachable} Its rows are flagged source_failed.", UnreachableWarning, stacklevel=3)
+    return rows
+
+
+def annotate_chunk(
+    targets: Targets, job: Job, report: Callable[[int, str], object], progress: Progress
+) -> np.ndarray:
+    """Compute the output columns of a few rows; see `annotate_targets`."""
+    stage = partial(progress.stage, rows=len(targets) / (2 * len(job.modality)))
+    rows = empty_rows(job.columns, len(targets))
+    flags = np.zeros(len(targets), np.int32)
+    spectra, cutouts = fetch(targets, job, flags, report, stage)
+    found: dict[str, Found] = {}
+    if "spectrum" in job.modality:
+        stage("embedding spectra")
+        found["spectrum"] = add_spectra(rows, flags, spectra, job, progress)
+    if "image" in job.modality:
+        stage("embedding images")
+        found["image"] = add_images(rows, flags, cutouts, job, progress)
+    add_nearest(rows, found)
+    add_values(rows, flags, found, job)
+    rows["astroclip_flags"] = flags
+    return rows
+
+
+def add_spectra(
+    rows: np.ndarray,
+    flags: np.ndarray,
+    spectra: dict[int, Spectrum],
+    job: Job,
+    progress: Progress,
+) -> Found:
+    """Embed spectra; write their columns and flags. Return what was found."""
+    where = np.array(list(spectra), int)
+    records = list(spectra.values())
+    flux = stacked([record.flux for record in records], (job.model.config.spectrum_samples,))
+    ivar = stacked([record.ivar for record in records], (job.model.config.spectrum_samples,))
+    for row, record in spectra.items():
+        rows["astroclip_targetid"][row] = record.targetid
+        rows["astroclip_separation"][row] = record.separation
+        if record.redshift is not None:
+            rows["astroclip_desi_z"][row] = record.redshift
+        if record.zwarn is not None:
+            rows["astroclip_desi_zwarn"][row] = record.zwarn
+        rows["astroclip_desi_spectype"][row] = record.spectype or ""
+    rows["astroclip_snr"][where] = median_snr(flux, ivar)
+    several = np.array([record.matches > 1 for record in records], bool)
+    fibre = np.array([record.good_fibre for record in records], bool)
+    raise_flag(flags, where[several], Flag.SEVERAL_SPECTRA)
+    raise_flag(flags, where[lacks_camera(ivar) | ~fibre], Flag.BAD_SPECTRUM)
+    embeddings = job.model.embed_spectra(
+        flux, ivar, count=partial(progress.count, "embedding spectra")
+    )
+    progress.stage("comparing spectra with the reference")
+    raise_flag(flags, where[np.isnan(embeddings[:, 0])], Flag.NO_SPECTRUM | Flag.BAD_SPECTRUM)
+    brightness = spectrum_brightness(flux, ivar)
+    found = add_findings(rows, flags, "spectrum", where, embeddings, brightness, job)
+    add_range(flags, where, measure_spectra(np.where(ivar > 0, flux, 0)), job)
+    ours = found.findings.values["redshift"].value
+    theirs = rows["astroclip_desi_z"][where]
+    disagree = np.abs(ours - theirs) > DISAGREEMENT * (1 + theirs)
+    raise_flag(flags, where[disagree], Flag.REDSHIFTS_DISAGREE)
+    return found
+
+
+def add_images(
+    rows: np.ndarray,
+    flags: np.ndarray,
+    cutouts: dict[int, Cutout],
+    job: Job,
+    progress: Progress,
+) -> Found:
+    """Embed images; write their columns and flags. Return what was found."""
+    size = job.model.config.image_size
+    where = np.array(list(cutouts), int)
+    images = stacked([cutout.image for cutout in cutouts.values()], (3, size, size))
+    complete = np.array([cutout.complete for cutout in cutouts.values()], bool)
+    raise_flag(flags, where[~complete], Flag.INCOMPLETE_IMAGE)
+    embeddings = job.model.embed_images(images, count=partial(progress.count, "embedding images"))
+    progress.stage("comparing images with the reference")
+    raise_flag(flags, where[np.isnan(embeddings[:, 0])], Flag.NO_IMAGE | Flag.INCOMPLETE_IMAGE)
+    brightness = image_brightness(images, size)
+    found = add_findings(rows, flags, "image", where, embeddings, brightness, job)
+    add_range(flags, where, measure_images(images), job)
+    return found
+
+
+def add_findings(
+    rows: np.ndarray,
+    flags: np.ndarray,
+    modality: str,
+    where: np.ndarray,
+    embeddings: np.ndarray,
+    brightness: np.ndarray,
+    job: Job,
+) -> Found:
+    """Look embeddings up in the reference and write what depends on one modality."""
+    brightness = np.where(np.isnan(embeddings[:, 0]), np.nan, brightness)  # of nothing: none
+    findings = job.searchers[modality].look_up(embeddings, brightness=brightness)
+    write(rows, f"astroclip_{modality}", where, embeddings)
+    write(rows, f"astroclip_novelty_{modality}", where, findings.novelty)
+    raise_flag(flags, where[findings.novelty > NOVEL], Flag.BEYOND_REFERENCE)
+    return Found(where, findings, brightness)
+
+
+def add_nearest(rows: np.ndarray, found: dict[str, Found]) -> None:
+    """Write the nearest galaxy: by image, then by spectrum over it."""
+    for modality in ("image", "spectrum"):
+        if modality in found:
+            nearest = found[modality].findings.nearest
+            usable = nearest >= 0
+            write(rows, "astroclip_nearest", found[modality].where[usable], nearest[usable])
+
+
+def add_values(rows: np.ndarray, flags: np.ndarray, found: dict[str, Found], job: Job) -> None:
+    """Write labels with errors, by image, by spectrum and the best of both."""
+    everywhere = np.arange(len(rows))
+    brightness = {
+        way: spread_out(one.brightness, one.where, len(rows)) for way, one in found.items()
+    }
+    for label, skill in job.skills.items():
+        estimates = {way: spread(one, label, len(rows)) for way, one in found.items()}
+        judged = skill.judge(estimates, brightness)
+        for way, answer in judged.items():
+            if way != BEST and label not in STEMS:
+                continue  # own labels have the best value only
+            name = f"astroclip_{STEMS.get(label, label)}" + (f"_{way}" if way != BEST else "")
+            write(rows, name, everywhere, answer.value)
+            write(rows, f"{name}_err", everywhere, answer.error)
+            write(rows, f"{name}_lo", everywhere, answer.low)
+            write(rows, f"{name}_hi", everywhere, answer.high)
+        if label == "redshift":
+            other = judged[BEST].other
+            write(rows, "astroclip_z_other", everywhere, other)
+            raise_flag(flags, everywhere[np.isfinite(other)], Flag.SEVERAL_REDSHIFTS)
+
+
+def spread(found: Found, label: str, count: int) -> Estimates:
+    """Return estimates of a label for all rows, NaN where nothing was found."""
+    own = found.findings.values[label]
+    return Estimates(*(spread_out(part, found.where, count) for part in vars(own).values()))
+
+
+def spread_out(values: np.ndarray, where: np.ndarray, count: int) -> np.ndarray:
+    """Return float64 (count,), NaN but for the values at their rows."""
+    result = np.full(count, np.nan)
+    result[where] = values
+    return result
+
+
+def add_range(flags: np.ndarray, where: np.ndarray, measures: dict, job: Job) -> None:
+    """Flag rows beyond the range the weights were trained on, as far as their card knows it."""
+    limits = job.model.card["training"].get("range", {})
+    raise_flag(flags, where[beyond(measures, limits)], Flag.BEYOND_TRAINING)
+
+
+def write(rows: np.ndarray, name: str, where: np.ndarray, values: np.ndarray) -> None:
+    """Write values into a column if it was asked for."""
+    if name in rows.dtype.names:
+        rows[name][where] = values
+
+
+def raise_flag(flags: np.ndarray, where: np.ndarray, flag: Flag) -> None:
+    """Set a bit in some rows."""
+    flags[where] |= np.int32(flag)
+
+
+def stacked(arrays: list[np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
+    """Stack arrays to float32 (n, *shape), also where there are none."""
+    return np.array(arrays, np.float32).reshape(-1, *shape)

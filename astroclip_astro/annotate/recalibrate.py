@@ -1,0 +1,297 @@
+"""Errors calibrated on the user's own rows whose redshift or mass is known."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+import astropy.units as u
+import numpy as np
+from astropy.table import MaskedColumn, Table
+
+from astroclip_astro.columns import MODALITIES, PREFIX, STEMS
+from astroclip_astro.errors import CatalogueError, InputError, described, did_you_mean
+from astroclip_astro.sky.arguments import check_column_name, check_table
+from astroclip_astro.zeroshot.conformal import Calibration
+
+__all__ = [
+    "LEAST",
+    "calibrate",
+    "calibrations",
+    "check_known",
+    "forget",
+    "known_columns",
+    "parse_known",
+]
+
+LEAST = 30  # rows whose label is known
+UNKNOWN = {"redshift": -1.0, "log_stellar_mass": 0.0}  # such values, or less, are none
+KEYWORD = "ACCAL"  # of the header, with a number behind
+
+
+def parse_known(given: str) -> dict[str, str]:
+    """Turn ``redshift=Z_SPEC,log_stellar_mass=LOGM`` into a mapping of labels to columns.
+
+    Parameters
+    ----------
+    given : str
+        Pairs of label and column, with commas between.
+
+    Returns
+    -------
+    dict of str to str
+
+    Raises
+    ------
+    InputError
+        For anything else.
+
+    Examples
+    --------
+    >>> parse_known("redshift=Z_SPEC")
+    {'redshift': 'Z_SPEC'}
+    """
+    pairs = [part.partition("=") for part in given.split(",") if part.strip()]
+    known = {label.strip(): column.strip() for label, _, column in pairs}
+    if len(known) < len(pairs) or not all(known) or not all(known.values()):
+        raise InputError(
+            f"Calibration on {given!r}, expected LABEL=COLUMN with commas between, "
+            "redshift=Z_SPEC,log_stellar_mass=LOGM say."
+        )
+    return known
+
+
+def known_columns(labels: Mapping[str, str] | None = None, **named: str | None) -> dict[str, str]:
+    """Return the columns to calibrate on, of all labels.
+
+    Parameters
+    ----------
+    labels : mapping of str to str, optional
+        For each label its column.
+    **named
+        Further labels and their columns; None for those that are not to be calibrated.
+
+    Returns
+    -------
+    dict of str to str
+
+    Raises
+    ------
+    InputError
+        For no label at all, one that is there twice, or anything but a mapping.
+
+    Examples
+    --------
+    >>> known_columns({"age": "AGE"}, redshift="Z_SPEC", log_stellar_mass=None)
+    {'redshift': 'Z_SPEC', 'age': 'AGE'}
+    """
+    known = {label: column for label, column in named.items() if column is not None}
+    if not isinstance(labels or {}, Mapping):
+        raise InputError(
+            f"labels is {described(labels)}, expected a mapping of labels to columns, such as "
+            'labels={"age": "AGE"}.'
+        )
+    twice = sorted(known.keys() & (labels or {}).keys())
+    if twice:
+        raise InputError(f"{', '.join(twice)} is passed by name and in labels; leave one out.")
+    known |= labels or {}
+    if not known:
+        raise InputError(
+            "Found no label to calibrate, expected at least one with its column of true values, "
+            'redshift="Z_SPEC" for example.'
+        )
+    return known
+
+
+def check_known(table: Table, known: Mapping[str, str]) -> None:
+    """Make sure that the columns to calibrate on hold numbers, before anything is computed.
+
+    Parameters
+    ----------
+    table : Table
+        The user's.
+    known : mapping of str to str
+        For each label, ``redshift`` say, the user's column of true values.
+
+    Raises
+    ------
+    CatalogueError
+        For a column that is absent, or holds something else than one number a row.
+    InputError
+        For a column with too few numbers.
+    """
+    for label, name in known.items():
+        values = true_values(table, label, name)
+        count = int(np.isfinite(values).sum())
+        if count < LEAST:
+            raise InputError(
+                f"Column {name} has {count} numbers to calibrate {label} on, expected at least "
+                f"{LEAST}; leave the calibration as the reference has it."
+            )
+
+
+def calibrate(table: Table, known: Mapping[str, str]) -> Table:
+    """Make errors and intervals right for the user's own galaxies.
+
+    Rows whose label is known say how wrong our values are; ``_err``, ``_lo`` and ``_hi`` of all
+    rows are replaced by what covers 68 % of such rows. Values stay. That is worth what the known
+    rows are worth: if they are the bright ones, so are the errors.
+
+    Parameters
+    ----------
+    table : Table
+        With our columns; changed in place.
+    known : mapping of str to str
+        For each label, ``redshift`` say, the user's column of true values; rows without a number
+        there, with a redshift of -1 or less or a log10 mass of 0 or less, are not known. Where both
+        columns have units, theirs is converted. Values by image or spectrum alone of which fewer
+        than `LEAST` are known keep the errors they have.
+
+    Returns
+    -------
+    Table
+        The same table. It is unchanged where an exception is raised.
+
+    Raises
+    ------
+    CatalogueError
+        Where a column is absent, or holds something else than numbers.
+    InputError
+        Where fewer than `LEAST` rows have both our value and a true one.
+
+    Notes
+    -----
+    Split conformal prediction with our errors as the scale (Lei et al. 2018, JASA 113, 1094,
+    section 5.2); from 1,000 known rows on, in groups of like values.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> true = rng.uniform(0.1, 0.5, 200)
+    >>> ours = true + 0.05 * rng.normal(size=200)
+    >>> table = Table({"Z_SPEC": true, "astroclip_z": ours})
+    >>> for name, off in (("err", 0.01), ("lo", ours - 0.01), ("hi", ours + 0.01)):
+    ...     table[f"astroclip_z_{name}"] = off
+    >>> float(calibrate(table, {"redshift": "Z_SPEC"})["astroclip_z_err"].mean().round(2))
+    0.05
+    """
+    check_table(table)
+    columns = []
+    notes = [words for words in calibrations(table) if words.partition(":")[0] not in known]
+    for label, name in known.items():
+        true = true_values(table, label, name)
+        stem = f"{PREFIX}{STEMS.get(label, label)}"
+        every = ("", *(f"_{modality}" for modality in MODALITIES if label in STEMS))
+        ways = [way for way in every if stem + way in table.colnames]
+        if not ways:
+            raise CatalogueError(
+                f"No column {stem} yet to calibrate {label} of; call .astroclip.annotate() first."
+            )
+        for way in ways:
+            made = calibrated(table, stem + way, true, name)
+            if made is None and not way:
+                count = int(np.isfinite(true).sum())
+                raise InputError(
+                    f"Too few of the {count} rows with a number in {name} have a value in {stem}, "
+                    f"expected at least {LEAST} with both."
+                )
+            columns += made or []
+        told = numbers(table, stem + ways[0])
+        notes.append(f"{label}: {name}, {int((np.isfinite(true) & np.isfinite(told)).sum())} rows")
+    for column in columns:
+        table.replace_column(column.name, column)
+    note(table, notes)
+    return table
+
+
+def calibrations(table: Table) -> list[str]:
+    """Return what the header says of calibrations on own rows, such as ``redshift: Z, 80 rows``."""
+    keys = [key for key in table.meta if re.fullmatch(KEYWORD + "[0-9]+", str(key))]
+    return [str(table.meta[key]) for key in sorted(keys, key=lambda key: int(key[len(KEYWORD) :]))]
+
+
+def note(table: Table, notes: list[str]) -> None:
+    """Let the header say of which calibrations the errors are, and of no others."""
+    for key in [key for key in table.meta if re.fullmatch(KEYWORD + "[0-9]+", str(key))]:
+        del table.meta[key]
+    table.meta.update({f"{KEYWORD}{number}": words for number, words in enumerate(notes, start=1)})
+
+
+def forget(table: Table, names: Iterable[str]) -> None:
+    """Take calibrations out of the header whose columns have just been written anew.
+
+    Parameters
+    ----------
+    table : Table
+        With our columns; its header is changed in place.
+    names : iterable of str
+        Columns that were written.
+    """
+    written = set(names)
+    kept = [
+        words
+        for words in calibrations(table)
+        if f"{PREFIX}{STEMS.get(label := words.partition(':')[0], label)}" not in written
+    ]
+    note(table, kept)
+
+
+def calibrated(table: Table, name: str, true: np.ndarray, theirs: str) -> list[MaskedColumn] | None:
+    """Return new columns of the errors of one value, None where too few rows are known."""
+    ends = [f"{name}_{kind}" for kind in ("err", "lo", "hi")]
+    missing = [one for one in ends if one not in table.colnames]
+    if missing:
+        raise CatalogueError(f"No columns {', '.join(missing)}; call .astroclip.annotate() first.")
+    value, error, *_ = (numbers(table, one) for one in (name, *ends))
+    count = int((np.isfinite(value) & np.isfinite(error) & np.isfinite(true)).sum())
+    if count < LEAST:
+        return None
+    low, high = Calibration(value, error, true, {}).interval(value, error, {}, 0.68)
+    columns = []
+    for one, values in zip(ends, ((high - low) / 2, low, high), strict=True):
+        old = table[one]
+        description = (old.info.description or one).partition(" (")[0]
+        columns.append(
+            MaskedColumn(
+                values.astype(old.dtype),
+                name=one,
+                mask=~np.isfinite(values),
+                unit=old.unit,
+                description=f"{description} (calibrated on {count} rows of {theirs})",
+                meta=dict(old.info.meta or {}),
+            )
+        )
+    return columns
+
+
+def true_values(table: Table, label: str, name: str) -> np.ndarray:
+    """Return the user's values of a label, float64 (n,), in our unit; NaN where not known.
+
+    Redshifts of -1 and less, and log10 masses of 0 and less, stand for unknown in many catalogues.
+    """
+    values = numbers(table, check_column_name(name, label))
+    ours = f"{PREFIX}{STEMS.get(label, label)}"
+    units = [table[one].unit if one in table.colnames else None for one in (name, ours)]
+    if None not in units:
+        try:
+            values = u.Quantity(values, units[0]).to_value(units[1])
+        except (u.UnitConversionError, TypeError) as error:
+            raise CatalogueError(
+                f"Column {name} is in {units[0]}, which cannot be converted to {units[1]}, the "
+                f"unit of {ours}: {error}."
+            ) from None
+    return np.where(values > UNKNOWN.get(label, -np.inf), values, np.nan)
+
+
+def numbers(table: Table, name: str) -> np.ndarray:
+    """Return a column as float64 (n,), NaN where it is masked."""
+    if name not in table.colnames:
+        near = did_you_mean(name, table.colnames) or "; name one of them."
+        raise CatalogueError(f"No column {name} in {table.colnames[:20]}{near}")
+    column = table[name]
+    plain = np.ma.asarray(getattr(column, "value", column))
+    if plain.dtype.kind not in "fiu" or plain.shape != (len(table),):
+        raise CatalogueError(
+            f"Column {name} is {plain.dtype} {plain.shape}, expected one number a row."
+        )
+    return np.ma.filled(plain.astype(float), np.nan)

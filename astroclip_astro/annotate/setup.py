@@ -1,0 +1,335 @@
+"""What one run does: the doorway where names and options become objects."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import astropy.units as u
+
+from astroclip_astro.annotate.progress import Progress
+from astroclip_astro.columns import COLUMNS, GROUPS, MODALITIES, OutputColumn, label_columns, select
+from astroclip_astro.config import (
+    COLUMN_GROUPS,
+    DEVICE,
+    MATCH_RADIUS,
+    MODALITY,
+    PRECISION,
+    SOURCE,
+    WEIGHTS,
+)
+from astroclip_astro.errors import InputError, did_you_mean
+from astroclip_astro.fetch.open import open_source
+from astroclip_astro.models.card import check_aligned, locate, read_card
+from astroclip_astro.records import Source
+from astroclip_astro.sky.position import arcseconds
+from astroclip_astro.version import __version__
+from astroclip_astro.zeroshot.calibrated import Skill
+from astroclip_astro.zeroshot.estimator import Searcher, measure_skill
+from astroclip_astro.zeroshot.reference import Reference, check_weights
+from astroclip_astro.zeroshot.reference_file import (
+    complete_reference,
+    load_reference,
+    reference_path,
+)
+
+if TYPE_CHECKING:
+    from astroclip_astro.models.model import Model
+
+__all__ = ["Job", "Options", "check_options", "close", "prepare_job"]
+
+
+@dataclass(frozen=True)
+class Job:
+    """Everything a run needs besides the rows.
+
+    Parameters
+    ----------
+    source : Source
+        Where images and spectra come from.
+    model : Model
+        The encoders.
+    reference : Reference
+        The labelled galaxies whose neighbours give redshift and mass.
+    searchers : dict of str to Searcher
+        Look-up in the reference, one for each modality.
+    columns : tuple of OutputColumn
+        What is written.
+    modality : tuple of str
+        What is embedded.
+    match_radius : float
+        Largest distance of a spectrum, arcsec.
+    """
+
+    source: Source
+    model: Model
+    reference: Reference
+    searchers: dict[str, Searcher]
+    columns: tuple[OutputColumn, ...]
+    modality: tuple[str, ...]
+    match_radius: float
+
+    @cached_property
+    def skills(self) -> dict[str, Skill]:
+        """How well each label that is written is told, measured when first needed."""
+        groups = {column.group for column in self.columns}
+        wanted = {"redshift": "redshift", "log_stellar_mass": "mass"}
+        return {
+            label: measure_skill(self.searchers, label)
+            for label in self.reference.labels
+            if wanted.get(label, "labels") in groups
+        }
+
+    def close(self) -> None:
+        """Let go of what the source holds: connections, the server of the demo."""
+        close(self.source)
+
+    def describe(self, column: OutputColumn) -> str:
+        """Return a column's description, saying whose galaxies its values come from."""
+        if not column.from_reference:
+            return column.description
+        return f"{column.description} ({self.reference.title})"
+
+    def options(self) -> dict[str, object]:
+        """Return the options that decide the values, for the header and for resuming."""
+        return {
+            "modality": ",".join(self.modality),
+            "columns": ",".join(column.name for column in self.columns),
+            "match_radius": self.match_radius,
+            "device": str(self.model.device),
+            "precision": self.model.precision,
+        }
+
+    def provenance(self, names: Iterable[str]) -> dict[str, object]:
+        """Return the header keywords that say where the columns called ``names`` come from."""
+        card = self.model.card
+        options = self.options()
+        names = set(names)
+        present = {column.group for column in (*COLUMNS, *self.columns) if column.name in names}
+        return {
+            "ACVERS": f"astroclip-astro {__version__}",
+            "ACDATE": datetime.now(UTC).isoformat(timespec="seconds"),
+            "ACWEIGHT": card["name"],
+            "ACWSHA": card["sha256"],
+            "ACREF": self.reference.name,
+            "ACREFSHA": self.reference.sha256,
+            "ACREFSIM": {True: "SIMULATED", False: "real", None: "unknown"}[
+                self.reference.simulated
+            ],
+            "ACSOURCE": self.source.name,
+            "ACMODAL": options["modality"],
+            "ACCOLS": ",".join(group for group in GROUPS if group in present),
+            "ACRADIUS": self.match_radius,
+            "ACDEVICE": options["device"],
+            "ACPRECIS": options["precision"],
+        }
+
+
+def words(given: str | Iterable[str], known: tuple[str, ...], option: str) -> tuple[str, ...]:
+    """Return the words of an option, in the known order; unknown ones raise."""
+    if not isinstance(given, Iterable):
+        raise InputError(f"{option} is {given!r}, expected one or more of {', '.join(known)}.")
+    parts = given.split(",") if isinstance(given, str) else list(given)
+    found = [str(part).strip() for part in parts]
+    unknown = [part for part in found if part not in known]
+    if unknown or not found:
+        near = did_you_mean(unknown[0], known) if unknown else ""
+        raise InputError(
+            f"{option} has {unknown or 'nothing'}, expected one or more of {', '.join(known)}"
+            f"{near or '.'}"
+        )
+    return tuple(word for word in known if word in found)
+
+
+def columns_of_labels(reference: Reference) -> list[tuple[OutputColumn, ...]]:
+    """Return the columns of each label that a reference has of its own."""
+    return [
+        label_columns(
+            label,
+            unit=reference.units.get(label),
+            description=reference.descriptions.get(label),
+        )
+        for label in reference.own_labels
+    ]
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options of a run, checked, with all that can be read without loading torch.
+
+    Parameters
+    ----------
+    source : Source
+        Where images and spectra come from, opened.
+    weights, device, precision : str
+        As `prepare_job` has them.
+    reference : Reference
+        The labelled galaxies, which belong to the weights.
+    reference_file : Path
+        Where they were read from.
+    columns : tuple of OutputColumn
+        What is to be written.
+    modality : tuple of str
+        What is embedded.
+    match_radius : float
+        Largest distance of a spectrum, arcsec.
+    """
+
+    source: Source
+    weights: str | os.PathLike
+    device: str
+    precision: str
+    reference: Reference
+    reference_file: Path
+    columns: tuple[OutputColumn, ...]
+    modality: tuple[str, ...]
+    match_radius: float
+
+    def load(self, progress: Progress | None = None) -> Job:
+        """Load the model and return what a run needs.
+
+        Parameters
+        ----------
+        progress : Progress, optional
+            Says what is being done; by default nothing does.
+
+        Raises
+        ------
+        InputError
+            For damaged weights, or a device that is not there; the source is closed.
+        """
+        progress = progress or Progress(quiet=True)
+        try:
+            progress.stage("loading weights")
+            from astroclip_astro.models.model import load_model
+
+            model = load_model(self.weights, device=self.device, precision=self.precision)
+            if self.reference.held_out is None:
+                progress.stage("comparing the reference with itself")
+            reference = complete_reference(self.reference, self.reference_file)
+        except BaseException:
+            close(self.source)
+            raise
+        return Job(
+            source=self.source,
+            model=model,
+            reference=reference,
+            searchers={name: Searcher(reference, name) for name in self.modality},
+            columns=self.columns,
+            modality=self.modality,
+            match_radius=self.match_radius,
+        )
+
+
+def close(source: Source) -> None:
+    """Let go of what a source holds: connections, the server of the demo."""
+    if hasattr(source, "close"):  # a source of the user's own need not have it
+        source.close()
+
+
+def check_options(
+    *,
+    source: str | os.PathLike | Source = SOURCE,
+    modality: str | Iterable[str] = MODALITY,
+    weights: str | os.PathLike = WEIGHTS,
+    reference: str | os.PathLike | None = None,
+    columns: str | Iterable[str] = COLUMN_GROUPS,
+    match_radius: float | u.Quantity = MATCH_RADIUS,
+    device: str = DEVICE,
+    precision: str = PRECISION,
+    layer: str | None = None,
+    release: str | None = None,
+    jobs: int | None = None,
+    cache: str | os.PathLike | None = None,
+    cache_limit: str | float | u.Quantity | None = None,
+) -> Options:
+    """Check the options of the command and of the methods before anything slow is done.
+
+    Parameters
+    ----------
+    source : str, path or Source
+        ``"archive"``, ``"demo"``, an address or a folder: see
+        `astroclip_astro.fetch.open.open_source`, which also has ``layer``, ``release``, ``jobs``,
+        ``cache`` and ``cache_limit``.
+    modality : str or iterable of str
+        ``image``, ``spectrum`` or both, comma-separated in a string.
+    weights : str or path
+        Bundled name or ``.safetensors`` file.
+    reference : str or path, optional
+        Bundled name or file; by default the one that belongs to the weights.
+    columns : str or iterable of str
+        Any of ``embedding``, ``redshift``, ``mass``, ``novelty``, ``labels``; the last are labels
+        that a reference of the user's own has besides redshift and mass.
+    match_radius : float or Quantity
+        Largest distance between row and spectrum; a plain number is arcsec.
+    device : {"auto", "cpu", "cuda", "cuda:N", "mps"}
+        Where to compute.
+    precision : {"auto", "float32", "bfloat16"}
+        Number format inside the network.
+
+    Returns
+    -------
+    Options
+        Whose source is open; `Options.load` makes a `Job` of them.
+
+    Raises
+    ------
+    InputError
+        For any option that cannot be met; the message says what could.
+    """
+    modality = words(modality, MODALITIES, "modality")
+    groups = words(columns, GROUPS, "columns")
+    radius = arcseconds(match_radius)
+    card = read_card(locate(weights))
+    check_aligned(card)
+    reference_file = reference_path(card["name"] if reference is None else reference)
+    chosen = load_reference(card["name"] if reference is None else reference)
+    check_weights(chosen, card["sha256"])
+    if "labels" in groups and groups != GROUPS and not chosen.own_labels:
+        raise InputError(
+            f"columns has 'labels', but reference {chosen.name} has none besides redshift and "
+            "mass; make one that has: astroclip-reference build --label-columns."
+        )
+    opened = open_source(
+        source, layer=layer, release=release, jobs=jobs, cache=cache, cache_limit=cache_limit
+    )
+    return Options(
+        source=opened,
+        weights=weights,
+        device=device,
+        precision=precision,
+        reference=chosen,
+        reference_file=reference_file,
+        columns=select(modality, groups, columns_of_labels(chosen)),
+        modality=modality,
+        match_radius=radius,
+    )
+
+
+def prepare_job(*, progress: Progress | None = None, **options: object) -> Job:
+    """Turn the options of the command and of the methods into what a run needs.
+
+    Parameters
+    ----------
+    progress : Progress, optional
+        Says what is being done; by default nothing does.
+    **options
+        As `check_options` has them.
+
+    Returns
+    -------
+    Job
+
+    Raises
+    ------
+    InputError
+        For any option that cannot be met; the message says what could.
+    """
+    progress = progress or Progress(quiet=True)
+    progress.stage("checking options")
+    return check_options(**options).load(progress)

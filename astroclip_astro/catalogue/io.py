@@ -1,0 +1,249 @@
+"""The doorway for catalogue files: which format, is it whole, and never half a file."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import re
+import secrets
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from astropy.table import Table
+
+from astroclip_astro.catalogue.fits_table import read_fits, write_fits
+from astroclip_astro.catalogue.parquet import read_parquet, write_parquet
+from astroclip_astro.catalogue.text import read_csv, read_ecsv, read_text, write_csv, write_ecsv
+from astroclip_astro.catalogue.votable import read_votable, write_votable
+from astroclip_astro.errors import AstroclipError, CatalogueError, OutputError
+from astroclip_astro.sky.arguments import check_table
+from astroclip_astro.storage.atomic import check_destination, check_path, scratch_path, why
+
+__all__ = ["check_output", "read_catalogue", "write_catalogue"]
+
+SUFFIXES = {
+    "FITS": (".fits", ".fit", ".fts", ".fits.gz", ".fit.gz"),
+    "VOTable": (".vot", ".votable", ".xml"),
+    "ECSV": (".ecsv",),
+    "CSV": (".csv",),
+    "Parquet": (".parquet", ".parq"),
+}
+READERS: dict[str, Callable[[Path], Table]] = {
+    "FITS": read_fits,
+    "VOTable": read_votable,
+    "ECSV": read_ecsv,
+    "CSV": read_csv,
+    "Parquet": read_parquet,
+    "text": read_text,
+}
+WRITERS: dict[str, Callable[[Table, BinaryIO], None]] = {
+    "FITS": write_fits,
+    "VOTable": write_votable,
+    "ECSV": write_ecsv,
+    "CSV": write_csv,
+    "Parquet": write_parquet,
+}
+SIGNATURES = {b"SIMPLE  =": "FITS", b"PAR1": "Parquet", b"# %ECSV": "ECSV"}
+HEAD = 4096  # bytes looked at to tell the format
+
+
+def read_catalogue(path: str | os.PathLike) -> Table:
+    r"""Read a catalogue, its format told by content where that is plain, else by suffix.
+
+    Parameters
+    ----------
+    path : str or path
+        FITS (first table, gzipped or not), VOTable (first table), ECSV, CSV, Parquet, or
+        another text table that astropy recognises.
+
+    Returns
+    -------
+    astropy.table.Table
+        Values, nulls (masked), units, descriptions and metadata as the file has them; UCDs and
+        utypes are in ``column.meta``, under ``ucd`` and ``utype``.
+
+    Raises
+    ------
+    CatalogueError
+        Where the file is absent, empty, truncated, not a table, or has no rows.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "t.csv"
+    >>> _ = path.write_text("ra,dec\n1.5,2.5\n")
+    >>> len(read_catalogue(path))
+    1
+    """
+    path = Path(path)
+    form = _format_of(path)
+    try:
+        table = READERS[form](path)
+    except (AstroclipError, MemoryError):
+        raise
+    except Exception as problem:
+        # A damaged file can make a reader fail in any way; it is the file's fault in all.
+        reason = " ".join(str(problem).split())[:200] or type(problem).__name__
+        raise CatalogueError(
+            f"{path} cannot be read as {form} ({reason}); it may be truncated or damaged: fetch "
+            "or write it again."
+        ) from problem
+    if len(table) == 0:
+        raise CatalogueError(f"{path} has no rows; pass a catalogue with at least one.")
+    return table
+
+
+def write_catalogue(table: Table, path: str | os.PathLike, *, overwrite: bool = False) -> None:
+    """Write a table, its format told by the suffix: the whole file or none of it.
+
+    Parameters
+    ----------
+    table : astropy.table.Table
+        Table or QTable; it is not changed. Descriptions, units and ``column.meta["ucd"]`` are
+        written for every column where the format has a place for them (CSV has none, and its
+        vector columns become ``NAME_0``, ``NAME_1``, ...).
+    path : str or path
+        ``.fits``, ``.fits.gz``, ``.vot``, ``.ecsv``, ``.csv`` or ``.parquet``. The file appears
+        when it is complete; until then a file of that name stays as it is.
+    overwrite : bool
+        Replace an existing file.
+
+    Raises
+    ------
+    OutputError
+        For an unknown suffix, an existing file, a place that cannot be written, a full disk, or
+        a column that the format cannot hold.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "t.fits"
+    >>> write_catalogue(Table({"z": [0.5]}), path)
+    >>> read_catalogue(path)["z"][0]
+    np.float64(0.5)
+    """
+    check_table(table)
+    path = Path(check_path(path, "path"))
+    form = check_output(path, overwrite=overwrite)
+    with _replacing(path) as stream:
+        try:
+            if path.name.lower().endswith(".gz"):
+                with gzip.GzipFile(path.name[: -len(".gz")], "wb", fileobj=stream) as packed:
+                    WRITERS[form](table, packed)
+            else:
+                WRITERS[form](table, stream)
+        except (OSError, MemoryError, AstroclipError):
+            raise
+        except (ValueError, TypeError, LookupError, ArithmeticError) as problem:
+            reason = " ".join(str(problem).split())[:200]
+            raise OutputError(
+                f"The table cannot be written as {form} ({reason}); remove the column it names "
+                "or choose another format."
+            ) from problem
+
+
+def check_output(path: str | os.PathLike, *, overwrite: bool = False) -> str:
+    """Return the format an output will have, sure that it can be written there.
+
+    Parameters
+    ----------
+    path : str or path
+        Where the output is to be.
+    overwrite : bool
+        Whether an existing file may be replaced.
+
+    Returns
+    -------
+    str
+        ``"FITS"``, ``"VOTable"``, ``"ECSV"``, ``"CSV"`` or ``"Parquet"``.
+
+    Raises
+    ------
+    OutputError
+        For an unknown suffix, an existing file without ``overwrite``, a folder that is absent
+        or cannot be written.
+
+    Examples
+    --------
+    >>> check_output("result.fits")
+    'FITS'
+    """
+    path = Path(path)
+    form = _by_suffix(path)
+    if form is None:
+        known = ", ".join(suffix for suffixes in SUFFIXES.values() for suffix in suffixes)
+        raise OutputError(f"Output {path} has no suffix that says a format; use one of {known}.")
+    check_destination(path, overwrite=overwrite)
+    return form
+
+
+def _by_suffix(path: Path) -> str | None:
+    """Return the format that a name says, None where it says none."""
+    name = path.name.lower()
+    return next((form for form, suffixes in SUFFIXES.items() if name.endswith(suffixes)), None)
+
+
+def _format_of(path: Path) -> str:
+    """Return the format of a file, by content where that is plain, else by its name."""
+    if path.is_dir():
+        raise CatalogueError(f"{path} is a folder; pass a catalogue file.")
+    if not path.exists():
+        raise CatalogueError(f"{path} does not exist; check the name and the folder.")
+    if not path.is_file():
+        raise CatalogueError(f"{path} is not a file; pass a catalogue file.")
+    try:
+        head = _head(path)
+    except (OSError, EOFError, zlib.error) as problem:
+        raise CatalogueError(f"{path} cannot be opened: {problem}.") from problem
+    if not head:
+        raise CatalogueError(f"{path} is empty; pass a catalogue with at least one row.")
+    for signature, form in SIGNATURES.items():
+        if head.startswith(signature):
+            return form
+    if re.search(rb"<(\w+:)?VOTABLE[\s>]", head):
+        return "VOTable"
+    named = _by_suffix(path.with_name(path.name.removesuffix(".gz")))
+    if named in ("FITS", "VOTable", "Parquet"):
+        raise CatalogueError(
+            f"{path} is named like {named} but begins {head[:20]!r}; its content is something "
+            "else, or damaged: fetch or write it again."
+        )
+    if b"\0" in head or head.lstrip().startswith((b"<", b"{")):
+        raise CatalogueError(
+            f"{path} begins {head[:20]!r}, which is no catalogue; pass FITS, VOTable, ECSV, CSV, "
+            "Parquet or a text table."
+        )
+    return "CSV" if named == "CSV" else "text"
+
+
+def _head(path: Path) -> bytes:
+    """Return the beginning of a file, of its content if gzipped."""
+    with path.open("rb") as stream:
+        head = stream.read(HEAD)
+    if head.startswith(b"\x1f\x8b"):
+        with gzip.open(path) as stream:
+            return stream.read(HEAD)
+    return head
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[BinaryIO]:
+    """Open a file that takes the place of another when it is complete, and only then."""
+    path = path.resolve()  # a link stays a link
+    part = scratch_path(path, secrets.token_hex(4))
+    try:
+        with part.open("wb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        part.replace(path)
+    except OSError as problem:
+        raise OutputError(
+            f"Output {path} cannot be written ({why(problem)}); make room or choose another place. "
+            "Nothing has been changed there."
+        ) from problem
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,0 +1,188 @@
+"""What a training set will be made of: known before any image or spectrum is asked for."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
+
+import numpy as np
+
+from astroclip_astro.config import conf
+from astroclip_astro.dataset.labels import Labels
+from astroclip_astro.dataset.selection import Selection, select_targets, thin
+from astroclip_astro.errors import InputError, SourceError
+from astroclip_astro.fetch.bad_reply import BadReplyError, UnreachableError
+from astroclip_astro.fetch.desi_catalogue import DesiCatalogueClass
+from astroclip_astro.fetch.first_contact import describe_unreachable
+from astroclip_astro.fetch.survey_names import read_releases
+from astroclip_astro.fetch.transport import Transport
+from astroclip_astro.records import Targets
+from astroclip_astro.storage.hdf5 import Field
+
+__all__ = ["Plan", "one_release", "plan_training_set"]
+
+BEYOND_LIMIT = "beyond the limit"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The galaxies that will be asked for.
+
+    Parameters
+    ----------
+    targets : Targets
+        (n,), sorted by TARGETID, each once, where the catalogue has them.
+    redshift : ndarray
+        float64 (n,), of the catalogue.
+    labels : mapping of str to ndarray
+        (n, ...), by dataset, of these galaxies in this order.
+    fields : mapping of str to Field
+        What the datasets of labels are.
+    left_out : mapping of str to int
+        How many of the selection will not be asked for, by reason.
+    words : mapping of str to str
+        Release, selection and labels.
+    simulated : bool
+        Whether the catalogue says that it is.
+    """
+
+    targets: Targets
+    redshift: np.ndarray
+    labels: Mapping[str, np.ndarray]
+    fields: Mapping[str, Field]
+    left_out: Mapping[str, int]
+    words: Mapping[str, str]
+    simulated: bool
+
+    def __len__(self) -> int:
+        """Return the number of galaxies."""
+        return len(self.targets)
+
+    @property
+    def digest(self) -> str:
+        """16 hexadecimal digits that say which galaxies these are, with which labels."""
+        digest = hashlib.sha256()
+        numbers = (self.targets.targetid, self.targets.ra, self.targets.dec, self.redshift)
+        for values in (*numbers, *self.labels.values()):
+            digest.update(np.ascontiguousarray(values).tobytes())
+        return digest.hexdigest()[:16]
+
+
+def plan_training_set(
+    source: object,
+    selection: Selection,
+    *,
+    release: str | None = None,
+    labels: Labels | None = None,
+) -> Plan:
+    """Choose the galaxies of a training set, and join their labels.
+
+    Parameters
+    ----------
+    source : ArchiveSource
+        The archives, or what speaks as they do; its TAP service is asked.
+    selection : Selection
+        Which galaxies.
+    release : str, optional
+        ``DESI-EDR`` or ``DESI-DR1``; by default ``conf.release``.
+    labels : Labels, optional
+        Galaxies without label are left out.
+
+    Returns
+    -------
+    Plan
+
+    Raises
+    ------
+    InputError
+        Where the source has no catalogue, the selection is none, or no galaxy is left.
+    SourceError
+        Where the catalogue gives no usable reply.
+    """
+    release = one_release(release)
+    if not hasattr(source, "tap_url"):
+        raise InputError(
+            "A training set is built from the archives, the demo or a server's address: a folder "
+            "has no catalogue to choose from."
+        )
+    transport = Transport(source.tap_url)
+    with closing(transport.session):
+        catalogue = DesiCatalogueClass(transport, release=release)
+        try:
+            table, dropped = select_targets(selection, catalogue)
+        except UnreachableError as error:
+            raise SourceError(describe_unreachable([error])) from error
+        except BadReplyError as error:
+            raise SourceError(
+                f"The catalogue gives no usable reply: {error}. Try again later, or choose less."
+            ) from error
+    left_out = Counter(dropped)
+    rows = np.arange(len(table))
+    targetid = np.asarray(table["targetid"], np.int64)
+    if labels is not None:
+        found = labels.find(targetid)[1]
+        left_out.update(labels.why_not(targetid[~found]))
+        rows = rows[found]
+    chosen = rows[thin(targetid[rows], selection.limit)]
+    if len(chosen) < len(rows):
+        left_out[BEYOND_LIMIT] = len(rows) - len(chosen)
+    if not len(chosen):
+        why = ", ".join(f"{count} {reason}" for reason, count in left_out.items())
+        raise InputError(
+            f"No galaxy in {release} where {selection} ({why or 'the catalogue has none'}); "
+            "choose others."
+        )
+    joined, fields, words = {}, {}, {"release": release, "selection": str(selection)}
+    if labels is not None:
+        at = labels.find(targetid[chosen])[0]
+        joined = {name: values[at] for name, values in labels.values.items()}
+        fields, words = dict(labels.fields), words | {"labels": labels.name}
+    targets = Targets(
+        np.asarray(table["mean_fiber_ra"], float)[chosen] % 360,
+        np.asarray(table["mean_fiber_dec"], float)[chosen],
+        targetid[chosen],
+        np.ones(len(chosen), bool),
+    )
+    return Plan(
+        targets,
+        np.asarray(table["z"], float)[chosen],
+        joined,
+        fields,
+        dict(left_out),
+        words,
+        simulated=bool(table.meta.get("SIMULATED", False)),
+    )
+
+
+def one_release(release: str | None) -> str:
+    """Return the one data release of a training set.
+
+    Parameters
+    ----------
+    release : str or None
+        As an option gives it; None for ``conf.release``.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    InputError
+        For several: a TARGETID may be in each, with another spectrum.
+
+    Examples
+    --------
+    >>> one_release("desi-edr")
+    'DESI-EDR'
+    """
+    first, *more = read_releases(conf.release if release is None else release)
+    if more:
+        raise InputError(
+            f"Release is {', '.join((first, *more))}, expected one: a training set has one "
+            "spectrum of a TARGETID; build a set for each release."
+        )
+    return first

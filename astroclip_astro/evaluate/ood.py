@@ -1,0 +1,102 @@
+"""How well novelty tells what is no ordinary galaxy from what is one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from astroclip_astro.evaluate.scores import Estimate, bootstrap
+from astroclip_astro.zeroshot.estimator import Searcher
+
+__all__ = ["EITHER", "Objects", "novelties", "novelty_areas"]
+
+EITHER = "either"
+
+
+@dataclass(frozen=True)
+class Objects:
+    """Objects of one kind, embedded.
+
+    Parameters
+    ----------
+    vectors : mapping of str to ndarray
+        float32 (n, 128), ``image``, ``spectrum`` or both; NaN where an object has none.
+    brightness : mapping of str to ndarray
+        float64 (n,) each, measured as the reference's is.
+    """
+
+    vectors: Mapping[str, np.ndarray]
+    brightness: Mapping[str, np.ndarray]
+
+
+def novelties(searchers: Mapping[str, Searcher], objects: Objects) -> dict[str, np.ndarray]:
+    """Return the novelty of objects.
+
+    Parameters
+    ----------
+    searchers : mapping of str to Searcher
+        One for each modality.
+    objects : Objects
+        Any.
+
+    Returns
+    -------
+    dict of str to ndarray
+        float64 (n,) for each modality that the objects have, and for ``either``, the larger one,
+        where they have both.
+    """
+    found = {}
+    for modality, vectors in objects.vectors.items():
+        findings = searchers[modality].look_up(vectors, brightness=objects.brightness.get(modality))
+        found[modality] = findings.novelty.astype(float)
+    if len(found) > 1:
+        found[EITHER] = np.fmax.reduce([*found.values()])
+    return found
+
+
+def novelty_areas(
+    ordinary: Mapping[str, np.ndarray],
+    strange: Mapping[str, Mapping[str, np.ndarray]],
+    *,
+    seed: int = 0,
+    resamples: int = 1000,
+) -> dict[str, dict[str, Estimate]]:
+    """Return the area under the curve for each kind of object.
+
+    Parameters
+    ----------
+    ordinary : mapping of str to ndarray
+        From `novelties`, of ordinary galaxies that are not in the reference.
+    strange : mapping of str to mapping
+        For each kind, from `novelties`.
+    seed, resamples : int
+        Of the bootstrap over the strange objects.
+
+    Returns
+    -------
+    dict of str to dict
+        For each kind ``objects``, their number, and ``auc_image``, ``auc_spectrum`` and
+        ``auc_either`` as far as it has them: how often a strange object is more novel than an
+        ordinary galaxy, equal ones counting half.
+
+    Notes
+    -----
+    The area is the statistic of Mann & Whitney over the number of pairs (Hanley & McNeil 1982,
+    Radiology 143, 29), which is a mean over strange objects.
+    """
+    rows: dict[str, dict[str, Estimate]] = {}
+    for kind, found in strange.items():
+        rows[kind] = {"objects": Estimate(float(max(map(len, found.values()), default=0)))}
+        for way, values in found.items():
+            usual = np.sort(ordinary[way][np.isfinite(ordinary[way])])
+            some = values[np.isfinite(values)]
+            if not len(some) or not len(usual):
+                continue
+            below = np.searchsorted(usual, some, "left") + np.searchsorted(usual, some, "right")
+            mean = {"auc": lambda part: np.mean(part, axis=-1)}
+            share = below / (2 * len(usual))
+            found_area = bootstrap(mean, share, resamples=resamples, seed=seed)["auc"]
+            rows[kind][f"auc_{way}"] = found_area
+    return rows

@@ -1,0 +1,225 @@
+"""What astroclip-evaluate evaluates: galaxies, and objects that are none, as vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from astroclip_astro.errors import AstroclipError, InputError
+
+if TYPE_CHECKING:
+    from astropy.table import Table
+
+    from astroclip_astro.evaluate.ood import Objects
+    from astroclip_astro.evaluate.table import Galaxies
+    from astroclip_astro.models.model import Model
+    from astroclip_astro.reference.labelled_file import LabelledSet
+
+__all__ = ["gather", "read_objects", "simulate_objects", "words_of"]
+
+AT_ONCE = 50  # objects simulated before they are embedded
+DISTANT = 0.8  # redshift, from which on a galaxy of a table is of a kind of its own
+
+
+def words_of(model: Model) -> str:
+    """Return what weights are, in words for a report."""
+    kind = "trained on SIMULATED galaxies" if model.card["training"].get("simulated") else ""
+    return ", ".join(
+        filter(None, [model.card["name"], kind, f"sha256 {model.card['sha256'][:12]}"])
+    )
+
+
+def gather(
+    labelled: LabelledSet,
+    rows: np.ndarray,
+    model: Model,
+    before: dict[str, Model],
+    **options: object,
+) -> Galaxies:
+    """Return the vectors and labels of some galaxies.
+
+    Parameters
+    ----------
+    labelled : LabelledSet
+        The file.
+    rows : ndarray
+        int64 (n,), which of its galaxies.
+    model : Model
+        Aligned weights.
+    before : dict of str to Model
+        From `astroclip_astro.models.pretrained.load_unaligned`.
+    **options
+        ``batch_size`` and ``advance``, as `embed_galaxies` has them.
+
+    Returns
+    -------
+    Galaxies
+    """
+    from astroclip_astro.evaluate.table import LABELS, Galaxies
+    from astroclip_astro.reference.build import embed_galaxies
+    from astroclip_astro.reference.features import represent
+
+    embedded = embed_galaxies(labelled, rows, model, **options)
+    vectors = {"image": embedded.image, "spectrum": embedded.spectrum}
+    magnitude = None
+    if embedded.photometry is not None:
+        vectors["photometry"] = embedded.photometry
+        magnitude = embedded.photometry[:, 2]
+    for modality, one in before.items():
+        vectors[f"unaligned_{modality}"] = represent(
+            labelled, embedded.rows, modality, one, **options
+        )
+    labels = {label: embedded.labels[label] for label in LABELS}
+    return Galaxies(vectors, labels, embedded.rows, embedded.brightness, magnitude)
+
+
+def simulate_objects(
+    count: int,
+    model: Model,
+    *,
+    seed: int,
+    batch_size: int,
+    advance: Callable[[int], object] = lambda count: None,
+) -> dict[str, Objects]:
+    """Simulate objects that are no ordinary galaxies, and embed them.
+
+    Parameters
+    ----------
+    count : int
+        Of each kind.
+    model : Model
+        Aligned weights.
+    seed : int
+        Of the simulation.
+    batch_size : int
+        Objects embedded at once.
+    advance : callable
+        Called with the number of objects each time some are done.
+
+    Returns
+    -------
+    dict of str to Objects
+        For each kind, such as ``simulated star``.
+
+    Raises
+    ------
+    InputError
+        Where what simulates them is not installed.
+    """
+    from astroclip_astro import simulate
+    from astroclip_astro.evaluate.ood import Objects
+    from astroclip_astro.prepare.photometry import image_brightness, spectrum_brightness
+
+    try:
+        templates = simulate.load_templates()
+    except AstroclipError as error:
+        raise InputError(
+            f"{error}; or leave such objects out with --out-of-distribution 0."
+        ) from None
+    found = {}
+    for kind in simulate.KINDS:
+        parts: dict[str, list[np.ndarray]] = {"image": [], "spectrum": []}
+        bright: dict[str, list[np.ndarray]] = {"image": [], "spectrum": []}
+        for start in range(0, count, AT_ONCE):
+            some = [
+                simulate.simulate_stranger(templates, kind, seed, index)
+                for index in range(start, min(start + AT_ONCE, count))
+            ]
+            images, flux, ivar = (
+                np.stack([one[name] for one in some]) for name in ("images", "spectrum", "ivar")
+            )
+            images = images.astype(np.float32)
+            parts["image"].append(model.embed_images(images, batch_size=batch_size))
+            parts["spectrum"].append(model.embed_spectra(flux, ivar, batch_size=batch_size))
+            bright["image"].append(image_brightness(images, model.config.image_size))
+            bright["spectrum"].append(spectrum_brightness(flux, ivar))
+            advance(len(some))
+        found[f"simulated {kind}"] = Objects(
+            *(
+                {way: np.concatenate(values) for way, values in one.items()}
+                for one in (parts, bright)
+            )
+        )
+    return found
+
+
+def read_objects(path: Path, model: Model, *, batch_size: int) -> dict[str, Objects]:
+    """Read spectra of a table, and embed them by kind.
+
+    Parameters
+    ----------
+    path : Path
+        FITS table with FLUX (7781), IVAR (7781; null where there is none), SPECTYPE, and Z where
+        it is known.
+    model : Model
+        Aligned weights.
+    batch_size : int
+        Spectra embedded at once.
+
+    Returns
+    -------
+    dict of str to Objects
+        ``real star``, ``real qso``, ``real galaxy`` and ``real galaxy, z > 0.8``; spectra without
+        SPECTYPE are left out. Files that say SIMULATD in their header are called simulated.
+
+    Raises
+    ------
+    InputError
+        For a file without these columns, with others in their place, or without any SPECTYPE.
+    """
+    from astropy.table import Table
+
+    from astroclip_astro.evaluate.ood import Objects
+    from astroclip_astro.prepare.photometry import spectrum_brightness
+
+    try:
+        table = Table.read(path, format="fits")
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"Objects {path} cannot be read, expected a FITS table: {error}."
+        ) from None
+    missing = [name for name in ("FLUX", "IVAR", "SPECTYPE") if name not in table.colnames]
+    if missing:
+        raise InputError(f"{path} has no columns {missing} among {table.colnames}.")
+    flux, ivar = numbers(table, "FLUX"), numbers(table, "IVAR")
+    samples = model.config.spectrum_samples
+    if flux.shape != (len(table), samples) or ivar.shape != flux.shape:
+        raise InputError(
+            f"FLUX and IVAR of {path} have shapes {flux.shape} and {ivar.shape}, expected "
+            f"({len(table)}, {samples})."
+        )
+    redshift = numbers(table, "Z") if "Z" in table.colnames else np.full(len(table), np.nan)
+    kind = np.char.lower(np.char.strip(np.asarray(table["SPECTYPE"]).astype(str)))
+    if not (kind != "").any():
+        raise InputError(f"No spectrum of {path} has a SPECTYPE, expected STAR, QSO or GALAXY.")
+    kind = np.where((kind == "galaxy") & (redshift > DISTANT), f"galaxy, z > {DISTANT}", kind)
+    ivar = np.where(np.isfinite(ivar) & (ivar > 0), ivar, 0.0)
+    weighed = (ivar > 0).any(axis=1)
+    ivar = np.where(weighed[:, None], ivar, 1.0)  # no noise known: all alike
+    bright = np.where(weighed, spectrum_brightness(flux, ivar), np.nan)
+    vectors = model.embed_spectra(flux, ivar, batch_size=batch_size)
+    source = "simulated" if table.meta.get("SIMULATD", False) else "real"
+    return {
+        f"{source} {one}": Objects(
+            {"spectrum": vectors[kind == one]}, {"spectrum": bright[kind == one]}
+        )
+        for one in sorted(set(kind.tolist()) - {""})
+    }
+
+
+def numbers(table: Table, name: str) -> np.ndarray:
+    """Return a column as float64, NaN where it is null.
+
+    Raises
+    ------
+    InputError
+        For a column of anything else.
+    """
+    column = np.ma.asarray(table[name])
+    try:
+        return np.asarray(column.astype(float).filled(np.nan))
+    except (TypeError, ValueError):
+        raise InputError(f"Column {name} holds {column.dtype}, expected numbers.") from None

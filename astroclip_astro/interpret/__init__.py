@@ -1,0 +1,1 @@
+"""What a model sees in one object: attention and reconstruction."""

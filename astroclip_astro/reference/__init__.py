@@ -1,0 +1,1 @@
+"""Labelled galaxies of a file become a reference."""

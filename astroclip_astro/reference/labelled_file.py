@@ -1,0 +1,208 @@
+"""The galaxies of an HDF5 file as numbers: labels, groups, photometry; which make a reference."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from astroclip_astro.errors import InputError
+from astroclip_astro.search.exact import K
+from astroclip_astro.training_data.split import draw, held_out, sky_groups
+from astroclip_astro.training_data.training_set import TrainingSet, open_training_set
+from astroclip_astro.zeroshot.metrics import colours
+from astroclip_astro.zeroshot.reference import LABELS
+from astroclip_astro.zeroshot.reference_checks import check_label_names
+
+__all__ = ["Choice", "LabelledSet", "choose", "open_labelled_set"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelledSet:
+    """All that a reference needs of a file besides images and spectra.
+
+    Parameters
+    ----------
+    data : TrainingSet
+        The file.
+    simulated : bool or None
+        Whether it says that its galaxies are simulated; None where it does not say.
+    labels : dict of str to ndarray
+        float64 (n,): redshift, log_stellar_mass, then the user's own; NaN where there is none.
+    units, descriptions : dict of str to str
+        Of the user's own labels, from the attributes of their datasets.
+    photometry : ndarray or None
+        float64 (n, 3), g - r, r - z, r; None where the file has no dataset ``flux``.
+    """
+
+    data: TrainingSet
+    simulated: bool | None
+    labels: dict[str, np.ndarray]
+    units: dict[str, str]
+    descriptions: dict[str, str]
+    photometry: np.ndarray | None
+
+    @property
+    def labelled(self) -> np.ndarray:
+        """Whether a galaxy has redshift and mass, bool (n,)."""
+        return np.logical_and.reduce([np.isfinite(self.labels[name]) for name in LABELS])
+
+
+def open_labelled_set(path: str | os.PathLike, label_columns: Sequence[str] = ()) -> LabelledSet:
+    """Read labels and photometry of a file, and make sure of the rest.
+
+    Parameters
+    ----------
+    path : str or path
+        HDF5 file with images, spectra, ``redshift`` and ``log_stellar_mass``, one galaxy a row.
+    label_columns : sequence of str
+        Datasets that are labels too: one number for each galaxy.
+
+    Returns
+    -------
+    LabelledSet
+
+    Raises
+    ------
+    InputError
+        For a file without what is needed, or a label that is no number or cannot be named so.
+    """
+    import h5py
+
+    data = open_training_set(Path(path), ("images", "spectrum", *LABELS))
+    own = tuple(dict.fromkeys(name for name in label_columns if name not in LABELS))
+    check_label_names(own)
+    labels, units, descriptions = {}, {}, {}
+    with h5py.File(data.path) as file:
+        simulated = file.attrs.get("SIMULATED")
+        for name in (*LABELS, *own):
+            labels[name] = numbers(file, name, data)
+        for name in own:
+            for attribute, words in (("unit", units), ("description", descriptions)):
+                if text := file[name].attrs.get(attribute):
+                    words[name] = (text.decode() if isinstance(text, bytes) else str(text)).strip()
+        photometry = colours(file["flux"][:]) if "flux" in file else None
+    return LabelledSet(
+        data=data,
+        simulated=None if simulated is None else bool(simulated),
+        labels=labels,
+        units=units,
+        descriptions=descriptions,
+        photometry=photometry,
+    )
+
+
+def numbers(file: object, name: str, data: TrainingSet) -> np.ndarray:
+    """Return a dataset of one number for each galaxy, float64 (n,); what is not finite is NaN."""
+    import h5py
+
+    def suits(one: object) -> bool:
+        return (
+            isinstance(one, h5py.Dataset) and one.shape == (data.rows,) and one.dtype.kind in "fiu"
+        )
+
+    if name not in file:
+        suitable = ", ".join(sorted(other for other in file if suits(file[other])))
+        raise InputError(
+            f"{data.path} has no dataset {name!r}; those with a number for each galaxy are: "
+            f"{suitable}."
+        )
+    if not suits(file[name]):
+        found = getattr(file[name], "dtype", "a group"), getattr(file[name], "shape", "")
+        raise InputError(
+            f"Dataset {name!r} of {data.path} is {found[0]} {found[1]}, expected one number for "
+            f"each galaxy, ({data.rows},)."
+        )
+    values = file[name][:].astype(float)
+    return np.where(np.isfinite(values), values, np.nan)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which galaxies go where.
+
+    Parameters
+    ----------
+    reference, test : ndarray
+        int64, rows of the file in ascending order; no group has galaxies in both.
+    unlabelled : int
+        How many of the file are in neither because redshift or mass is missing.
+    """
+
+    reference: np.ndarray
+    test: np.ndarray
+    unlabelled: int
+
+
+def choose(
+    galaxies: LabelledSet,
+    *,
+    holdout: float = 0.0,
+    holdout_by: str = "sky",
+    count: int | None = None,
+    test_count: int | None = None,
+    seed: int = 0,
+) -> Choice:
+    """Choose the galaxies of a reference, and those left out of it to score it with.
+
+    Parameters
+    ----------
+    galaxies : LabelledSet
+        What there is.
+    holdout : float
+        Fraction to leave out, in whole groups; 0 for none. The groups are those that
+        ``astroclip-train`` holds out of the same file with the same fraction and seed.
+    holdout_by : str
+        ``sky``, or the dataset whose values say which galaxies belong together.
+    count, test_count : int, optional
+        At most so many in the reference, and of those left out; drawn at random.
+    seed : int
+        Of everything random.
+
+    Returns
+    -------
+    Choice
+
+    Raises
+    ------
+    InputError
+        For a fraction, dataset or count that will not do.
+    """
+    out = np.zeros(galaxies.data.rows, bool)
+    if holdout:
+        out = held_out(groups(galaxies.data, holdout_by), holdout, seed=seed)
+    labelled = galaxies.labelled
+    rng = np.random.default_rng(seed)
+    reference = draw(np.flatnonzero(labelled & ~out), count, "galaxies", rng)
+    test = draw(np.flatnonzero(labelled & out), test_count, "test galaxies", rng)
+    if len(reference) <= K:
+        raise InputError(
+            f"{len(reference)} galaxies of {galaxies.data.path} would be in the reference, "
+            f"expected more than {K}; {int((~labelled).sum())} of {len(labelled)} lack redshift "
+            f"or mass, {int(out.sum())} are held out."
+        )
+    if holdout and len(test) < 2:
+        raise InputError(
+            f"{len(test)} galaxies with redshift and mass are held out, too few to score with; "
+            "hold out a larger fraction, or by something else."
+        )
+    return Choice(reference, test, int((~labelled).sum()))
+
+
+def groups(data: TrainingSet, by: str) -> np.ndarray:
+    """Return which galaxies belong together, (n,)."""
+    import h5py
+
+    with h5py.File(data.path) as file:
+        needed = ("ra", "dec") if by == "sky" else (by,)
+        for name in needed:
+            if name not in file or file[name].shape != (data.rows,):
+                raise InputError(
+                    f"{data.path} has no dataset {name!r} of one value for each galaxy to hold "
+                    f"out by; choose another with --holdout-by."
+                )
+        values = [file[name][:] for name in needed]
+    return sky_groups(*values) if by == "sky" else values[0]

@@ -1,0 +1,1 @@
+"""Written-out signatures of what users call, and what is passed to them."""

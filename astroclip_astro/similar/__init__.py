@@ -1,0 +1,1 @@
+"""The galaxies most like one: query, search, gallery."""

@@ -1,0 +1,1 @@
+"""Files that appear when they are complete: one at a time, in shards, in chunks."""

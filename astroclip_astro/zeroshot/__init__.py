@@ -1,0 +1,1 @@
+"""Redshift, stellar mass and novelty from the nearest galaxies of a reference."""

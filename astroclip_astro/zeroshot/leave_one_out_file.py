@@ -1,0 +1,129 @@
+"""Leave-one-out predictions as a table of the reference's FITS file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from astropy.io import fits
+
+from astroclip_astro.columns import MODALITIES
+from astroclip_astro.errors import WeightsError
+from astroclip_astro.zeroshot.held_out import LeaveOneOut
+from astroclip_astro.zeroshot.knn import Estimates
+from astroclip_astro.zeroshot.leave_one_out import TWO_PEAKED
+
+__all__ = ["EXTENSION", "check_size", "leave_one_out_table", "read_leave_one_out"]
+
+EXTENSION = "LEAVEONEOUT"
+DIGEST = "ACLOOSHA"
+
+
+def leave_one_out_table(held_out: LeaveOneOut) -> fits.BinTableHDU:
+    """Return leave-one-out predictions as a FITS table.
+
+    Parameters
+    ----------
+    held_out : LeaveOneOut
+        Predictions of s galaxies.
+
+    Returns
+    -------
+    BinTableHDU
+        s rows: ``row`` (of the reference, from 0), ``distance_MODALITY`` (mean cosine distance),
+        ``LABEL_MODALITY_value`` and ``LABEL_MODALITY_scatter``, and for redshifts
+        ``redshift_MODALITY_other`` (the second peak).
+    """
+    columns = [fits.Column("row", "J", array=held_out.rows)]
+    for modality in MODALITIES:
+        columns.append(fits.Column(f"distance_{modality}", "D", array=held_out.distances[modality]))
+    for (label, modality), one in held_out.predictions.items():
+        parts = {"value": one.value, "scatter": one.scatter}
+        if label == TWO_PEAKED:
+            parts["other"] = one.other
+        columns += [
+            fits.Column(f"{label}_{modality}_{part}", "D", array=values)
+            for part, values in parts.items()
+        ]
+    table = fits.BinTableHDU.from_columns(columns, name=EXTENSION)
+    table.header[DIGEST] = held_out.digest  # fills the card, no room for a comment
+    return table
+
+
+def check_size(table: fits.BinTableHDU, path: Path) -> None:
+    """Refuse a table of which a part is not in the file.
+
+    Raises
+    ------
+    WeightsError
+        With the size of the file and the one that the table's header claims.
+    """
+    size, needed = path.stat().st_size, table.fileinfo()["datLoc"] + table.size
+    if needed > size:
+        raise WeightsError(
+            f"{path} is truncated: it has {size} bytes, its header claims {needed}; copy it again."
+        )
+
+
+def read_leave_one_out(hdus: fits.HDUList, path: Path) -> LeaveOneOut | None:
+    """Read leave-one-out predictions from a reference's file.
+
+    Parameters
+    ----------
+    hdus : HDUList
+        The open file.
+    path : Path
+        What messages call it.
+
+    Returns
+    -------
+    LeaveOneOut or None
+        None where the file holds none. Whether they belong to the reference is for
+        `Reference.held_out` to say.
+
+    Raises
+    ------
+    WeightsError
+        For a table that is damaged.
+    """
+    tables = [hdu for hdu in hdus[1:] if hdu.name == EXTENSION]
+    if not tables:
+        return None
+    table = tables[-1]
+    check_size(table, path)
+    data, names = table.data, set(table.columns.names)
+    wrong = [name for name in names - {"row"} if data.dtype[name].str != ">f8"]
+    rows = np.array(data["row"], np.int64) if "row" in names else np.array([-1])
+    if wrong or rows.ndim != 1 or not len(rows) or rows[0] < 0 or (np.diff(rows) <= 0).any():
+        raise WeightsError(
+            f"Table {EXTENSION} of {path} is damaged, expected ascending rows and float64 columns; "
+            "remove the table, and it will be made again."
+        )
+
+    def column(name: str) -> np.ndarray:
+        if name not in names:
+            raise WeightsError(
+                f"Table {EXTENSION} of {path} has no column {name}; remove the table, and it will "
+                "be made again."
+            )
+        return np.array(data[name], float)
+
+    labels = [name.removesuffix("_image_value") for name in table.columns.names]
+    labels = [
+        label for label, name in zip(labels, table.columns.names, strict=True) if label != name
+    ]
+    nothing = np.full(len(rows), np.nan)
+    return LeaveOneOut(
+        digest=str(table.header.get(DIGEST, "")),
+        rows=rows,
+        distances={modality: column(f"distance_{modality}") for modality in MODALITIES},
+        predictions={
+            (label, modality): Estimates(
+                column(f"{label}_{modality}_value"),
+                column(f"{label}_{modality}_scatter"),
+                column(f"{label}_{modality}_other") if label == TWO_PEAKED else nothing,
+            )
+            for label in labels
+            for modality in MODALITIES
+        },
+    )

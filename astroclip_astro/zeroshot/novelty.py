@@ -1,0 +1,106 @@
+"""How unlike the reference a galaxy is."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from astroclip_astro.errors import InputError
+from astroclip_astro.search.exact import K, Neighbours
+
+__all__ = ["Novelty"]
+
+
+class Novelty:
+    """Novelty against one set of reference embeddings.
+
+    A galaxy is unusual by its mean cosine distance to its k nearest galaxies of the reference, and
+    by its brightness, where that is known: fainter or brighter than almost all of them. For each
+    it is said how few of the reference's galaxies are as unusual; the smaller of the two fractions
+    decides. Novelty is the fraction of the reference that is no more unusual in this sense:
+    uniform between 0 and 1 for more of the same, 1 for what is more unusual than all.
+
+    Parameters
+    ----------
+    own : ndarray
+        float64 (m,), mean cosine distance of the reference's galaxies to their k nearest others
+        (leave-one-out); NaN where a galaxy has no embedding.
+    brightness : ndarray, optional
+        float64 (m,), of the same galaxies, any measure; NaN where unknown.
+    k : int
+        Number of neighbours.
+
+    Attributes
+    ----------
+    distances : ndarray
+        float64, the reference's own mean distances in ascending order, one for each usable row.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from astroclip_astro.search.exact import find
+    >>> angle = np.radians([0, 10, 20, 30, 40])
+    >>> reference = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    >>> own = find(reference, reference, k=2, leave_out=np.arange(5)).mean_cosine_distance
+    >>> novelty = Novelty(own, k=2)
+    >>> novelty.score(find(reference, [[0, 1], [np.nan, 0]], k=2))
+    array([ 1., nan], dtype=float32)
+    """
+
+    def __init__(
+        self, own: np.ndarray, brightness: np.ndarray | None = None, *, k: int = K
+    ) -> None:
+        self.k = k
+        usable = np.isfinite(own)
+        self.distances = np.sort(own[usable])
+        self.brightness = np.array([])
+        if brightness is not None:
+            lit = usable & np.isfinite(brightness)
+            self.brightness = np.sort(np.asarray(brightness, float)[lit])
+        self._rarity = np.sort(self._rare(own, brightness)[usable])
+        self._rarity_unlit = np.sort(self._rare(own, None)[usable])
+
+    def score(self, neighbours: Neighbours, brightness: np.ndarray | None = None) -> np.ndarray:
+        """Return the novelty of every query.
+
+        Parameters
+        ----------
+        neighbours : Neighbours
+            The k nearest galaxies of the same reference.
+        brightness : ndarray, optional
+            float64 (n,), of the queries.
+
+        Returns
+        -------
+        ndarray
+            float32 (n,) in [0, 1]; NaN where the query has no neighbours.
+
+        Raises
+        ------
+        InputError
+            Where the number of neighbours is not that of the reference's own distances.
+        """
+        if neighbours.k != self.k:
+            raise InputError(
+                f"Found {neighbours.k} neighbours of each query, expected {self.k}: novelty "
+                "compares with the reference's own distances to as many."
+            )
+        rare = self._rare(neighbours.mean_cosine_distance, brightness)
+        as_rare = np.searchsorted(self._rarity_unlit, rare, side="left")  # by distance alone
+        if brightness is not None and len(self.brightness):
+            lit = np.searchsorted(self._rarity, rare, side="left")
+            as_rare = np.where(np.isfinite(brightness), lit, as_rare)
+        score = (1 - as_rare / max(len(self._rarity), 1)).astype(np.float32)
+        return np.where(neighbours.found, score, np.float32(np.nan))
+
+    def _rare(self, distance: np.ndarray, brightness: np.ndarray | None) -> np.ndarray:
+        """Return which fraction of the reference is at least as unusual, float64 (n,)."""
+        count = len(self.distances)
+        rare = 1 - np.searchsorted(self.distances, distance, side="right") / count
+        if brightness is None or not len(self.brightness):
+            return rare
+        ends = [
+            np.searchsorted(self.brightness, brightness, side="right"),
+            len(self.brightness) - np.searchsorted(self.brightness, brightness, side="left"),
+        ]
+        extreme = np.minimum(2 * np.minimum(*ends) / len(self.brightness), 1)
+        return np.where(np.isfinite(brightness), np.minimum(rare, extreme), rare)

@@ -1,0 +1,164 @@
+"""What a reference must be like so that it can be searched, and what its labels may be called."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from astroclip_astro.columns import COLUMNS, EMBEDDING_WIDTH, MODALITIES, label_columns
+from astroclip_astro.errors import WeightsError
+from astroclip_astro.search.exact import UNIT_TOLERANCE, K
+from astroclip_astro.zeroshot.reference import BRIGHTNESS, LABELS
+
+if TYPE_CHECKING:
+    from astroclip_astro.zeroshot.reference import Reference
+
+__all__ = ["check_label_names", "check_reference", "check_words"]
+
+NAME = r"[A-Za-z][A-Za-z0-9_]{0,49}"  # with our prefix and _err still a name for any format
+
+
+def check_label_names(names: Sequence[str]) -> None:
+    """Refuse names of labels that cannot become columns of a reference, or of a user's table.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Labels besides redshift and stellar mass.
+
+    Raises
+    ------
+    WeightsError
+        For a name that is not letters, digits and underscores, or one that is taken; FITS and
+        TOPCAT do not tell names apart that differ only in case.
+
+    Examples
+    --------
+    >>> check_label_names(["age", "SFR"])
+    >>> check_label_names(["z"])
+    Traceback (most recent call last):
+        ...
+    astroclip_astro.errors.WeightsError: Label 'z' would become the column astroclip_z, which ...
+    """
+    taken = {column.name.lower() for column in COLUMNS}
+    for name in names:
+        if not re.fullmatch(NAME, name):
+            raise WeightsError(
+                f"Label {name!r} cannot be a column's name, expected a letter, then letters, "
+                "digits or _, 50 in all; rename it."
+            )
+        if name.lower() in (*MODALITIES, *LABELS, *BRIGHTNESS.values()):
+            raise WeightsError(
+                f"Label {name!r} has the name of a column that every reference has "
+                f"({', '.join((*MODALITIES, *LABELS, *BRIGHTNESS.values()))}); rename it."
+            )
+        for column in label_columns(name):
+            if column.name.lower() in taken:
+                raise WeightsError(
+                    f"Label {name!r} would become the column {column.name}, which there is "
+                    "already; rename it."
+                )
+            taken.add(column.name.lower())
+
+
+def check_words(name: str, description: str) -> None:
+    """Refuse a name or a description that a FITS header cannot hold.
+
+    Raises
+    ------
+    WeightsError
+        Unless each is a line of ASCII.
+    """
+    texts = f"{name}: {description}"
+    if not (texts.isascii() and texts.isprintable()):
+        raise WeightsError(f"Name and description are {texts!r}, expected a line of ASCII each.")
+
+
+def check_reference(reference: Reference, where: str) -> None:
+    """Refuse a reference in which not everything can be searched.
+
+    Parameters
+    ----------
+    reference : Reference
+        Any.
+    where : str
+        What messages call it.
+
+    Raises
+    ------
+    WeightsError
+        For wrong shapes, vectors not of unit length, labels that are missing or not finite, or
+        fewer galaxies than neighbours are looked for.
+    """
+    for modality in MODALITIES:
+        _check_embeddings(getattr(reference, modality), modality, len(reference), where)
+    missing = [name for name in LABELS if name not in reference.labels]
+    if missing:
+        raise WeightsError(f"Reference {where} lacks the labels {missing}.")
+    check_label_names(reference.own_labels)
+    for name in reference.labels:
+        _check_label(reference, name, where)
+    for modality, values in reference.brightness.items():
+        if modality not in MODALITIES or np.shape(values) != (len(reference),):
+            raise WeightsError(
+                f"Brightness {modality!r} of reference {where} has shape {np.shape(values)}, "
+                f"expected ({len(reference)},) for one of {', '.join(MODALITIES)}."
+            )
+    check_words(reference.name, reference.description)
+    sha256 = reference.weights_sha256
+    if sha256 is not None and not re.fullmatch("[0-9a-f]{64}", sha256):
+        raise WeightsError(f"ACWSHA of {where} is {sha256!r}, expected 64 digits of 0-9, a-f.")
+
+
+def _check_label(reference: Reference, name: str, where: str) -> None:
+    """Raise WeightsError unless a label is finite; those of the user's own may be NaN in places."""
+    values = reference.labels[name]
+    if np.shape(values) != (len(reference),):
+        raise WeightsError(
+            f"Label {name} of reference {where} has shape {np.shape(values)}, "
+            f"expected ({len(reference)},)."
+        )
+    wrong = np.flatnonzero(~np.isfinite(values) if name in LABELS else np.isinf(values))
+    if len(wrong):
+        raise WeightsError(
+            f"Label {name} of reference {where} is not finite in {len(wrong)} rows, the first "
+            f"are {wrong[:5].tolist()}; leave those rows out."
+        )
+    for modality in MODALITIES:
+        embedded = ~np.isnan(getattr(reference, modality)).any(axis=1)
+        usable = int((embedded & ~np.isnan(values)).sum())
+        if usable < K + 1:
+            raise WeightsError(
+                f"Label {name} of reference {where} is known for {usable} galaxies with "
+                f"{modality}, expected at least {K + 1}."
+            )
+    words = f"{reference.units.get(name, '')} {reference.descriptions.get(name, '')}"
+    if not (words.isascii() and words.isprintable()):
+        raise WeightsError(
+            f"Unit and description of label {name} are {words!r}, expected a line of ASCII each."
+        )
+
+
+def _check_embeddings(embeddings: np.ndarray, modality: str, rows: int, where: str) -> None:
+    """Raise WeightsError unless embeddings are enough unit vectors, all NaN where missing."""
+    if np.shape(embeddings) != (rows, EMBEDDING_WIDTH):
+        raise WeightsError(
+            f"Column {modality} of reference {where} has shape {np.shape(embeddings)}, "
+            f"expected ({rows}, {EMBEDDING_WIDTH})."
+        )
+    absent = np.isnan(embeddings).all(axis=1)
+    length = np.sqrt(np.square(embeddings, dtype=float).sum(axis=1))
+    wrong = np.flatnonzero(~absent & ~(np.abs(length - 1) <= UNIT_TOLERANCE))
+    if len(wrong):
+        raise WeightsError(
+            f"Column {modality} of reference {where}: {len(wrong)} rows are not unit vectors, the "
+            f"first are {wrong[:5].tolist()}; divide by the length, or set all of the row to NaN."
+        )
+    usable = rows - int(absent.sum())
+    if usable < K + 1:
+        raise WeightsError(
+            f"Reference {where} has {usable} usable rows in {modality}, expected at least {K + 1}."
+        )

@@ -1,0 +1,384 @@
+"""Figures of a report: which there are, what they are called, and what they are drawn from."""
+
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from astroclip_astro.errors import InputError
+from astroclip_astro.evaluate import figures
+from astroclip_astro.evaluate.coverage import Told, coverage_bins
+from astroclip_astro.evaluate.figures import (
+    calibration_figures,
+    check_drawable,
+    loss_figures,
+    novelty_figures,
+    object_figures,
+    prediction_figures,
+    retrieval_figures,
+)
+from astroclip_astro.evaluate.ood import novelty_areas
+from astroclip_astro.evaluate.scores import label_scores
+from astroclip_astro.evaluate.table import Galaxies, TableOne
+from astroclip_astro.zeroshot.metrics import regress
+
+pytest.importorskip("matplotlib")
+LABELS = ("redshift", "log_stellar_mass")
+NOUN = "SIMULATED galaxies"
+PAIRS = [  # what is looked up, and among what
+    ("image", "image"),
+    ("spectrum", "spectrum"),
+    ("image", "spectrum"),
+    ("spectrum", "image"),
+]
+
+
+def titles(figure):
+    """Its own title, in one line, and those of its panels."""
+    return " ".join(figure.get_suptitle().split()), [axes.get_title() for axes in figure.axes]
+
+
+def arc(angle):
+    return np.stack([np.cos(angle), np.sin(angle)], axis=1).astype(np.float32)
+
+
+def galaxies_of(rows, seed):
+    rng = np.random.default_rng(seed)
+    redshift = rng.uniform(0, 1, len(rows))
+    return Galaxies(
+        {
+            "image": arc(redshift + rng.normal(0, 0.1, len(rows))),
+            "spectrum": arc(redshift),
+            "photometry": rng.normal(size=(len(rows), 3)),
+        },
+        {"redshift": redshift, "log_stellar_mass": 8 + 3 * redshift},
+        np.asarray(rows),
+        {"spectrum": rng.uniform(1, 9, len(rows))},
+    )
+
+
+@pytest.fixture
+def table():
+    """Thirty galaxies left out, of rows that have everything, told by photometry with errors."""
+    test = galaxies_of(np.arange(60, 90), 2)
+    told = {label: values + 0.1 for label, values in test.labels.items()}
+    return TableOne({}, {"photometry_knn": told}, galaxies_of(np.arange(10, 60), 1), test)
+
+
+@pytest.fixture
+def labelled(labelled_file):
+    from astroclip_astro.reference.labelled_file import open_labelled_set
+
+    return open_labelled_set(labelled_file)
+
+
+def test_predictions_of_every_pair_and_of_photometry(table):
+    found = prediction_figures(table, NOUN)
+    assert list(found) == ["predictions_redshift", "predictions_log_stellar_mass"]
+    for label, (figure, words) in zip(LABELS, found.values(), strict=True):
+        title, panels = titles(figure)
+        assert NOUN in title
+        assert panels == [*(f"{query} → {target}" for query, target in PAIRS), "photometry"]
+        assert "16 nearest" in words
+        true, reference = table.test.labels[label], table.reference
+        for axes, (query, target) in zip(figure.axes[:4], PAIRS, strict=True):
+            told = regress(
+                reference.vectors[target], reference.labels[label], table.test.vectors[query]
+            )
+            drawn = axes.collections[0].get_offsets()
+            np.testing.assert_allclose(drawn, np.column_stack([true, told]), rtol=1e-6)
+            r2 = label_scores(label, true, told, resamples=0)["r2"].value
+            assert f"R² = {r2:.3f}" in axes.texts[0].get_text()
+        drawn = figure.axes[-1].collections[0].get_offsets()
+        np.testing.assert_allclose(drawn[:, 1], true + 0.1)
+    assert "σ_NMAD" in found["predictions_redshift"][0].axes[0].texts[0].get_text()
+    assert "dex" in found["predictions_log_stellar_mass"][0].axes[0].texts[0].get_text()
+
+
+def test_predictions_leave_out_what_has_no_label(table):
+    mass = table.test.labels["log_stellar_mass"].copy()
+    mass[:4] = np.nan
+    test = replace(table.test, labels=table.test.labels | {"log_stellar_mass": mass})
+    found = prediction_figures(replace(table, test=test, predictions={}), NOUN)
+    assert len(found["predictions_redshift"][0].axes) == 4
+    for name, count in (("predictions_redshift", 30), ("predictions_log_stellar_mass", 26)):
+        for axes in found[name][0].axes:
+            assert len(axes.collections[0].get_offsets()) == count
+
+
+def test_retrieval_shows_ranks_and_two_bright_galaxies(table, labelled):
+    found = retrieval_figures(table, labelled, NOUN, seed=3)
+    assert list(found) == ["ranks", "retrieval_1", "retrieval_2"]
+    assert NOUN in titles(found["ranks"][0])[0]
+    assert found["ranks"][0].axes[0].get_xlabel() == "first N of 30 galaxies"
+    bright = table.test.brightness["spectrum"]
+    shown = set()
+    for name in ("retrieval_1", "retrieval_2"):
+        title, panels = titles(found[name][0])
+        row = int(title.split()[-1]) - 60
+        shown.add(row)
+        assert title.startswith(f"Most similar {NOUN} to row ")
+        assert bright[row] >= np.median(bright)
+        assert len(panels) == 4 * 6
+        z = f"z = {table.test.labels['redshift'][row]:.2f}"
+        assert panels[::6] == [f"{way}, {z}" for way in ("image", "spectrum", "image", "spectrum")]
+        for axes in found[name][0].axes[1:6]:  # images found by image: not itself, which is first
+            assert not np.array_equal(
+                axes.images[0].get_array(), found[name][0].axes[0].images[0].get_array()
+            )
+    assert len(shown) == 2
+
+
+def test_partner_is_marked_and_tiles_are_of_their_rows(table, labelled):
+    test = table.test
+    for number, (query, target) in enumerate(PAIRS):
+        row = 4 + number
+        first, *found = figures.tiles(test, row, labelled, query, target)
+        near = np.argsort(-(test.vectors[target] @ test.vectors[query][row]), kind="stable")
+        near = [one for one in near if query != target or one != row][:5]
+        assert [one.marked for one in found] == [one == row for one in near]
+        assert not first.marked
+        shown = [(query, row), *((target, one) for one in near)]
+        for tile, (kind, one) in zip([first, *found], shown, strict=True):
+            seen = figures.look(labelled, int(test.rows[one]), kind)
+            assert f"z = {test.labels['redshift'][one]:.2f}" in tile.words
+            np.testing.assert_array_equal(tile.image if kind == "image" else tile.flux, seen)
+        assert float(found[0].words.split(",")[0]) == pytest.approx(
+            float(test.vectors[target][near[0]] @ test.vectors[query][row]), abs=1e-3
+        )
+
+
+def test_what_is_shown_is_what_the_file_has(labelled):
+    import h5py
+
+    with h5py.File(labelled.data.path) as file:
+        flux, image = file["spectrum"][33], file["images"][33].astype(float)
+    np.testing.assert_array_equal(figures.look(labelled, 33, "spectrum"), flux)
+    shown = figures.look(labelled, 33, "image")
+    assert shown.shape == (96, 96, 3)
+    assert (shown.min() >= 0) & (shown.max() <= 1)
+    middle = image[1, 4:-4, 4:-4]  # r is green
+    order = np.corrcoef(middle.ravel(), shown[..., 1].ravel())[0, 1]
+    assert order > 0.9
+
+
+def test_few_galaxies_have_few_matches(table, labelled):
+    test = replace(
+        table.test,
+        vectors={name: values[:3] for name, values in table.test.vectors.items()},
+        labels={name: values[:3] for name, values in table.test.labels.items()},
+        rows=table.test.rows[:3],
+        brightness={},
+    )
+    found = retrieval_figures(replace(table, test=test), labelled, NOUN, seed=0)
+    assert list(found) == ["ranks", "retrieval_1", "retrieval_2"]
+    assert len(found["retrieval_1"][0].axes) == 4 * 3
+
+
+def test_seed_decides_which_galaxies_are_shown(table):
+    one, same, *others = (figures.examples(table.test, seed).tolist() for seed in (0, 0, 1, 2))
+    assert one == same
+    assert any(one != other for other in others)
+
+
+def test_attention_and_filling_of_the_same_galaxies(table, labelled, tiny_weights):
+    from astroclip_astro.models.model import load_model
+
+    model = load_model(tiny_weights, device="cpu")
+    found = object_figures(table.test, labelled, model, {}, NOUN, seed=3)
+    assert list(found) == ["attention_1", "attention_2"]
+    rows = figures.examples(table.test, 3)
+    for row, (figure, words) in zip(rows, found.values(), strict=True):
+        redshift = table.test.labels["redshift"][row]
+        expected = f"Row {table.test.rows[row]} of the {NOUN}, z = {redshift:.3f}"
+        assert figure.get_suptitle() == expected
+        assert len(figure.axes) == 1 + model.config.head_heads
+        assert "attends to" in words
+    both = object_figures(table.test, labelled, model, {"spectrum": model}, NOUN, seed=3)
+    assert list(both) == ["attention_1", "masked_1", "attention_2", "masked_2"]
+    for number in (1, 2):
+        masked, attention = (both[f"{name}_{number}"][0] for name in ("masked", "attention"))
+        assert masked.get_suptitle() == attention.get_suptitle()
+    images = object_figures(table.test, labelled, model, {"image": model}, NOUN, seed=3)
+    assert list(images) == list(found)
+
+
+def write_log(folder, losses, *, held_out=None):
+    folder.mkdir(parents=True)
+    for name, values in (("log", losses), ("validation", held_out)):
+        if values is not None:
+            lines = [f"{step},{loss},1e-3\n" for step, loss in enumerate(values, start=1)]
+            (folder / f"{name}.csv").write_text("step,loss,learning_rate\n" + "".join(lines))
+    return folder
+
+
+def curves(figure):
+    """For each panel, its lines."""
+    return {
+        axes.get_title(): [line.get_xydata().tolist() for line in axes.lines]
+        for axes in figure.axes
+    }
+
+
+def test_losses_of_all_stages(tmp_path):
+    write_log(tmp_path / "run" / "align", [3, 1], held_out=[2.5])
+    write_log(tmp_path / "run" / "spectrum", [5, 4])
+    write_log(tmp_path / "run" / "image", [7, "nan", 6])
+    write_log(tmp_path / "run" / "notes", [0])
+    ((name, (figure, words)),) = loss_figures([tmp_path / "run"]).items()
+    assert name == "losses"
+    assert "held out" in words
+    assert curves(figure) == {
+        "spectrum": [[[1, 5], [2, 4]]],
+        "image": [[[1, 7], [3, 6]]],
+        "align": [[[1, 3], [2, 1]], [[1, 2.5]]],
+    }
+
+
+def test_losses_of_one_stage(tmp_path, monkeypatch):
+    write_log(tmp_path / "mine", [5, 4], held_out=[3, 2])
+    expected = {"mine": [[[1, 5], [2, 4]], [[1, 3], [2, 2]]]}
+    assert curves(loss_figures([tmp_path / "mine"])["losses"][0]) == expected
+    monkeypatch.chdir(tmp_path / "mine")
+    assert curves(loss_figures([type(tmp_path)()])["losses"][0]) == expected
+
+
+def test_losses_of_several_runs_do_not_hide_each_other(tmp_path):
+    for run, loss in (("first", 5), ("second", 4)):
+        write_log(tmp_path / run / "align", [loss], held_out=[loss - 1])
+    found = curves(loss_figures([tmp_path / "first", tmp_path / "second"])["losses"][0])
+    assert found == {"align": [[[1, 5]], [[1, 4]]], "second/align": [[[1, 4]], [[1, 3]]]}
+    with pytest.raises(InputError, match="Two runs of --losses are called second/align"):
+        loss_figures([tmp_path / "first", *[tmp_path / "second"] * 2])
+
+
+def test_no_run_has_no_losses():
+    assert loss_figures([]) == {}
+
+
+def test_folder_without_log_is_refused(tmp_path):
+    for run in (tmp_path, tmp_path / "nowhere"):
+        with pytest.raises(InputError, match=r"holds no log\.csv.*astroclip-train"):
+            loss_figures([run])
+
+
+@pytest.mark.parametrize(
+    "contents",
+    [
+        b"step,learning_rate\n1,0.1\n",  # no losses
+        b"step,loss\n1,much\n",
+        b"step,loss\n1\n",
+        b"step,loss\n1,\xff\n",
+        b'step,loss\n1,"' + b"2" * 200_000 + b'"\n',  # more than a field may hold
+    ],
+)
+@pytest.mark.parametrize("name", ["log", "validation"])
+def test_broken_log_is_refused(tmp_path, contents, name):
+    run = write_log(tmp_path / "run", [5, 4])
+    (run / f"{name}.csv").write_bytes(contents)
+    with pytest.raises(InputError, match=rf"{name}\.csv cannot be read, expected CSV.*step and"):
+        loss_figures([run])
+
+
+def told_of(true, seed):
+    rng = np.random.default_rng(seed)
+    value = true + rng.normal(0, 0.1, len(true))
+    return Told(
+        value,
+        np.full(len(true), np.nan),
+        {0.68: (value - 0.1, value + 0.1), 0.95: (value - 0.2, value + 0.2)},
+        rng.uniform(size=len(true)),
+    )
+
+
+@pytest.fixture
+def told():
+    """Galaxies enough for two bins, and what is told of them."""
+    true = np.linspace(0, 1, 1000)
+    labels = {"redshift": true, "log_stellar_mass": 8 + true}
+    magnitude = np.linspace(22, 15, 1000)
+    told = {
+        label: {way: told_of(values, seed) for seed, way in enumerate(("image", "best"))}
+        for label, values in labels.items()
+    }
+    return told, Galaxies({}, labels, np.arange(1000), {}, magnitude)
+
+
+def test_transforms_and_coverage_of_each_label(told):
+    told, test = told
+    bins = coverage_bins(told, test, resamples=0)
+    found = calibration_figures(told, bins, NOUN)
+    assert list(found) == [f"{kind}_{label}" for label in LABELS for kind in ("pit", "coverage")]
+    assert all(NOUN in titles(figure)[0] for figure, _ in found.values())
+    assert titles(found["pit_redshift"][0])[1] == ["image", "best"]
+    heights = [bar.get_height() for bar in found["pit_redshift"][0].axes[1].patches[:20]]
+    counts = np.histogram(told["redshift"]["best"].integral, 20, (0, 1))[0]
+    np.testing.assert_allclose(heights, counts / 50)
+    axes = found["coverage_redshift"][0].axes
+    assert [one.get_xlabel() for one in axes] == ["r [mag]", "predicted redshift"]
+    assert found["coverage_log_stellar_mass"][0].axes[1].get_xlabel().startswith("predicted log10")
+    for one, name in zip(axes, ("magnitude", "predicted value"), strict=True):
+        for container, level in zip(one.containers, ("68", "95"), strict=True):
+            expected = [
+                bins[f"redshift by {name} {number}"][f"covered_{level}"].value for number in (1, 2)
+            ]
+            np.testing.assert_allclose(container.lines[0].get_ydata(), expected)
+        assert [text.get_text() for text in one.texts] == ["500", "500"]
+
+
+def test_without_bins_there_is_no_coverage(told):
+    assert list(calibration_figures(told[0], {}, NOUN)) == ["pit_redshift", "pit_log_stellar_mass"]
+
+
+def test_bins_of_one_value_cannot_be_drawn_and_are_left_out(told):
+    """As where embeddings have collapsed, and the same is told of all galaxies."""
+    told, test = told
+    ways = {"best": replace(told["redshift"]["best"], value=np.full(1000, 0.3))}
+    bins = coverage_bins({"redshift": ways}, test, resamples=0)
+    found = calibration_figures({"redshift": ways}, bins, NOUN)
+    assert [axes.get_xlabel() for axes in found["coverage_redshift"][0].axes] == ["r [mag]"]
+    bins = coverage_bins({"redshift": ways}, replace(test, magnitude=None), resamples=0)
+    assert list(calibration_figures({"redshift": ways}, bins, NOUN)) == ["pit_redshift"]
+
+
+def test_novelty_of_every_way_there_is():
+    rng = np.random.default_rng(1)
+    ordinary = {way: rng.uniform(size=60) for way in ("image", "spectrum", "either")}
+    strange = {
+        "simulated star": {way: rng.uniform(0.8, 1, 9) for way in ordinary},
+        "real qso": {"spectrum": np.append(rng.uniform(0.5, 1, 4), np.nan)},
+        "real galaxy": {"spectrum": np.full(2, np.nan)},
+    }
+    areas = novelty_areas(ordinary, strange, resamples=0)
+    found = novelty_figures(ordinary, strange, areas, NOUN)
+    assert list(found) == ["novelty_image", "novelty_spectrum", "novelty_either"]
+    kinds = {
+        name: [label.get_text() for label in figure.axes[0].get_yticklabels()]
+        for name, (figure, _) in found.items()
+    }
+    assert kinds["novelty_image"] == ["ordinary (60)", "simulated star (9)"]
+    assert kinds["novelty_spectrum"] == [
+        *("ordinary (60)", "simulated star (9)", "real qso (4)", "real galaxy (0)")
+    ]
+    assert titles(found["novelty_either"][0])[0] == f"Novelty by image or spectrum, beside {NOUN}"
+    (right,) = found["novelty_spectrum"][0].axes[0].child_axes
+    notes = [label.get_text() for label in right.get_yticklabels()]
+    aucs = [areas[kind]["auc_spectrum"].value for kind in ("simulated star", "real qso")]
+    assert notes == ["", *(f"AUC {auc:.2f}" for auc in aucs), ""]
+
+
+def test_objects_without_images_have_no_figure_of_images():
+    ordinary = {way: np.linspace(0, 1, 9) for way in ("image", "spectrum", "either")}
+    strange = {"real qso": {"spectrum": np.ones(3)}}
+    areas = novelty_areas(ordinary, strange, resamples=0)
+    assert list(novelty_figures(ordinary, strange, areas, NOUN)) == ["novelty_spectrum"]
+
+
+def test_without_matplotlib_there_is_a_way_out(monkeypatch):
+    check_drawable()
+    for name in [*sys.modules]:
+        if name.split(".")[0] == "matplotlib":
+            monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(InputError, match=r"astroclip-astro\[plot\].*--no-figures"):
+        check_drawable()
