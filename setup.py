@@ -48,6 +48,7 @@ setup(
         "astroclip_astro.catalogs": "catalogs",
         "astroclip_astro.catalogs.demo_sky": "catalogs/demo_sky",
     },
+    include_package_data=False,  # MANIFEST.in is for the source distribution alone
     package_data={
         "astroclip_astro.simulate": ["population.fits"],
         "astroclip_astro.weights": ["*.safetensors", "*.json", "README.md"],
