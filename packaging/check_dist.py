@@ -13,6 +13,7 @@ import sys
 import tarfile
 import tempfile
 import venv
+from importlib.util import find_spec
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -46,8 +47,15 @@ def run(*command: object, cwd: Path = ROOT) -> str:
     return found.stdout
 
 
+def require_tools() -> None:
+    """Say how to get what builds and checks, where it is missing."""
+    if missing := [name for name in ("build", "twine") if find_spec(name) is None]:
+        sys.exit(f"No {' and no '.join(missing)} here; run: pip install '.[release]'")
+
+
 def build() -> None:
     """Build the source distribution, and the wheel from that and not from the checkout."""
+    print("Building", flush=True)
     shutil.rmtree(DIST, ignore_errors=True)
     run(sys.executable, "-m", "build", "--outdir", DIST, ".")
 
@@ -87,6 +95,7 @@ def check_metadata(*paths: Path) -> None:
 
 def check_installed(wheel: Path) -> None:
     """Install the wheel in a fresh environment and run the demo from another folder."""
+    print("Installing the wheel in a fresh environment, with all it needs", flush=True)
     with tempfile.TemporaryDirectory(prefix="astroclip-dist-") as place:
         environment = Path(place) / "environment"
         venv.create(environment, with_pip=True)
@@ -102,7 +111,9 @@ def main() -> None:
     """Build and check."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--keep", action="store_true", help="check what is in dist/ already")
-    if not parser.parse_args().keep:
+    keep = parser.parse_args().keep
+    require_tools()
+    if not keep:
         build()
     wheel, archive = found("*.whl"), found("*.tar.gz")
     check_metadata(archive, wheel)
