@@ -4,7 +4,7 @@ import inspect
 
 import pytest
 
-from astroclip_astro import load_model, shared_options
+from astroclip_astro import config, load_model
 from astroclip_astro.accessor.table_methods import TableMethods
 from astroclip_astro.annotate.setup import check_options
 from astroclip_astro.annotate.table import annotate
@@ -30,13 +30,13 @@ WORK = {  # method -> the functions that its options reach
     "plot_similar": (plot_similar, Comparison.__init__),
 }
 DEFAULTS = {
-    "source": shared_options.SOURCE,
-    "columns": shared_options.COLUMN_GROUPS,
-    "modality": shared_options.MODALITY,
-    "weights": shared_options.WEIGHTS,
-    "match_radius": shared_options.MATCH_RADIUS,
-    "device": shared_options.DEVICE,
-    "precision": shared_options.PRECISION,
+    "source": config.SOURCE,
+    "columns": config.COLUMN_GROUPS,
+    "modality": config.MODALITY,
+    "weights": config.WEIGHTS,
+    "match_radius": config.MATCH_RADIUS,
+    "device": config.DEVICE,
+    "precision": config.PRECISION,
 }
 TABLE_NAMES_THEM = ("similar", "plot_similar")  # weights; nothing is fetched unasked by the former
 
@@ -105,11 +105,11 @@ def test_search_has_the_defaults_of_the_method(name):
     assert defaults_of(TableMethods.similar)[name] == defaults_of_command(search_command)[name]
 
 
-@pytest.mark.parametrize("name", sorted(shared_options.WORDS))
+@pytest.mark.parametrize("name", sorted(config.WORDS))
 def test_words_are_of_an_option_that_there_is(name):
     assert any(name in defaults_of(getattr(TableMethods, method)) for method in WORK)
 
 
 @pytest.mark.parametrize("name", ["layer", "release", "jobs", "cache_limit"])
 def test_words_have_the_default_of_the_configuration(name):
-    assert str(getattr(Conf, name).defaultvalue) in shared_options.WORDS[name]
+    assert str(getattr(Conf, name).defaultvalue) in config.WORDS[name]
