@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from astropy.io import fits
 from astropy.table import Table
-from waiting import HANGS, started
+from waiting import HANGS, started, wait_until
 
 from astroclip_astro import standin
 from astroclip_astro.config import conf
+from astroclip_astro.fetch.cache import SUFFIX
 from astroclip_astro.flags import Flag
 from astroclip_astro.resources import folder
 from astroclip_astro.standin.faults import FAULTS
@@ -101,6 +102,8 @@ def test_ctrl_c_stops_at_once_keeps_what_was_fetched_and_says_how_to_go_on(
     chosen = [*options(server, tmp_path), "--modality", "image"]
     with start(painted, *chosen, "--quiet") as process:
         server.wait()
+        # What has been answered is asked for again unless it has reached the cache.
+        wait_until(lambda: len(list((tmp_path / "cache").rglob(f"*{SUFFIX}"))) == 20)
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=HANGS)
     fetched = cutouts(server)
