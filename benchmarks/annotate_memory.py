@@ -52,7 +52,8 @@ def make_folder(folder: Path) -> tuple[np.ndarray, np.ndarray]:
 
 def annotate(rows: int) -> None:
     """Annotate distinct positions with stubbed encoders and print time and peak memory."""
-    from astroclip_astro.annotate.run import prepare_run
+    from astroclip_astro.annotate.plan import make_plan
+    from astroclip_astro.annotate.run import start_run
     from astroclip_astro.models.model import Model
 
     def stub(values: np.ndarray) -> np.ndarray:
@@ -75,7 +76,9 @@ def annotate(rows: int) -> None:
         Table({"ra": ra, "dec": dec}).write(folder / "cat.fits")
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         start = time.perf_counter()
-        prepare_run(folder / "cat.fits", source=str(folder / "sky"), device="cpu").annotate()
+        start_run(
+            make_plan(folder / "cat.fits", source=str(folder / "sky"), device="cpu")
+        ).annotate()
         seconds = time.perf_counter() - start
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         size = (folder / "cat_astroclip.fits").stat().st_size / 1e6

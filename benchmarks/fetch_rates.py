@@ -104,7 +104,8 @@ def fetch_only(url: str, count: int) -> None:
 
 def whole_command(url: str, count: int) -> None:
     """Annotate with stubbed encoders and print peak memory."""
-    from astroclip_astro.annotate.run import prepare_run
+    from astroclip_astro.annotate.plan import make_plan
+    from astroclip_astro.annotate.run import start_run
     from astroclip_astro.models.model import Model
 
     def stub(values: np.ndarray) -> np.ndarray:
@@ -120,7 +121,7 @@ def whole_command(url: str, count: int) -> None:
         path = Path(folder) / "painted.fits"
         Table({"ra": targets.ra, "dec": targets.dec}).write(path)
         options = {"source": url, "layer": "ls-dr8", "cache": Path(folder) / "cache"}
-        run = prepare_run(path, device="cpu", cache_limit="1 GB", **options)
+        run = start_run(make_plan(path, device="cpu", cache_limit="1 GB", **options))
         before, start = peak(), time.perf_counter()
         with closing(run.job):
             rows = run.annotate()

@@ -109,6 +109,9 @@ class StubOptions:
     def __init__(self, job):
         self._job = job
         self.source, self.columns, self.reference = job.source, job.columns, job.reference
+        self.modality, self.match_radius = job.modality, job.match_radius
+        self.card, self.image_size = job.model.card, SIZE
+        self.device = self.precision = "auto"
 
     def load(self, progress=None):
         return self._job

@@ -9,7 +9,8 @@ from astropy.table import Table
 from astropy.wcs import WCS
 
 import astroclip_astro
-from astroclip_astro.annotate.run import prepare_run
+from astroclip_astro.annotate.plan import make_plan
+from astroclip_astro.annotate.run import start_run
 from astroclip_astro.catalogue import read_catalogue
 from astroclip_astro.flags import Flag
 
@@ -58,7 +59,7 @@ def annotated(catalogue, real_data, tmp_path_factory):
     """The catalogue as the command annotates it."""
     folder = tmp_path_factory.mktemp("real")
     catalogue.write(folder / "cat.ecsv")
-    prepare_run(folder / "cat.ecsv", source=str(real_data), device="cpu").annotate()
+    start_run(make_plan(folder / "cat.ecsv", source=str(real_data), device="cpu")).annotate()
     return read_catalogue(folder / "cat_astroclip.fits")
 
 

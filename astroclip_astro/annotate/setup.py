@@ -25,7 +25,8 @@ from astroclip_astro.config import (
 )
 from astroclip_astro.errors import InputError, did_you_mean
 from astroclip_astro.fetch.open import open_source
-from astroclip_astro.models.card import check_aligned, locate, read_card
+from astroclip_astro.models.card import Card, check_aligned, check_checksum, locate, read_card
+from astroclip_astro.models.configuration import Configuration
 from astroclip_astro.records import Source
 from astroclip_astro.sky.position import arcseconds
 from astroclip_astro.version import __version__
@@ -168,6 +169,10 @@ class Options:
         Where images and spectra come from, opened.
     weights, device, precision : str
         As `prepare_job` has them.
+    card : Card
+        That of the weights.
+    image_size : int
+        Side of the images that they embed, pixels.
     reference : Reference
         The labelled galaxies, which belong to the weights.
     reference_file : Path
@@ -184,6 +189,8 @@ class Options:
     weights: str | os.PathLike
     device: str
     precision: str
+    card: Card
+    image_size: int
     reference: Reference
     reference_file: Path
     columns: tuple[OutputColumn, ...]
@@ -285,11 +292,13 @@ def check_options(
     modality = words(modality, MODALITIES, "modality")
     groups = words(columns, GROUPS, "columns")
     radius = arcseconds(match_radius)
-    card = read_card(locate(weights))
+    weights_file = locate(weights)
+    card = read_card(weights_file)
     check_aligned(card)
     reference_file = reference_path(card["name"] if reference is None else reference)
     chosen = load_reference(card["name"] if reference is None else reference)
     check_weights(chosen, card["sha256"])
+    check_checksum(weights_file, card)
     if "labels" in groups and groups != GROUPS and not chosen.own_labels:
         raise InputError(
             f"columns has 'labels', but reference {chosen.name} has none besides redshift and "
@@ -303,6 +312,8 @@ def check_options(
         weights=weights,
         device=device,
         precision=precision,
+        card=card,
+        image_size=Configuration.from_dict(card["configuration"]).image_size,
         reference=chosen,
         reference_file=reference_file,
         columns=select(modality, groups, columns_of_labels(chosen)),

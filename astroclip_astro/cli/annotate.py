@@ -124,7 +124,8 @@ def annotate(
     Exit status: 0 done, 2 a mistake in the input, 3 no data for any row because no source
     answered, 130 interrupted.
     """
-    from astroclip_astro.annotate.run import prepare_run
+    from astroclip_astro.annotate.plan import make_plan
+    from astroclip_astro.annotate.run import start_run
     from astroclip_astro.cli.summary import describe_plan, describe_result
 
     start = time.monotonic()
@@ -140,17 +141,13 @@ def annotate(
         },
     )
     with Progress(quiet=quiet) as progress:
-        run = prepare_run(
-            ends.catalogue,
-            ends.output,
-            resume=not no_resume or dry_run,
-            dry=dry_run,
-            progress=progress,
-            **options,
-        )
-    with closing(run.job):
+        plan = make_plan(ends.catalogue, ends.output, dry=dry_run, progress=progress, **options)
+        run = None
+        if not dry_run or plan.needs_model:
+            run = start_run(plan, resume=not no_resume or dry_run, progress=progress)
+    with closing(plan.options.source):
         if dry_run:
-            click.echo(describe_plan(run, ends))
+            click.echo(describe_plan(plan, run, ends))
             return 0
         if verbose:
             for path, reason in run.job.source.problems:
@@ -162,8 +159,8 @@ def annotate(
         if ends.form is not None:
             from astroclip_astro.catalogue.streams import write_stream
 
-            write_stream(run.table, ends.form, sys.stdout.buffer)
-        if not quiet or (ends.typed and run.output is None and ends.form is None):
+            write_stream(plan.table, ends.form, sys.stdout.buffer)
+        if not quiet or (ends.typed and plan.output is None and ends.form is None):
             seconds = time.monotonic() - start
             # Nothing but the table goes to standard output where that is asked for.
             click.echo(
@@ -178,7 +175,7 @@ def kept_words(run: Run) -> str:
         return "nothing was written; run the same command again"
     cached = ", and what was fetched for the next ones is cached" * run.job.source.keeps
     return (
-        f"{run.completed} of {len(run.targets)} rows are completed{cached}. The same command "
+        f"{run.completed} of {len(run.plan.targets)} rows are completed{cached}. The same command "
         "continues from there"
     )
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 from astropy.table import Column, Table
 
+from astroclip_astro.annotate.plan import SMALL, Plan
 from astroclip_astro.annotate.run import Run
 from astroclip_astro.cli.endpoints import Endpoints
 from astroclip_astro.columns import PREFIX
 from astroclip_astro.flags import FLAGS, Flag, decode
+from astroclip_astro.zeroshot.reference import Reference
 
 __all__ = ["describe_plan", "describe_result"]
 
@@ -23,9 +25,8 @@ FIRST_COLUMNS = 3
 LOOK_ROWS = 5
 
 
-def reference_line(run: Run) -> str:
+def reference_line(reference: Reference) -> str:
     """Return what the reference is, and that it is simulated where it is."""
-    reference = run.job.reference
     count = f"{len(reference.image):,}"
     own = f", with labels {', '.join(reference.own_labels)}" if reference.own_labels else ""
     if reference.simulated:
@@ -46,13 +47,15 @@ def size(count: int) -> str:
     return f"{count / 1e3:.0f} kB" if count < 1e6 else f"{count / 1e6:.0f} MB"
 
 
-def describe_plan(run: Run, ends: Endpoints) -> str:
+def describe_plan(plan: Plan, run: Run | None, ends: Endpoints) -> str:
     """Return what a run would do, how much and how long; nothing is written.
 
     Parameters
     ----------
-    run : Run
-        From `astroclip_astro.annotate.run.prepare_run`.
+    plan : Plan
+        From `astroclip_astro.annotate.plan.make_plan`.
+    run : Run or None
+        The same with the model loaded; None where that is not needed to describe it.
     ends : Endpoints
         Where the rows come from and go.
 
@@ -61,24 +64,35 @@ def describe_plan(run: Run, ends: Endpoints) -> str:
     str
         Several lines.
     """
-    total, good = len(run.targets), int(run.targets.good.sum())
-    left = total - run.completed
-    rate = run.seconds_per_row()
-    first, *more = run.preview()
+    total, good = len(plan.targets), int(plan.targets.good.sum())
+    completed = run.completed if run else 0
+    device = run.job.model.device if run else plan.options.device
+    on = "a GPU if there is one, else the CPU" if device == "auto" else device
+    first, *more = plan.preview()
     lines = [
-        f"Would annotate {ends.origin} and {ends.destination(run.output)}",
-        *(f"  needs       --overwrite: {obstacle}" for obstacle in run.obstacles()),
-        f"  rows        {total}, {good} with good coordinates; {total - left} completed already",
-        f"  positions   {run.positions}",
+        f"Would annotate {ends.origin} and {ends.destination(plan.output)}",
+        *(f"  needs       --overwrite: {obstacle}" for obstacle in plan.obstacles()),
+        f"  rows        {total}, {good} with good coordinates; {completed} completed already",
+        f"  positions   {plan.positions}",
         f"  source      {first}",
         *(f"              {line}" for line in more),
-        f"  weights     {run.job.model.card['name']} on {run.job.model.device}",
-        f"  reference   {reference_line(run)}",
-        f"  columns     {len(run.job.columns)}, about {size(run.disk_bytes())}",
-        f"  time        about {duration(rate * left)} to embed {left} rows at "
-        f"{1 / rate:.0f} a second (reading and fetching not counted)",
+        f"  weights     {plan.options.card['name']} on {on}",
+        f"  reference   {reference_line(plan.options.reference)}",
+        f"  columns     {len(plan.options.columns)}, about {size(plan.disk_bytes())}",
+        f"  time        {time_line(run, total - completed)}",
     ]
     return "\n".join(lines)
+
+
+def time_line(run: Run | None, left: int) -> str:
+    """Return how long the rows that are left take to embed."""
+    if run is None:
+        return f"not measured for fewer than {SMALL} rows"
+    rate = run.seconds_per_row()
+    return (
+        f"about {duration(rate * left)} to embed {left} rows at {1 / rate:.0f} a second "
+        "(reading and fetching not counted)"
+    )
 
 
 def describe_result(
@@ -107,10 +121,10 @@ def describe_result(
     flags = rows["astroclip_flags"]
     labels = [column.name for column in run.job.columns if column.group == "labels"]
     if ends.typed:
-        shown = look(run.table, labels, count=len(run.table), digits=5, words=True)
+        shown = look(run.plan.table, labels, count=len(run.plan.table), digits=5, words=True)
     else:
         shown = f"First rows, without the prefix {PREFIX} of our columns:\n\n"
-        shown += look(run.table, labels, count=LOOK_ROWS, digits=4)
+        shown += look(run.plan.table, labels, count=LOOK_ROWS, digits=4)
     if quiet:
         return shown
     counts = []
@@ -119,9 +133,11 @@ def describe_result(
         has = (flags & Flag[f"NO_{modality.upper()}"]) == 0
         usable |= has
         counts.append(f"{has.sum()} with {modality}")
-    wrote = f"{ends.form} to standard output" if run.output is None else run.output.resolve()
+    wrote = (
+        f"{ends.form} to standard output" if run.plan.output is None else run.plan.output.resolve()
+    )
     lines = [
-        *([] if run.output is None and ends.form is None else [f"Wrote {wrote}", ""]),
+        *([] if run.plan.output is None and ends.form is None else [f"Wrote {wrote}", ""]),
         shown,
         "",
         f"  rows annotated  {usable.sum()} of {len(flags)} ({', '.join(counts)})",
@@ -136,9 +152,9 @@ def describe_result(
     if unreachable := getattr(run.job.source, "unreachable", ""):
         lines.append(f"  not reached     {unreachable}")
     if not ends.typed:
-        lines.append(f"  positions       {run.positions}")
+        lines.append(f"  positions       {run.plan.positions}")
     lines.append(f"  time            {duration(seconds)}")
-    lines.append(f"  reference       {reference_line(run)}")
+    lines.append(f"  reference       {reference_line(run.job.reference)}")
     return "\n".join(lines)
 
 

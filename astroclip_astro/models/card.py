@@ -12,7 +12,16 @@ from astroclip_astro.errors import WeightsError, did_you_mean
 from astroclip_astro.resources import folder
 from astroclip_astro.storage.atomic import check_path
 
-__all__ = ["CARD_FORMAT", "Card", "bundled", "check_aligned", "locate", "read_card", "sha256"]
+__all__ = [
+    "CARD_FORMAT",
+    "Card",
+    "bundled",
+    "check_aligned",
+    "check_checksum",
+    "locate",
+    "read_card",
+    "sha256",
+]
 
 CARD_FORMAT = 1
 CARD_KEYS = ("format", "name", "configuration", "recipe", "sha256", "training", "scores")
@@ -120,6 +129,34 @@ def read_card(path: Path) -> Card:
             "install the version of astroclip-astro that wrote it."
         )
     return Card(card)
+
+
+def check_checksum(path: Path, card: dict) -> None:
+    """Refuse a weights file that is not the one its card was written for.
+
+    Parameters
+    ----------
+    path : Path
+        The ``.safetensors`` file.
+    card : dict
+        The card beside it.
+
+    Raises
+    ------
+    WeightsError
+        Where the SHA-256 differs.
+
+    Examples
+    --------
+    >>> path = locate("compact")
+    >>> check_checksum(path, read_card(path))
+    """
+    checksum = sha256(path)
+    if checksum != card["sha256"]:
+        raise WeightsError(
+            f"Weights {path} have SHA-256 {checksum[:HEXADECIMALS]}..., their card says "
+            f"{str(card['sha256'])[:HEXADECIMALS]}...; copy both files again."
+        )
 
 
 def check_aligned(card: dict) -> None:

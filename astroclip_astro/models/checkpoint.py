@@ -15,7 +15,7 @@ from torch.overrides import TorchFunctionMode
 
 from astroclip_astro.errors import WeightsError
 from astroclip_astro.models.astroclip import AstroCLIP
-from astroclip_astro.models.card import CARD_FORMAT, locate, read_card, sha256
+from astroclip_astro.models.card import CARD_FORMAT, check_checksum, locate, read_card, sha256
 from astroclip_astro.models.configuration import Configuration
 from astroclip_astro.storage.atomic import whole_file
 
@@ -109,12 +109,7 @@ def load_weights(name: str | os.PathLike) -> tuple[AstroCLIP, dict]:
     try:
         with safe_open(path, framework="pt") as tensors:
             check_layout(path, tensors, expected)
-            checksum = sha256(path)
-            if checksum != card["sha256"]:
-                raise WeightsError(
-                    f"Weights {path} have SHA-256 {checksum[:12]}..., their card says "
-                    f"{str(card['sha256'])[:12]}...; copy both files again."
-                )
+            check_checksum(path, card)
             state = {key: tensors.get_tensor(key) for key in expected}
     except (SafetensorError, OSError) as error:
         raise WeightsError(f"Weights {path} cannot be read: {error}.") from None

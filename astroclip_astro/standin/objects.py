@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from functools import cached_property
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from astropy.table import Table, vstack
-from scipy.spatial import KDTree
+
+if TYPE_CHECKING:
+    from scipy.spatial import KDTree
 
 __all__ = ["BRICK_RADIUS", "Nearest", "Patch", "Sky", "UnreadableImageError", "releases", "zpix"]
 
@@ -76,7 +79,13 @@ class Nearest:
     """
 
     def __init__(self, ra: np.ndarray, dec: np.ndarray) -> None:
-        self._tree = KDTree(_unit_vectors(ra, dec))
+        self._ra, self._dec = ra, dec
+
+    @cached_property
+    def _tree(self) -> KDTree:
+        from scipy.spatial import KDTree  # loaded when something is asked for, not at every start
+
+        return KDTree(_unit_vectors(self._ra, self._dec))
 
     def __call__(self, ra: float, dec: float) -> tuple[int, float]:
         """Return the nearest position's number and its distance in degrees."""

@@ -14,7 +14,7 @@ from astroclip_astro.errors import OutputError
 from astroclip_astro.records import Targets
 from astroclip_astro.storage.atomic import scratch_path, why
 
-__all__ = ["ChunkStore", "fingerprint"]
+__all__ = ["ChunkStore", "any_finished", "fingerprint"]
 
 
 def fingerprint(targets: Targets, facts: dict[str, object]) -> str:
@@ -36,6 +36,12 @@ def fingerprint(targets: Targets, facts: dict[str, object]) -> str:
     for values in (targets.ra, targets.dec, targets.targetid, targets.has_targetid):
         digest.update(np.ascontiguousarray(values).tobytes())
     return digest.hexdigest()[:16]
+
+
+def any_finished(output: str | os.PathLike) -> bool:
+    """Return whether any interrupted run that was to write ``output`` has left finished chunks."""
+    output = Path(output)
+    return any(output.parent.glob(f"{scratch_path(output, '*').name}/*.npy"))
 
 
 class ChunkStore:

@@ -195,13 +195,14 @@ def test_columns_keep_their_ucd_through_an_edit(stubbed, tmp_path):
 
 
 def test_same_columns_and_values_as_the_command(tmp_path, monkeypatch, make_job):
-    from astroclip_astro.annotate.run import prepare_run
+    from astroclip_astro.annotate.plan import make_plan
+    from astroclip_astro.annotate.run import start_run
 
-    for module in ("astroclip_astro.annotate.run", "astroclip_astro.annotate.table"):
+    for module in ("astroclip_astro.annotate.plan", "astroclip_astro.annotate.table"):
         monkeypatch.setattr(f"{module}.check_options", lambda **_: StubOptions(make_job()))
     table = Table({"ra": np.linspace(1, 300, 5), "dec": np.zeros(5)})
     table.write(tmp_path / "cat.fits")
-    prepare_run(tmp_path / "cat.fits").annotate()
+    start_run(make_plan(tmp_path / "cat.fits")).annotate()
     written = read_catalogue(tmp_path / "cat_astroclip.fits")
     table.astroclip.annotate(source="stub")
     assert written.colnames == table.colnames

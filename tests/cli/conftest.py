@@ -38,7 +38,7 @@ def run(run_command):
 def stub_run(run, make_job, monkeypatch):
     """As `run`, with the stub source and model in place of the real ones."""
     monkeypatch.setattr(
-        "astroclip_astro.annotate.run.check_options", lambda **options: StubOptions(make_job())
+        "astroclip_astro.annotate.plan.check_options", lambda **options: StubOptions(make_job())
     )
     return lambda *arguments: run(*arguments, "--source", "stub")
 

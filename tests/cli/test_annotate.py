@@ -18,6 +18,7 @@ from astroclip_astro.annotate import pipeline
 from astroclip_astro.catalogue import read_catalogue
 from astroclip_astro.cli.annotate import annotate
 from astroclip_astro.columns import COLUMNS
+from astroclip_astro.resources import folder
 
 
 def same_values(one, other):
@@ -192,6 +193,38 @@ def test_dry_run_keeps_finished_chunks_and_counts_them(stub_run, catalogue, monk
     assert sorted(catalogue.parent.rglob("*.npy")) == kept
 
 
+def test_dry_run_of_a_few_rows_says_that_their_time_is_not_measured(stub_run, catalogue):
+    few = stub_run(catalogue, "--rows", ":99", "--dry-run").out
+    assert "weights     stub on a GPU if there is one, else the CPU\n" in few
+    assert "time        not measured for fewer than 100 rows\n" in few
+    assert "rows a second" not in few
+    assert "to embed 100 rows at " in stub_run(catalogue, "--rows", ":100", "--dry-run").out
+
+
+def test_dry_run_of_a_few_rows_counts_what_an_interrupted_run_has_finished(
+    stub_run, catalogue, monkeypatch
+):
+    monkeypatch.setattr(pipeline, "CHUNK_ROWS", 40)
+    monkeypatch.setattr("astroclip_astro.annotate.run.CHUNK_ROWS", 40)
+    with monkeypatch.context() as patched:
+        interrupt_second_chunk(patched, KeyboardInterrupt())
+        stub_run(catalogue, "--rows", ":80")
+    shown = stub_run(catalogue, "--rows", ":80", "--dry-run").out
+    assert "80 with good coordinates; 40 completed already" in shown
+    assert "weights     stub on cpu" in shown
+
+
+def test_dry_run_finds_damaged_weights(run, catalogue, tmp_path):
+    for suffix in (".safetensors", ".json"):
+        data = (folder("weights") / f"compact{suffix}").read_bytes()
+        (tmp_path / f"bad{suffix}").write_bytes(data)
+    (tmp_path / "bad.safetensors").write_bytes(b"damaged")
+    options = ("--weights", tmp_path / "bad.safetensors", "--source", "demo", "--rows", ":9")
+    result = run(catalogue, *options, "--dry-run")
+    assert result.status == 2
+    assert "copy both files again" in result.err
+
+
 def test_no_resume_starts_over(stub_run, catalogue, monkeypatch):
     with monkeypatch.context() as patched:
         interrupt_second_chunk(patched, KeyboardInterrupt())
@@ -204,7 +237,7 @@ def test_no_resume_starts_over(stub_run, catalogue, monkeypatch):
 
 def test_other_options_do_not_resume(run, make_job, catalogue, monkeypatch):
     monkeypatch.setattr(
-        "astroclip_astro.annotate.run.check_options",
+        "astroclip_astro.annotate.plan.check_options",
         lambda **options: StubOptions(make_job(modality=tuple(options["modality"].split(",")))),
     )
     with monkeypatch.context() as patched:
@@ -232,7 +265,7 @@ def test_full_disk_while_writing_keeps_what_is_done(stub_run, catalogue, monkeyp
 def own_run(run, make_job, own_reference, monkeypatch):
     """As `stub_run`, with a reference that has labels of its own."""
     monkeypatch.setattr(
-        "astroclip_astro.annotate.run.check_options",
+        "astroclip_astro.annotate.plan.check_options",
         lambda **options: StubOptions(make_job(reference=own_reference)),
     )
     return lambda *arguments: run(*arguments, "--source", "stub")

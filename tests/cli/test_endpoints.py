@@ -32,7 +32,7 @@ def _elsewhere(tmp_path, monkeypatch):
 def piped_run(make_job, monkeypatch):
     """Return a function that runs the command in a pipe, on the stub source and model."""
     monkeypatch.setattr(
-        "astroclip_astro.annotate.run.check_options", lambda **options: StubOptions(make_job())
+        "astroclip_astro.annotate.plan.check_options", lambda **options: StubOptions(make_job())
     )
 
     def run(content, *arguments, terminal=False):
@@ -93,7 +93,7 @@ def test_each_typed_position_is_a_row(stub_run):
 def test_typed_rows_are_all_shown_with_their_flags_in_words(run, make_job, monkeypatch):
     source = StubSource(gaps={Flag.NO_SPECTRUM: [50.0]})
     monkeypatch.setattr(
-        "astroclip_astro.annotate.run.check_options",
+        "astroclip_astro.annotate.plan.check_options",
         lambda **options: StubOptions(make_job(source)),
     )
     positions = [word for ra in range(10, 90, 10) for word in ("--position", ra, 0)]
@@ -214,7 +214,7 @@ def test_pipe_in_a_shell(tmp_path, six):
 def demo_run(run, make_job, monkeypatch):
     """As `run`, with the stub source and model in place of the demo's."""
     monkeypatch.setattr(
-        "astroclip_astro.annotate.run.check_options", lambda **options: StubOptions(make_job())
+        "astroclip_astro.annotate.plan.check_options", lambda **options: StubOptions(make_job())
     )
     return lambda *arguments: run("--source", "demo", *arguments)
 

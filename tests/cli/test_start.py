@@ -93,6 +93,13 @@ def test_a_taken_column_name_is_found_before_torch_is_loaded(tmp_path):
     assert "torch" not in names
 
 
+def test_dry_run_of_a_few_rows_loads_no_network(tmp_path):
+    Table.read(folder("catalogs") / "demo.fits")[:6].write(tmp_path / "six.fits")
+    status, names = run("annotate", str(tmp_path / "six.fits"), "--source", "demo", "--dry-run")
+    assert status == "0"
+    assert not names & {"torch", "scipy"}
+
+
 @pytest.fixture
 def searches(monkeypatch) -> list[int]:
     """How many galaxies each search in the reference was for, in order."""
