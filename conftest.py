@@ -1,8 +1,23 @@
-"""The option ``--slow`` of the tests, which takes in the long ones."""
+"""How tests run: one process a core, and the option ``--slow``, which takes in the long ones."""
+
+import os
 
 import pytest
 
 REASON = "a long test, which pytest --slow runs too"
+MOST_PROCESSES = 4  # each takes about a GB
+
+
+def pytest_configure(config):
+    """Keep each process to one thread where there is one on every core."""
+    if config.getoption("numprocesses", None):
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+def pytest_xdist_auto_num_workers(config):
+    """Return how many processes ``-n auto`` stands for: one for each core that may be used."""
+    affinity = getattr(os, "sched_getaffinity", None)  # macOS has none
+    return min(len(affinity(0)) if affinity else os.cpu_count(), MOST_PROCESSES)
 
 
 def pytest_addoption(parser):

@@ -85,7 +85,11 @@ def _errors(value: OutputColumn) -> list[OutputColumn]:
 def _property_columns(group: str, stem: str, words: str, ucd: str) -> list[OutputColumn]:
     """Return the columns of one property: best, image's, spectrum's, each with its errors."""
     sources = (
-        ("", None, "from image and spectrum, where available, weighted by their errors"),
+        (
+            "",
+            None,
+            "from image and spectrum, where available, weighted by the ratio of their errors",
+        ),
         ("_image", "image", "from the image"),
         ("_spectrum", "spectrum", "from the spectrum"),
     )
@@ -206,7 +210,9 @@ def label_columns(
     ['astroclip_age', 'astroclip_age_err', 'astroclip_age_lo', 'astroclip_age_hi']
     """
     name, words = f"{PREFIX}{label}", (description or label).rstrip(". ")
-    origin = "zero-shot, from image and spectrum, where available, weighted by their errors"
+    origin = (
+        "zero-shot, from image and spectrum, where available, weighted by the ratio of their errors"
+    )
     shared = {"unit": unit or None, "group": "labels", "from_reference": True}
     value = OutputColumn(name=name, ucd="stat.value", description=f"{words}; {origin}", **shared)
     return value, *_errors(value)

@@ -41,6 +41,7 @@ def test_weights_have_learned_something():
     assert scores["image_r2_redshift"] > 0.5
 
 
+@pytest.mark.slow
 def test_demo_galaxies_are_not_in_the_reference(demo):
     reference = load_reference("compact")
     cosine = np.asarray(demo["astroclip_image"].filled(0)) @ reference.image.T

@@ -77,7 +77,9 @@ def check_source(flags: np.ndarray, job: Job) -> None:
     failed = (flags & Flag.SOURCE_FAILED) != 0
     if failed.any() and not found.any():
         unreachable = getattr(job.source, "unreachable", "")
-        why = unreachable or f"It failed for {failed.sum()} of them; run with --verbose to see why."
+        why = unreachable or (
+            f"It failed for {failed.sum()} of them; astroclip-annotate --verbose says why for each."
+        )
         raise SourceError(
             f"Source {job.source.name} has given no data for any of {len(flags)} rows. {why} "
             "Nothing was written; run the same command again once that is mended."

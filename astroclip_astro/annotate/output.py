@@ -18,7 +18,8 @@ def check_names(table: Table, columns: tuple[OutputColumn, ...], *, overwrite: b
     """Raise where the table has columns that ours would replace.
 
     Flags and facts of the matched spectrum that this package wrote may be replaced: every method
-    writes them. They are known by their descriptions.
+    writes them. They are known by their descriptions, or, where these are of another version, by
+    the header keyword ``ACVERS`` of this package.
 
     Parameters
     ----------
@@ -43,12 +44,13 @@ def check_names(table: Table, columns: tuple[OutputColumn, ...], *, overwrite: b
 
 def taken_names(table: Table, columns: tuple[OutputColumn, ...]) -> list[str]:
     """Return the table's columns that ours would replace; see `check_names`."""
+    written_here = "ACVERS" in table.meta
     ours = {
         column.name
         for column in columns
         if column.group in ("match", "flags")
         and column.name in table.colnames
-        and table[column.name].info.description == column.description
+        and (written_here or table[column.name].info.description == column.description)
     }
     asked = {column.name.lower() for column in columns if column.name not in ours}
     # FITS and TOPCAT do not tell names apart that differ only in case.

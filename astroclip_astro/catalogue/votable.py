@@ -80,6 +80,8 @@ def read_votable(path: str | Path) -> Table:
         )
     for name in table.colnames:
         _restore_values(table, name)
+        if words := table[name].description:  # writers wrap long ones
+            table[name].description = " ".join(words.split())
     understand_units(table)
     return table
 

@@ -83,7 +83,7 @@ class CoordinateType(click.ParamType):
 
 
 class RenamedOption(click.Option):
-    """An option that is also understood by the name it had before, which the help does not show.
+    """An option that is also understood by its former name, which help and completion leave out.
 
     Parameters
     ----------
@@ -96,15 +96,15 @@ class RenamedOption(click.Option):
     """
 
     def __init__(self, declarations: Sequence[str], *, former: str, **attributes: object) -> None:
-        super().__init__([*declarations, former], **attributes)
+        super().__init__(declarations, **attributes)
         self.former = former
 
-    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
-        """Return what the help shows, without the former name."""
+    def add_to_parser(self, parser: object, ctx: click.Context) -> None:
+        """Let the parser understand both names; help and completion have the new one alone."""
         names = self.opts
-        self.opts = [name for name in names if name != self.former]
+        self.opts = [*names, self.former]
         try:
-            return super().get_help_record(ctx)
+            super().add_to_parser(parser, ctx)
         finally:
             self.opts = names
 

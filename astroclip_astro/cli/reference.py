@@ -112,9 +112,10 @@ def build(
     from astroclip_astro.reference.build import embed_galaxies, make_reference, reference_words
     from astroclip_astro.reference.labelled_file import choose, open_labelled_set
     from astroclip_astro.zeroshot.metrics import score
-    from astroclip_astro.zeroshot.reference_checks import check_words
+    from astroclip_astro.zeroshot.reference_checks import check_suffix, check_words
     from astroclip_astro.zeroshot.reference_file import save_reference
 
+    check_suffix(output)
     for path in filter(None, (output, scores)):
         check_destination(path, overwrite=overwrite)
     if scores and not holdout:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from astroclip_astro.columns import COLUMNS, EMBEDDING_WIDTH, MODALITIES, label_columns
-from astroclip_astro.errors import WeightsError
+from astroclip_astro.errors import OutputError, WeightsError
 from astroclip_astro.search.exact import UNIT_TOLERANCE, K
 from astroclip_astro.zeroshot.reference import BRIGHTNESS, LABELS
 
 if TYPE_CHECKING:
     from astroclip_astro.zeroshot.reference import Reference
 
-__all__ = ["check_label_names", "check_reference", "check_words"]
+__all__ = ["check_label_names", "check_reference", "check_suffix", "check_words"]
 
 NAME = r"[A-Za-z][A-Za-z0-9_]{0,49}"  # with our prefix and _err still a name for any format
 
@@ -75,6 +76,30 @@ def check_words(name: str, description: str) -> None:
     texts = f"{name}: {description}"
     if not (texts.isascii() and texts.isprintable()):
         raise WeightsError(f"Name and description are {texts!r}, expected a line of ASCII each.")
+
+
+def check_suffix(path: str | Path) -> None:
+    """Refuse a name that does not say FITS for a file of references.
+
+    Parameters
+    ----------
+    path : str or path
+        The file to be written.
+
+    Raises
+    ------
+    OutputError
+        For any suffix but ``.fits`` and ``.fit``.
+
+    Examples
+    --------
+    >>> check_suffix("mine.fits")
+    """
+    if Path(path).suffix.lower() not in (".fits", ".fit"):
+        raise OutputError(
+            f"A reference is a FITS file, but {Path(path).name!r} does not end in .fits; choose "
+            "such a name."
+        )
 
 
 def check_reference(reference: Reference, where: str) -> None:

@@ -35,9 +35,19 @@ from astroclip_astro.zeroshot.leave_one_out_file import (
     read_leave_one_out,
 )
 from astroclip_astro.zeroshot.reference import BRIGHTNESS, LABELS, Reference
-from astroclip_astro.zeroshot.reference_checks import check_label_names, check_reference
+from astroclip_astro.zeroshot.reference_checks import (
+    check_label_names,
+    check_reference,
+    check_suffix,
+)
 
-__all__ = ["WORDS", "complete_reference", "load_reference", "reference_path", "save_reference"]
+__all__ = [
+    "WORDS",
+    "complete_reference",
+    "load_reference",
+    "reference_path",
+    "save_reference",
+]
 
 # What astropy raises for headers that make no sense, besides OSError.
 DAMAGE = (ValueError, TypeError, LookupError, ArithmeticError, fits.VerifyError)
@@ -129,9 +139,10 @@ def save_reference(reference: Reference, path: str | Path, *, overwrite: bool = 
     WeightsError
         Where `load_reference` would refuse the file.
     OutputError
-        Where the file exists or cannot be written.
+        Where the file exists, cannot be written, or has a name that is not that of a FITS file.
     """
     path = Path(path)
+    check_suffix(path)
     check_reference(reference, reference.name)
     if path.exists() and not overwrite:
         raise OutputError(f"{path} exists; pass overwrite=True or another path.")

@@ -141,6 +141,16 @@ def test_taken_name_is_refused_and_may_be_replaced(stubbed, table):
     assert table["astroclip_z"][0] < 1
 
 
+def test_flags_of_an_earlier_version_may_be_replaced_and_a_users_own_may_not(stubbed, table):
+    table.astroclip.redshift(source="stub")
+    table["astroclip_flags"].description = "words of an earlier version"
+    table.astroclip.stellar_mass(source="stub")
+    assert table["astroclip_flags"].description.startswith("Quality flags")
+    mine = Table({"ra": [1.0] * u.deg, "dec": [2.0] * u.deg, "astroclip_flags": [7]})
+    with pytest.raises(CatalogueError, match="astroclip_flags"):
+        mine.astroclip.redshift(source="stub")
+
+
 def test_works_on_slices_copies_and_pickles(stubbed, table):
     assert len(table[:1].astroclip.redshift(source="stub")) == 1
     assert len(table.copy().astroclip.redshift(source="stub")) == 2

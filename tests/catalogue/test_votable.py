@@ -95,6 +95,11 @@ def test_metadata_come_back_as_text(again):
     assert back.meta == {"ACWEIGHT": "compact", "N": "5", "comments": ["a", "b & c "]}
 
 
+def test_long_descriptions_come_back_in_one_line(again):
+    words = " ".join(["weighted by the ratio of their errors"] * 5)
+    assert again(Table({"x": Column([1.0], description=words)}))["x"].description == words
+
+
 def test_descriptions_may_hold_what_xml_forbids(again):
     assert again(Table({"x": Column([1.0], description="a\x00b<")}))["x"].description == "a b<"
 

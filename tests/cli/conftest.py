@@ -44,11 +44,13 @@ def stub_run(run, make_job, monkeypatch):
 
 
 @pytest.fixture
-def catalogue(tmp_path):
-    """A catalogue of 600 positions: three chunks, the last one partly filled."""
-    ra = np.linspace(0.5, 359, 600)
+def catalogue(tmp_path, monkeypatch):
+    """A catalogue of 150 positions: three chunks, the last one partly filled."""
+    monkeypatch.setattr("astroclip_astro.annotate.pipeline.CHUNK_ROWS", 64)
+    monkeypatch.setattr("astroclip_astro.annotate.run.CHUNK_ROWS", 64)
+    ra = np.linspace(0.5, 359, 150)
     path = tmp_path / "mine.fits"
-    Table({"id": np.arange(600), "ra": ra, "dec": np.zeros(600)}).write(path)
+    Table({"id": np.arange(150), "ra": ra, "dec": np.zeros(150)}).write(path)
     return path
 
 

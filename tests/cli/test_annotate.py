@@ -38,7 +38,7 @@ def test_result_is_beside_the_input_with_every_column(stub_run, catalogue):
     assert result.status == 0
     table = read_catalogue(catalogue.with_name("mine_astroclip.fits"))
     assert table.colnames == ["id", "ra", "dec", *(column.name for column in COLUMNS)]
-    assert len(table) == 600
+    assert len(table) == 150
 
 
 def test_input_is_not_touched(stub_run, catalogue):
@@ -58,7 +58,7 @@ def test_suffix_says_the_format(stub_run, catalogue, suffix):
     output = catalogue.with_name(f"out{suffix}")
     assert stub_run(catalogue, "-o", output).status == 0
     table = read_catalogue(output)
-    assert len(table) == 600
+    assert len(table) == 150
     assert np.isfinite(np.asarray(table["astroclip_z"], float)).all()
 
 
@@ -75,7 +75,7 @@ def test_every_format_is_read(stub_run, tmp_path, suffix):
 def test_summary_says_where_how_many_and_that_it_is_simulated(stub_run, catalogue):
     out = stub_run(catalogue).out
     assert str(catalogue.with_name("mine_astroclip.fits")) in out
-    assert "rows annotated  600 of 600" in out
+    assert "rows annotated  150 of 150" in out
     assert "SIMULATED" in out
     look = [line for line in out.splitlines() if line.strip()[:2] in {"0 ", "1 ", "2 ", "3 ", "4 "}]
     assert len(look) == 5
@@ -106,15 +106,15 @@ def test_quiet_says_nothing(stub_run, catalogue):
 
 def test_rows_are_the_same_as_of_the_whole(stub_run, catalogue, tmp_path):
     stub_run(catalogue)
-    assert stub_run(catalogue, "--rows", "100:400", "-o", tmp_path / "part.fits").status == 0
+    assert stub_run(catalogue, "--rows", "40:120", "-o", tmp_path / "part.fits").status == 0
     whole = read_catalogue(catalogue.with_name("mine_astroclip.fits"))
-    same_values(read_catalogue(tmp_path / "part.fits"), whole[100:400])
+    same_values(read_catalogue(tmp_path / "part.fits"), whole[40:120])
 
 
 def test_dry_run_writes_nothing(stub_run, catalogue):
     result = stub_run(catalogue, "--dry-run")
     assert result.status == 0
-    assert "600" in result.out
+    assert "150" in result.out
     assert "about" in result.out
     assert [path.name for path in catalogue.parent.iterdir()] == ["mine.fits"]
 
@@ -145,7 +145,7 @@ def test_bar_says_what_is_done(stub_run, catalogue):
     shown = stub_run(catalogue).err
     assert "reading mine.fits" in shown
     assert "embedding images" in shown
-    assert "600/600 rows" in shown
+    assert "150/150 rows" in shown
 
 
 def test_quiet_run_shows_nothing(stub_run, catalogue):
@@ -171,11 +171,10 @@ def test_interrupted_run_says_how_to_resume_and_resumes(stub_run, catalogue, mon
         interrupt_second_chunk(patched, KeyboardInterrupt())
         result = stub_run(catalogue)
     assert result.status == 130
-    assert "256 of 600 rows are completed" in result.err
+    assert "64 of 150 rows are completed" in result.err
     assert "same command" in result.err
     with monkeypatch.context() as patched:
         calls = interrupt_second_chunk(patched, AssertionError("never reached"))
-        patched.setattr(pipeline, "CHUNK_ROWS", 256)
         calls.extend([1, 1])  # so that no call raises
         assert stub_run(catalogue).status == 0
         assert len(calls) == 4  # two of the three chunks were left
@@ -189,7 +188,7 @@ def test_dry_run_keeps_finished_chunks_and_counts_them(stub_run, catalogue, monk
         interrupt_second_chunk(patched, KeyboardInterrupt())
         stub_run(catalogue)
     kept = sorted(catalogue.parent.rglob("*.npy"))
-    assert "256 completed already" in stub_run(catalogue, "--dry-run").out
+    assert "64 completed already" in stub_run(catalogue, "--dry-run").out
     assert sorted(catalogue.parent.rglob("*.npy")) == kept
 
 
@@ -204,13 +203,11 @@ def test_dry_run_of_a_few_rows_says_that_their_time_is_not_measured(stub_run, ca
 def test_dry_run_of_a_few_rows_counts_what_an_interrupted_run_has_finished(
     stub_run, catalogue, monkeypatch
 ):
-    monkeypatch.setattr(pipeline, "CHUNK_ROWS", 40)
-    monkeypatch.setattr("astroclip_astro.annotate.run.CHUNK_ROWS", 40)
     with monkeypatch.context() as patched:
         interrupt_second_chunk(patched, KeyboardInterrupt())
-        stub_run(catalogue, "--rows", ":80")
-    shown = stub_run(catalogue, "--rows", ":80", "--dry-run").out
-    assert "80 with good coordinates; 40 completed already" in shown
+        stub_run(catalogue, "--rows", ":90")
+    shown = stub_run(catalogue, "--rows", ":90", "--dry-run").out
+    assert "90 with good coordinates; 64 completed already" in shown
     assert "weights     stub on cpu" in shown
 
 
@@ -392,7 +389,7 @@ def test_errors_are_calibrated_on_a_column_of_the_catalogue(stub_run, catalogue)
     low, high = (np.asarray(found[f"astroclip_z_{end}"], float) for end in ("lo", "hi"))
     covered = (low <= ours + off) & (ours + off <= high)
     assert 0.65 < covered.mean() < 0.75  # none of them was, by errors that a stub gives
-    assert found["astroclip_z_err"].description.endswith("(calibrated on 600 rows of Z_SPEC)")
+    assert found["astroclip_z_err"].description.endswith("(calibrated on 150 rows of Z_SPEC)")
     assert found.meta["ACCAL1"].startswith("redshift: Z_SPEC")
 
 

@@ -191,6 +191,7 @@ def test_no_bytes_are_sent_to_a_terminal(piped_run, six):
     assert "Standard output is a terminal, and fits is no text" in result.err
 
 
+@pytest.mark.slow
 def test_pipe_in_a_shell(tmp_path, six):
     """A process of its own: nothing else may reach its standard output."""
     code = "from astroclip_astro.cli.annotate import main; main()"

@@ -50,6 +50,11 @@ def test_former_name_of_an_option_is_understood(name):
     assert CliRunner().invoke(renamed, [name, "7"]).output == "7\n"
 
 
+def test_former_name_of_an_option_is_not_completed():
+    completed = renamed.shell_complete(click.Context(renamed), "--")
+    assert [item.value for item in completed] == ["--new", "--help"]
+
+
 def test_former_name_of_an_option_is_not_in_the_help():
     text = CliRunner().invoke(renamed, ["--help"]).output
     assert "--new INTEGER" in text

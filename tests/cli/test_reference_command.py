@@ -50,6 +50,13 @@ def test_reference_is_written_with_its_scores(build, tmp_path, labelled_file):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.fits", "scores.json"]
 
 
+def test_a_name_that_is_not_of_a_fits_file_is_refused(build, tmp_path):
+    result = build(output=tmp_path / "out.csv")
+    assert result.status == 2
+    assert "'out.csv' does not end in .fits" in result.err
+    assert not list(tmp_path.iterdir())
+
+
 def test_held_out_groups_are_not_in_the_reference(build, tmp_path, labelled_file):
     assert build("--label-columns", "counts", "--holdout", 0.3, "--holdout-by", "tile").status == 0
     rows = load_reference(tmp_path / "out.fits").labels["counts"].astype(int)

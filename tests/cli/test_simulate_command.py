@@ -125,6 +125,7 @@ def test_no_resume_forgets_what_another_seed_left(run):
     assert run(3, "-o", "survey.h5", "--jobs", 1, "--no-resume").status == 0
 
 
+@pytest.mark.slow
 def test_ctrl_c_stops_all_processes_without_tracebacks(tmp_path):
     """What is in work is finished, and nothing more."""
     gate = tmp_path / "gate"

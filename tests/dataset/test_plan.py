@@ -123,7 +123,7 @@ def test_more_galaxies_hold_fewer_whatever_the_order():
             lambda t: (t["spectype"] == "GALAXY") & (t["zwarn"] + t["coadd_fiberstatus"] == 0),
         ),
     ],
-    ids=str,
+    ids=lambda value: str(value) if isinstance(value, Cuts) else "",
 )
 def test_cuts_are_exact(table, cuts, right):
     table = table.copy()

@@ -46,6 +46,7 @@ def test_network_learns_a_curve(curve):
     assert r2(labels[:200], found) > 0.9
 
 
+@pytest.mark.slow
 def test_network_does_not_depend_on_units(curve):
     points, labels = curve
     one = predict("mlp", points[700:], labels[700:], points[:50], seed=3)
@@ -53,6 +54,7 @@ def test_network_does_not_depend_on_units(curve):
     np.testing.assert_allclose(scaled, one * 8, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_seed_decides_the_network(curve):
     points, labels = curve[0][:300], curve[1][:300]
     one, same, other = (predict("mlp", points, labels, points[:9], seed=s) for s in (0, 0, 5))

@@ -70,7 +70,10 @@ def in_its_own_process(code, instructions):
     assert (found.returncode, found.stdout) == (0, "finished\n"), found.stderr
 
 
-processors = pytest.mark.parametrize("instructions", ["", "AVX2"], ids=["as it is", "AVX2"])
+processors = pytest.mark.parametrize(
+    "instructions",
+    [pytest.param("", id="as it is"), pytest.param("AVX2", id="AVX2", marks=pytest.mark.slow)],
+)
 
 
 @processors

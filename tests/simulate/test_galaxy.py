@@ -59,6 +59,7 @@ def test_same_seed_same_bits(templates, survey):
         assert digest(simulate_galaxy(templates, SEED, index)) == digest(survey[index])
 
 
+@pytest.mark.slow
 def test_same_seed_same_bits_in_another_process(survey):
     code = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"

@@ -277,6 +277,7 @@ def test_a_star_does_not_shine_around_the_edge(noiseless):
     assert image[:, :, 0].sum() < image[:, :, 40].sum()
 
 
+@pytest.mark.slow
 def test_each_artefact_happens_at_its_rate(model):
     count = 600
     found = np.array([observe(model, seed=seed)[1] for seed in range(count)], int)

@@ -225,6 +225,7 @@ def test_sky_residuals_follow_the_bright_lines(happens, visit):
     assert elsewhere < 0.1
 
 
+@pytest.mark.slow
 def test_each_artefact_happens_at_its_rate(observe, templates):
     count = 3000
     found = np.array([observe(seed).artefacts for seed in range(count)], int)

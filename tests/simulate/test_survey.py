@@ -114,6 +114,7 @@ def test_file_says_what_it_is(path):
         assert file["flux"].attrs["description"] == "Fluxes in g, r, z."
 
 
+@pytest.mark.slow
 def test_two_processes_write_the_same_bytes(path, whole):
     simulate_survey(path, N, jobs=2)
     assert path.read_bytes() == whole
@@ -185,6 +186,7 @@ def test_interrupt_while_joining_keeps_all_parts(path, made, whole, monkeypatch)
     assert made() == []
 
 
+@pytest.mark.slow
 def test_survey_killed_with_its_workers_at_work_goes_on(path, made, whole, tmp_path):
     gate = str(tmp_path / "never")  # the third part is begun at most
     code = f"simulate_survey({str(path)!r}, {N}, jobs=2)"

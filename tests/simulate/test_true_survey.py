@@ -21,6 +21,7 @@ from astroclip_astro.simulate import (
     simulate_survey,
 )
 
+pytestmark = pytest.mark.slow
 COUNT, SEED = 70, 9  # two parts
 OPENED = """
 import sys

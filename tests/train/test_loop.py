@@ -170,6 +170,7 @@ def test_validation_is_of_the_same_galaxies_each_time(training_file, folder):
     assert len({row["loss"] for row in lines(folder.validation)}) == 1
 
 
+@pytest.mark.slow
 def test_same_seed_same_losses(training_file, tmp_path):
     one, same, other = (RunFolder(tmp_path / name) for name in ("one", "same", "other"))
     for folder, seed in ((one, 1), (same, 1), (other, 2)):
@@ -301,6 +302,7 @@ def test_clipped_gradient_is_no_longer_than_asked_for(batch_of):
     assert row["gradient"] > 1e-2
 
 
+@pytest.mark.slow
 def test_bfloat16_learns_about_the_same(training_file, tmp_path):
     found = []
     for precision in (torch.float32, torch.bfloat16):

@@ -23,6 +23,7 @@ def _few_steps(monkeypatch, request):
 LEARNS = {"learning_rate": 1e-2, "optimiser": "adamw"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "precision"),
     [("spectrum", torch.bfloat16), ("image", torch.float32), ("align", torch.float32)],
