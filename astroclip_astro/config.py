@@ -101,7 +101,7 @@ class Conf(ConfigNamespace):
     jobs = ConfigItem(4, "Connections at a time to each archive.")
     cache_limit = ConfigItem("20 GB", "Size that the cache of fetched data may have.")
     first_contact = ConfigItem(
-        6.0, "Seconds in which a host must accept a connection, and then answer, at first."
+        5.0, "Seconds in which a host must accept a connection, and then answer, at first."
     )
     connect_timeout = ConfigItem(10.0, "Seconds to wait for a connection.")
     timeout = ConfigItem(60.0, "Seconds to wait for the next byte of a reply.")
