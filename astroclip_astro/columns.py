@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 
 __all__ = [
     "COLUMNS",
+    "COLUMN_ROOTS",
     "GROUPS",
     "MODALITIES",
     "PREFIX",
-    "STEMS",
     "OutputColumn",
     "label_columns",
     "select",
@@ -21,7 +21,7 @@ __all__ = [
 
 PREFIX = "astroclip_"
 MODALITIES = ("image", "spectrum")
-STEMS = {"redshift": "z", "log_stellar_mass": "logmstar"}  # others go by their own names
+COLUMN_ROOTS = {"redshift": "z", "log_stellar_mass": "logmstar"}  # others go by their own names
 GROUPS = ("embedding", "redshift", "mass", "novelty", "labels")
 EMBEDDING_WIDTH = 128
 
@@ -82,7 +82,7 @@ def _errors(value: OutputColumn) -> list[OutputColumn]:
     ]
 
 
-def _property_columns(group: str, stem: str, words: str, ucd: str) -> list[OutputColumn]:
+def _property_columns(group: str, root: str, description: str, ucd: str) -> list[OutputColumn]:
     """Return the columns of one property: best, image's, spectrum's, each with its errors."""
     sources = (
         (
@@ -96,9 +96,11 @@ def _property_columns(group: str, stem: str, words: str, ucd: str) -> list[Outpu
     columns = []
     for suffix, modality, origin in sources:
         shared = {"group": group, "modality": modality, "from_reference": True}
-        name = f"{PREFIX}{stem}{suffix}"
+        name = f"{PREFIX}{root}{suffix}"
         columns.append(
-            OutputColumn(name=name, ucd=ucd, description=f"Zero-shot {words} {origin}", **shared)
+            OutputColumn(
+                name=name, ucd=ucd, description=f"Zero-shot {description} {origin}", **shared
+            )
         )
         columns.extend(_errors(columns[-1]))
     return columns

@@ -16,11 +16,11 @@ __all__ = [
     "DEVICE",
     "MATCH_RADIUS",
     "MODALITY",
+    "OPTION_DESCRIPTIONS",
     "PLOTTED",
     "PRECISION",
     "SOURCE",
     "WEIGHTS",
-    "WORDS",
     "Conf",
     "K",
     "conf",
@@ -36,7 +36,7 @@ DEVICE = "auto"
 PRECISION = "auto"
 K = 10  # similar galaxies
 PLOTTED = 5  # of them in a picture
-WORDS = {  # option -> type and description, as numpydoc has them
+OPTION_DESCRIPTIONS = {  # option -> type and description, as numpydoc has them
     "source": """str, path or Source
 Where images and spectra come from. ``"archive"`` stands for the public archives of the Legacy
 Surveys and DESI, ``"demo"`` for the bundled SIMULATED sky. An address ``http(s)://...`` is a

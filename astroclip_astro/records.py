@@ -12,7 +12,7 @@ from astropy.table import Table
 
 from astroclip_astro.flags import Flag
 
-__all__ = ["Cutout", "Gap", "OpenSource", "Source", "Spectrum", "Targets", "origin"]
+__all__ = ["Cutout", "MissingData", "OpenSource", "Source", "Spectrum", "Targets", "origin"]
 
 PIXEL_SCALE = 0.262  # arcsec, the native pixel of Legacy Surveys coadds
 WAVELENGTH = 3600 + 0.8 * np.arange(7781)  # Angstrom, vacuum, observed frame
@@ -130,7 +130,7 @@ class Spectrum:
 
 
 @dataclass(frozen=True)
-class Gap:
+class MissingData:
     """Nothing for this row, and why.
 
     Parameters
@@ -152,10 +152,10 @@ class Source(Protocol):
 
     name: str
 
-    def spectra(self, targets: Targets, radius: float) -> Sequence[Spectrum | Gap]:
+    def spectra(self, targets: Targets, radius: float) -> Sequence[Spectrum | MissingData]:
         """Return a spectrum or a gap for every row; ``radius`` is in arcsec."""
 
-    def cutouts(self, targets: Targets, size: int) -> Sequence[Cutout | Gap]:
+    def cutouts(self, targets: Targets, size: int) -> Sequence[Cutout | MissingData]:
         """Return a cutout of ``size`` pixels or a gap for every row; all rows have positions."""
 
 
@@ -166,7 +166,7 @@ class OpenSource(Source, Protocol):
     ----------
     problems : sequence of (path, str)
         Files that could not be read, and why.
-    keeps : bool
+    caches : bool
         Whether what was fetched is there for the next run, finished or not.
     note : callable
         Called while something slow goes on: with what is being done, how much of it is done, and
@@ -174,7 +174,7 @@ class OpenSource(Source, Protocol):
     """
 
     problems: Sequence[tuple[Path, str]]
-    keeps: bool
+    caches: bool
     note: Callable[[str, int, int], object]
 
     def preview(

@@ -16,7 +16,7 @@ from scipy.ndimage import gaussian_filter1d
 from survey_figures import SIMULATED, STYLE, save, show
 
 from astroclip_astro.records import WAVELENGTH
-from astroclip_astro.simulate import KINDS, load_templates, simulate_strangers
+from astroclip_astro.simulate import KINDS, load_templates, simulate_ood_objects
 
 EACH = 2
 SEED = 21  # both kinds of distant galaxy, a dwarf of type M and a star like the Sun
@@ -31,7 +31,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=SEED, help="of the objects")
     options = parser.parse_args()
     templates = load_templates()
-    found = {kind: simulate_strangers(templates, kind, EACH, options.seed) for kind in KINDS}
+    found = {kind: simulate_ood_objects(templates, kind, EACH, options.seed) for kind in KINDS}
     options.output.parent.mkdir(parents=True, exist_ok=True)
     with plt.rc_context(STYLE):
         save(draw(found), options.output, colours=COLOURS)

@@ -144,7 +144,7 @@ def make_job(stub_reference):
     from stubs import StubModel, StubSource
 
     from astroclip_astro.annotate.setup import Job, columns_of_labels
-    from astroclip_astro.zeroshot.estimator import Searcher
+    from astroclip_astro.zeroshot.estimator import KNNEstimator
 
     def make(
         source=None, *, modality=MODALITIES, groups=GROUPS, limits=None, reference=stub_reference
@@ -153,7 +153,7 @@ def make_job(stub_reference):
             source=source or StubSource(),
             model=StubModel(**limits or {}),
             reference=reference,
-            searchers={name: Searcher(reference, name) for name in modality},
+            estimators={name: KNNEstimator(reference, name) for name in modality},
             columns=select(modality, groups, columns_of_labels(reference)),
             modality=tuple(modality),
             match_radius=1.0,

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from astroclip_astro.flags import Flag
-from astroclip_astro.records import Cutout, Gap, Spectrum
+from astroclip_astro.records import Cutout, MissingData, Spectrum
 
 SAMPLES, SIZE = 7781, 96
 
@@ -20,7 +20,7 @@ class StubSource:
 
     name = "stub"
     problems = ()
-    keeps = False
+    caches = False
     note = staticmethod(lambda words, done, total: None)
 
     def __init__(self, *, gaps=None, **changes):
@@ -45,7 +45,7 @@ class StubSource:
         ra, dec = (33.0, 0.0) if np.isnan(ra) else (ra, dec)  # asked for by TARGETID
         for flag in (Flag.NO_SPECTRUM, Flag.NO_SPECTRUM | Flag.SOURCE_FAILED):
             if ra in self.gaps.get(flag, ()):
-                return Gap(flag, "made to fail")
+                return MissingData(flag, "made to fail")
         facts = {
             "flux": np.full(SAMPLES, mark(ra, dec), np.float32) + np.arange(SAMPLES) * 1e-4,
             "ivar": np.full(SAMPLES, 4.0, np.float32),
@@ -65,7 +65,7 @@ class StubSource:
     def _cutout(self, ra, dec):
         for flag in (Flag.NO_IMAGE, Flag.NO_IMAGE | Flag.SOURCE_FAILED):
             if ra in self.gaps.get(flag, ()):
-                return Gap(flag, "made to fail")
+                return MissingData(flag, "made to fail")
         facts = {
             "image": np.full((3, SIZE, SIZE), mark(ra, dec), np.float32),
             "complete": True,

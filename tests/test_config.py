@@ -16,7 +16,7 @@ from astroclip_astro.interpret.plots import plot_attention, plot_masked
 from astroclip_astro.interpret.spectrum import fetch_spectrum
 from astroclip_astro.models.model import load_model as load
 from astroclip_astro.similar.plot import plot_similar
-from astroclip_astro.similar.search import Comparison
+from astroclip_astro.similar.search import SimilaritySearch
 from astroclip_astro.similar.similar import similar
 
 WORK = {  # method -> the functions that its options reach
@@ -24,10 +24,10 @@ WORK = {  # method -> the functions that its options reach
     "embed": (annotate, check_options, open_source),
     "redshift": (annotate, check_options, open_source),
     "stellar_mass": (annotate, check_options, open_source),
-    "similar": (similar, Comparison.match, Comparison.__init__),
+    "similar": (similar, SimilaritySearch.match, SimilaritySearch.__init__),
     "plot_attention": (plot_attention, fetch_spectrum, open_source),
     "plot_masked": (plot_masked, fetch_spectrum, open_source),
-    "plot_similar": (plot_similar, Comparison.__init__),
+    "plot_similar": (plot_similar, SimilaritySearch.__init__),
 }
 DEFAULTS = {
     "source": config.SOURCE,
@@ -74,7 +74,7 @@ def test_functions_have_the_defaults_of_their_method(method):
     reached = set(getattr(TableMethods, method).fixed)
     for function in WORK[method]:
         theirs = defaults_of(function)
-        if method == "plot_similar" and function is Comparison.__init__:
+        if method == "plot_similar" and function is SimilaritySearch.__init__:
             theirs.pop("source")  # a picture cannot be drawn without
         both = ours.keys() & theirs.keys() - reached  # what was passed on by a function above
         assert {name: theirs[name] for name in both} == {name: ours[name] for name in both}
@@ -105,11 +105,11 @@ def test_search_has_the_defaults_of_the_method(name):
     assert defaults_of(TableMethods.similar)[name] == defaults_of_command(search_command)[name]
 
 
-@pytest.mark.parametrize("name", sorted(config.WORDS))
+@pytest.mark.parametrize("name", sorted(config.OPTION_DESCRIPTIONS))
 def test_words_are_of_an_option_that_there_is(name):
     assert any(name in defaults_of(getattr(TableMethods, method)) for method in WORK)
 
 
 @pytest.mark.parametrize("name", ["layer", "release", "jobs", "cache_limit"])
 def test_words_have_the_default_of_the_configuration(name):
-    assert str(getattr(Conf, name).defaultvalue) in config.WORDS[name]
+    assert str(getattr(Conf, name).defaultvalue) in config.OPTION_DESCRIPTIONS[name]

@@ -9,7 +9,7 @@ import click
 import numpy as np
 import pytest
 
-from astroclip_astro.annotate.pipeline import CHUNK_ROWS, NOVEL
+from astroclip_astro.annotate.pipeline import CHUNK_ROWS, NOVELTY_LIMIT
 from astroclip_astro.cli.annotate import annotate
 from astroclip_astro.columns import COLUMNS, label_columns
 from astroclip_astro.evaluate.table import ROWS
@@ -259,7 +259,7 @@ def test_page_tests_only_bits_that_exist(page):
         ("decisions/002-resuming-by-chunks.md", f"chunks of {CHUNK_ROWS}."),
         ("how_it_works.md", f"k = {K}"),
         ("numbers.md", f"the {K} most similar"),
-        ("numbers.md", f"above {NOVEL}"),
+        ("numbers.md", f"above {NOVELTY_LIMIT}"),
         ("python.md", f"At least {K + 1} galaxies"),
         ("reference_sets.md", f"(k = {K},"),
         ("reference_sets.md", f"{K + 1} with an image and {K + 1} with a spectrum"),

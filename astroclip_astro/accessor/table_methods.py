@@ -138,9 +138,9 @@ class TableMethods(AnnotationMethods, PlotMethods):
             ...
         astroclip_astro.errors.CatalogueError: No column Z_SPEC in ['Z', 'astroclip_z']; name ...
         """
-        from astroclip_astro.annotate.recalibrate import calibrate, known_columns
+        from astroclip_astro.annotate.recalibrate import calibrate, label_columns_of
 
-        known = known_columns(labels, redshift=redshift, log_stellar_mass=log_stellar_mass)
+        known = label_columns_of(labels, redshift=redshift, log_stellar_mass=log_stellar_mass)
         return calibrate(self._table, known)
 
     @handed_to("similar.similar.similar")

@@ -10,7 +10,7 @@ import numpy as np
 from astroclip_astro.annotate.setup import Job
 from astroclip_astro.errors import SourceError
 from astroclip_astro.flags import Flag
-from astroclip_astro.records import Cutout, Gap, Spectrum, Targets
+from astroclip_astro.records import Cutout, MissingData, Spectrum, Targets
 
 __all__ = ["check_source", "fetch"]
 
@@ -92,7 +92,7 @@ def collect(answers: Sequence, asked: np.ndarray, kind: type, flags: np.ndarray,
         raise SourceError(f"Source gave {len(answers)} answers for {len(asked)} rows.")
     records = {}
     for row, answer in zip(asked.tolist(), answers, strict=True):
-        if isinstance(answer, Gap):
+        if isinstance(answer, MissingData):
             flags[row] |= answer.flag
             report(row, answer.reason)
         elif isinstance(answer, kind):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from astropy.table import MaskedColumn, Table
 
-from astroclip_astro.annotate.pipeline import NO_INTEGER
+from astroclip_astro.annotate.pipeline import INTEGER_NULLS
 from astroclip_astro.annotate.recalibrate import forget
 from astroclip_astro.annotate.setup import Job
 from astroclip_astro.columns import OutputColumn
@@ -91,8 +91,8 @@ def make_column(column: OutputColumn, values: np.ndarray, job: Job) -> MaskedCol
         mask = np.isnan(values)
     elif column.group == "flags":
         mask = np.zeros(values.shape, bool)
-    elif column.dtype in NO_INTEGER:
-        mask = values == NO_INTEGER[column.dtype]
+    elif column.dtype in INTEGER_NULLS:
+        mask = values == INTEGER_NULLS[column.dtype]
     else:
         mask = values == ""
     return MaskedColumn(

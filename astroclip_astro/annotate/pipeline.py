@@ -12,48 +12,48 @@ import numpy as np
 from astroclip_astro.annotate.answers import check_source, fetch
 from astroclip_astro.annotate.progress import Progress
 from astroclip_astro.annotate.setup import Job
-from astroclip_astro.columns import STEMS, OutputColumn
+from astroclip_astro.columns import COLUMN_ROOTS, OutputColumn
 from astroclip_astro.errors import SourceError, UnreachableWarning
 from astroclip_astro.flags import Flag
 from astroclip_astro.prepare.photometry import (
+    aperture_flux_r,
     beyond,
-    image_brightness,
     measure_images,
     measure_spectra,
-    spectrum_brightness,
+    spectrum_snr,
 )
 from astroclip_astro.prepare.spectra import lacks_camera, median_snr
 from astroclip_astro.records import Cutout, Spectrum, Targets
 from astroclip_astro.storage.chunk_store import ChunkStore
 from astroclip_astro.zeroshot.calibrated import BEST
-from astroclip_astro.zeroshot.estimator import Findings
-from astroclip_astro.zeroshot.knn import Estimates
+from astroclip_astro.zeroshot.estimator import QueryResult
+from astroclip_astro.zeroshot.prediction import Prediction
 
 __all__ = ["CHUNK_ROWS", "annotate_targets", "empty_rows", "row_dtype"]
 
 CHUNK_ROWS = 256
-NOVEL = 0.99
+NOVELTY_LIMIT = 0.99
 DISAGREEMENT = 0.05  # |dz| / (1 + z)
-NO_INTEGER = {"i4": -(2**31), "i8": -(2**63)}  # what a null reads in the row arrays
+INTEGER_NULLS = {"i4": -(2**31), "i8": -(2**63)}  # what a null reads in the row arrays
 
 
 @dataclass(frozen=True)
-class Found:
+class ModalityResult:
     """What was found by one modality.
 
     Parameters
     ----------
     where : ndarray
         int64 (n,), rows of the chunk.
-    findings : Findings
+    findings : QueryResult
         What the reference says of them.
-    brightness : ndarray
+    covariate : ndarray
         float64 (n,), measured as the reference's is.
     """
 
     where: np.ndarray
-    findings: Findings
-    brightness: np.ndarray
+    findings: QueryResult
+    covariate: np.ndarray
 
 
 def row_dtype(columns: Sequence[OutputColumn]) -> np.dtype:
@@ -67,8 +67,8 @@ def empty_rows(columns: Sequence[OutputColumn], count: int) -> np.ndarray:
     for column in columns:
         if column.dtype.startswith("f"):
             rows[column.name] = np.nan
-        elif column.dtype in NO_INTEGER and column.group != "flags":
-            rows[column.name] = NO_INTEGER[column.dtype]
+        elif column.dtype in INTEGER_NULLS and column.group != "flags":
+            rows[column.name] = INTEGER_NULLS[column.dtype]
     return rows
 
 
@@ -154,7 +154,7 @@ def annotate_chunk(
     rows = empty_rows(job.columns, len(targets))
     flags = np.zeros(len(targets), np.int32)
     spectra, cutouts = fetch(targets, job, flags, report, stage)
-    found: dict[str, Found] = {}
+    found: dict[str, ModalityResult] = {}
     if "spectrum" in job.modality:
         stage("embedding spectra")
         found["spectrum"] = add_spectra(rows, flags, spectra, job, progress)
@@ -173,7 +173,7 @@ def add_spectra(
     spectra: dict[int, Spectrum],
     job: Job,
     progress: Progress,
-) -> Found:
+) -> ModalityResult:
     """Embed spectra; write their columns and flags. Return what was found."""
     where = np.array(list(spectra), int)
     records = list(spectra.values())
@@ -197,10 +197,10 @@ def add_spectra(
     )
     progress.stage("comparing spectra with the reference")
     raise_flag(flags, where[np.isnan(embeddings[:, 0])], Flag.NO_SPECTRUM | Flag.BAD_SPECTRUM)
-    brightness = spectrum_brightness(flux, ivar)
-    found = add_findings(rows, flags, "spectrum", where, embeddings, brightness, job)
+    brightness = spectrum_snr(flux, ivar)
+    found = add_query_result(rows, flags, "spectrum", where, embeddings, brightness, job)
     add_range(flags, where, measure_spectra(np.where(ivar > 0, flux, 0)), job)
-    ours = found.findings.values["redshift"].value
+    ours = found.findings.predictions["redshift"].value
     theirs = rows["astroclip_desi_z"][where]
     disagree = np.abs(ours - theirs) > DISAGREEMENT * (1 + theirs)
     raise_flag(flags, where[disagree], Flag.REDSHIFTS_DISAGREE)
@@ -213,7 +213,7 @@ def add_images(
     cutouts: dict[int, Cutout],
     job: Job,
     progress: Progress,
-) -> Found:
+) -> ModalityResult:
     """Embed images; write their columns and flags. Return what was found."""
     size = job.model.config.image_size
     where = np.array(list(cutouts), int)
@@ -223,31 +223,31 @@ def add_images(
     embeddings = job.model.embed_images(images, count=partial(progress.count, "embedding images"))
     progress.stage("comparing images with the reference")
     raise_flag(flags, where[np.isnan(embeddings[:, 0])], Flag.NO_IMAGE | Flag.INCOMPLETE_IMAGE)
-    brightness = image_brightness(images, size)
-    found = add_findings(rows, flags, "image", where, embeddings, brightness, job)
+    brightness = aperture_flux_r(images, size)
+    found = add_query_result(rows, flags, "image", where, embeddings, brightness, job)
     add_range(flags, where, measure_images(images), job)
     return found
 
 
-def add_findings(
+def add_query_result(
     rows: np.ndarray,
     flags: np.ndarray,
     modality: str,
     where: np.ndarray,
     embeddings: np.ndarray,
-    brightness: np.ndarray,
+    covariate: np.ndarray,
     job: Job,
-) -> Found:
+) -> ModalityResult:
     """Look embeddings up in the reference and write what depends on one modality."""
-    brightness = np.where(np.isnan(embeddings[:, 0]), np.nan, brightness)  # of nothing: none
-    findings = job.searchers[modality].look_up(embeddings, brightness=brightness)
+    covariate = np.where(np.isnan(embeddings[:, 0]), np.nan, covariate)  # of nothing: none
+    findings = job.estimators[modality].query(embeddings, covariate=covariate)
     write(rows, f"astroclip_{modality}", where, embeddings)
     write(rows, f"astroclip_novelty_{modality}", where, findings.novelty)
-    raise_flag(flags, where[findings.novelty > NOVEL], Flag.BEYOND_REFERENCE)
-    return Found(where, findings, brightness)
+    raise_flag(flags, where[findings.novelty > NOVELTY_LIMIT], Flag.BEYOND_REFERENCE)
+    return ModalityResult(where, findings, covariate)
 
 
-def add_nearest(rows: np.ndarray, found: dict[str, Found]) -> None:
+def add_nearest(rows: np.ndarray, found: dict[str, ModalityResult]) -> None:
     """Write the nearest galaxy: by image, then by spectrum over it."""
     for modality in ("image", "spectrum"):
         if modality in found:
@@ -256,36 +256,40 @@ def add_nearest(rows: np.ndarray, found: dict[str, Found]) -> None:
             write(rows, "astroclip_nearest", found[modality].where[usable], nearest[usable])
 
 
-def add_values(rows: np.ndarray, flags: np.ndarray, found: dict[str, Found], job: Job) -> None:
+def add_values(
+    rows: np.ndarray, flags: np.ndarray, found: dict[str, ModalityResult], job: Job
+) -> None:
     """Write labels with errors, by image, by spectrum and the best of both."""
     everywhere = np.arange(len(rows))
     brightness = {
-        way: spread_out(one.brightness, one.where, len(rows)) for way, one in found.items()
+        way: scatter_to_rows(one.covariate, one.where, len(rows)) for way, one in found.items()
     }
-    for label, skill in job.skills.items():
-        estimates = {way: spread(one, label, len(rows)) for way, one in found.items()}
-        judged = skill.judge(estimates, brightness)
+    for label, skill in job.calibrated.items():
+        estimates = {way: scatter_prediction(one, label, len(rows)) for way, one in found.items()}
+        judged = skill.predict(estimates, brightness)
         for way, answer in judged.items():
-            if way != BEST and label not in STEMS:
+            if way != BEST and label not in COLUMN_ROOTS:
                 continue  # own labels have the best value only
-            name = f"astroclip_{STEMS.get(label, label)}" + (f"_{way}" if way != BEST else "")
+            name = f"astroclip_{COLUMN_ROOTS.get(label, label)}" + (
+                f"_{way}" if way != BEST else ""
+            )
             write(rows, name, everywhere, answer.value)
             write(rows, f"{name}_err", everywhere, answer.error)
             write(rows, f"{name}_lo", everywhere, answer.low)
             write(rows, f"{name}_hi", everywhere, answer.high)
         if label == "redshift":
-            other = judged[BEST].other
+            other = judged[BEST].secondary
             write(rows, "astroclip_z_other", everywhere, other)
             raise_flag(flags, everywhere[np.isfinite(other)], Flag.SEVERAL_REDSHIFTS)
 
 
-def spread(found: Found, label: str, count: int) -> Estimates:
-    """Return estimates of a label for all rows, NaN where nothing was found."""
-    own = found.findings.values[label]
-    return Estimates(*(spread_out(part, found.where, count) for part in vars(own).values()))
+def scatter_prediction(found: ModalityResult, label: str, count: int) -> Prediction:
+    """Return the prediction of a label for all rows of the chunk, NaN where there is none."""
+    prediction = found.findings.predictions[label]
+    return prediction.map(lambda values: scatter_to_rows(values, found.where, count))
 
 
-def spread_out(values: np.ndarray, where: np.ndarray, count: int) -> np.ndarray:
+def scatter_to_rows(values: np.ndarray, where: np.ndarray, count: int) -> np.ndarray:
     """Return float64 (count,), NaN but for the values at their rows."""
     result = np.full(count, np.nan)
     result[where] = values

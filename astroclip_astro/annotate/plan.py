@@ -11,10 +11,10 @@ from astropy.table import Table
 from astroclip_astro.annotate.output import check_names, taken_names
 from astroclip_astro.annotate.pipeline import row_dtype
 from astroclip_astro.annotate.progress import Progress
-from astroclip_astro.annotate.recalibrate import check_known, parse_known
+from astroclip_astro.annotate.recalibrate import check_label_columns, parse_label_columns
 from astroclip_astro.annotate.setup import Options, check_options, close
 from astroclip_astro.catalogue import check_output, read_catalogue
-from astroclip_astro.columns import PREFIX, STEMS
+from astroclip_astro.columns import COLUMN_ROOTS, PREFIX
 from astroclip_astro.config import DEVICE, PRECISION
 from astroclip_astro.errors import CatalogueError, InputError, OutputError, did_you_mean
 from astroclip_astro.records import Targets
@@ -208,8 +208,8 @@ def make_plan(
     chosen = row_range(rows, len(table))
     positions = describe_positions(table, ra=ra, dec=dec)
     targets = find_targets(table, ra=ra, dec=dec)[chosen]
-    known = parse_known(calibrate or "")
-    check_known(table[chosen], known)
+    known = parse_label_columns(calibrate or "")
+    check_label_columns(table[chosen], known)
     progress.stage("checking options")
     checked = check_options(**options)
     try:
@@ -237,7 +237,7 @@ def check_labels(options: Options, known: dict[str, str]) -> None:
     for label in known:
         if (
             label not in options.reference.labels
-            or f"{PREFIX}{STEMS.get(label, label)}" not in written
+            or f"{PREFIX}{COLUMN_ROOTS.get(label, label)}" not in written
         ):
             raise InputError(
                 f"Label {label!r} cannot be calibrated: it is not among those that are written; "

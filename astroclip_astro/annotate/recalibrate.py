@@ -9,27 +9,27 @@ import astropy.units as u
 import numpy as np
 from astropy.table import MaskedColumn, Table
 
-from astroclip_astro.columns import MODALITIES, PREFIX, STEMS
+from astroclip_astro.columns import COLUMN_ROOTS, MODALITIES, PREFIX
 from astroclip_astro.errors import CatalogueError, InputError, described, did_you_mean
 from astroclip_astro.sky.arguments import check_column_name, check_table
 from astroclip_astro.zeroshot.conformal import Calibration
 
 __all__ = [
-    "LEAST",
+    "MIN_CALIBRATION_ROWS",
     "calibrate",
     "calibrations",
-    "check_known",
+    "check_label_columns",
     "forget",
-    "known_columns",
-    "parse_known",
+    "label_columns_of",
+    "parse_label_columns",
 ]
 
-LEAST = 30  # rows whose label is known
+MIN_CALIBRATION_ROWS = 30  # rows whose label is known
 UNKNOWN = {"redshift": -1.0, "log_stellar_mass": 0.0}  # such values, or less, are none
 KEYWORD = "ACCAL"  # of the header, with a number behind
 
 
-def parse_known(given: str) -> dict[str, str]:
+def parse_label_columns(given: str) -> dict[str, str]:
     """Turn ``redshift=Z_SPEC,log_stellar_mass=LOGM`` into a mapping of labels to columns.
 
     Parameters
@@ -48,7 +48,7 @@ def parse_known(given: str) -> dict[str, str]:
 
     Examples
     --------
-    >>> parse_known("redshift=Z_SPEC")
+    >>> parse_label_columns("redshift=Z_SPEC")
     {'redshift': 'Z_SPEC'}
     """
     pairs = [part.partition("=") for part in given.split(",") if part.strip()]
@@ -61,7 +61,9 @@ def parse_known(given: str) -> dict[str, str]:
     return known
 
 
-def known_columns(labels: Mapping[str, str] | None = None, **named: str | None) -> dict[str, str]:
+def label_columns_of(
+    labels: Mapping[str, str] | None = None, **named: str | None
+) -> dict[str, str]:
     """Return the columns to calibrate on, of all labels.
 
     Parameters
@@ -82,7 +84,7 @@ def known_columns(labels: Mapping[str, str] | None = None, **named: str | None) 
 
     Examples
     --------
-    >>> known_columns({"age": "AGE"}, redshift="Z_SPEC", log_stellar_mass=None)
+    >>> label_columns_of({"age": "AGE"}, redshift="Z_SPEC", log_stellar_mass=None)
     {'redshift': 'Z_SPEC', 'age': 'AGE'}
     """
     known = {label: column for label, column in named.items() if column is not None}
@@ -103,14 +105,14 @@ def known_columns(labels: Mapping[str, str] | None = None, **named: str | None) 
     return known
 
 
-def check_known(table: Table, known: Mapping[str, str]) -> None:
+def check_label_columns(table: Table, label_columns: Mapping[str, str]) -> None:
     """Make sure that the columns to calibrate on hold numbers, before anything is computed.
 
     Parameters
     ----------
     table : Table
         The user's.
-    known : mapping of str to str
+    label_columns : mapping of str to str
         For each label, ``redshift`` say, the user's column of true values.
 
     Raises
@@ -120,13 +122,13 @@ def check_known(table: Table, known: Mapping[str, str]) -> None:
     InputError
         For a column with too few numbers.
     """
-    for label, name in known.items():
+    for label, name in label_columns.items():
         values = true_values(table, label, name)
         count = int(np.isfinite(values).sum())
-        if count < LEAST:
+        if count < MIN_CALIBRATION_ROWS:
             raise InputError(
                 f"Column {name} has {count} numbers to calibrate {label} on, expected at least "
-                f"{LEAST}; leave the calibration as the reference has it."
+                f"{MIN_CALIBRATION_ROWS}; leave the calibration as the reference has it."
             )
 
 
@@ -145,7 +147,7 @@ def calibrate(table: Table, known: Mapping[str, str]) -> Table:
         For each label, ``redshift`` say, the user's column of true values; rows without a number
         there, with a redshift of -1 or less or a log10 mass of 0 or less, are not known. Where both
         columns have units, theirs is converted. Values by image or spectrum alone of which fewer
-        than `LEAST` are known keep the errors they have.
+        than `MIN_CALIBRATION_ROWS` are known keep the errors they have.
 
     Returns
     -------
@@ -157,7 +159,7 @@ def calibrate(table: Table, known: Mapping[str, str]) -> Table:
     CatalogueError
         Where a column is absent, or holds something else than numbers.
     InputError
-        Where fewer than `LEAST` rows have both our value and a true one.
+        Where fewer than `MIN_CALIBRATION_ROWS` rows have both our value and a true one.
 
     Notes
     -----
@@ -180,8 +182,8 @@ def calibrate(table: Table, known: Mapping[str, str]) -> Table:
     notes = [words for words in calibrations(table) if words.partition(":")[0] not in known]
     for label, name in known.items():
         true = true_values(table, label, name)
-        stem = f"{PREFIX}{STEMS.get(label, label)}"
-        every = ("", *(f"_{modality}" for modality in MODALITIES if label in STEMS))
+        stem = f"{PREFIX}{COLUMN_ROOTS.get(label, label)}"
+        every = ("", *(f"_{modality}" for modality in MODALITIES if label in COLUMN_ROOTS))
         ways = [way for way in every if stem + way in table.colnames]
         if not ways:
             raise CatalogueError(
@@ -193,7 +195,7 @@ def calibrate(table: Table, known: Mapping[str, str]) -> Table:
                 count = int(np.isfinite(true).sum())
                 raise InputError(
                     f"Too few of the {count} rows with a number in {name} have a value in {stem}, "
-                    f"expected at least {LEAST} with both."
+                    f"expected at least {MIN_CALIBRATION_ROWS} with both."
                 )
             columns += made or []
         told = numbers(table, stem + ways[0])
@@ -231,7 +233,7 @@ def forget(table: Table, names: Iterable[str]) -> None:
     kept = [
         words
         for words in calibrations(table)
-        if f"{PREFIX}{STEMS.get(label := words.partition(':')[0], label)}" not in written
+        if f"{PREFIX}{COLUMN_ROOTS.get(label := words.partition(':')[0], label)}" not in written
     ]
     note(table, kept)
 
@@ -244,7 +246,7 @@ def calibrated(table: Table, name: str, true: np.ndarray, theirs: str) -> list[M
         raise CatalogueError(f"No columns {', '.join(missing)}; call .astroclip.annotate() first.")
     value, error, *_ = (numbers(table, one) for one in (name, *ends))
     count = int((np.isfinite(value) & np.isfinite(error) & np.isfinite(true)).sum())
-    if count < LEAST:
+    if count < MIN_CALIBRATION_ROWS:
         return None
     low, high = Calibration(value, error, true, {}).interval(value, error, {}, 0.68)
     columns = []
@@ -270,7 +272,7 @@ def true_values(table: Table, label: str, name: str) -> np.ndarray:
     Redshifts of -1 and less, and log10 masses of 0 and less, stand for unknown in many catalogues.
     """
     values = numbers(table, check_column_name(name, label))
-    ours = f"{PREFIX}{STEMS.get(label, label)}"
+    ours = f"{PREFIX}{COLUMN_ROOTS.get(label, label)}"
     units = [table[one].unit if one in table.colnames else None for one in (name, ours)]
     if None not in units:
         try:

@@ -30,8 +30,8 @@ from astroclip_astro.models.configuration import Configuration
 from astroclip_astro.records import Source
 from astroclip_astro.sky.position import arcseconds
 from astroclip_astro.version import __version__
-from astroclip_astro.zeroshot.calibrated import Skill
-from astroclip_astro.zeroshot.estimator import Searcher, measure_skill
+from astroclip_astro.zeroshot.calibrated import CalibratedEstimator
+from astroclip_astro.zeroshot.estimator import KNNEstimator, fit_calibrated_estimator
 from astroclip_astro.zeroshot.reference import Reference, check_weights
 from astroclip_astro.zeroshot.reference_file import (
     complete_reference,
@@ -57,7 +57,7 @@ class Job:
         The encoders.
     reference : Reference
         The labelled galaxies whose neighbours give redshift and mass.
-    searchers : dict of str to Searcher
+    estimators : dict of str to KNNEstimator
         Look-up in the reference, one for each modality.
     columns : tuple of OutputColumn
         What is written.
@@ -70,18 +70,18 @@ class Job:
     source: Source
     model: Model
     reference: Reference
-    searchers: dict[str, Searcher]
+    estimators: dict[str, KNNEstimator]
     columns: tuple[OutputColumn, ...]
     modality: tuple[str, ...]
     match_radius: float
 
     @cached_property
-    def skills(self) -> dict[str, Skill]:
+    def calibrated(self) -> dict[str, CalibratedEstimator]:
         """How well each label that is written is told, measured when first needed."""
         groups = {column.group for column in self.columns}
         wanted = {"redshift": "redshift", "log_stellar_mass": "mass"}
         return {
-            label: measure_skill(self.searchers, label)
+            label: fit_calibrated_estimator(self.estimators, label)
             for label in self.reference.labels
             if wanted.get(label, "labels") in groups
         }
@@ -131,7 +131,7 @@ class Job:
         }
 
 
-def words(given: str | Iterable[str], known: tuple[str, ...], option: str) -> tuple[str, ...]:
+def parse_words(given: str | Iterable[str], known: tuple[str, ...], option: str) -> tuple[str, ...]:
     """Return the words of an option, in the known order; unknown ones raise."""
     if not isinstance(given, Iterable):
         raise InputError(f"{option} is {given!r}, expected one or more of {', '.join(known)}.")
@@ -155,7 +155,7 @@ def columns_of_labels(reference: Reference) -> list[tuple[OutputColumn, ...]]:
             unit=reference.units.get(label),
             description=reference.descriptions.get(label),
         )
-        for label in reference.own_labels
+        for label in reference.user_labels
     ]
 
 
@@ -216,7 +216,7 @@ class Options:
             from astroclip_astro.models.model import load_model
 
             model = load_model(self.weights, device=self.device, precision=self.precision)
-            if self.reference.held_out is None:
+            if self.reference.valid_leave_one_out is None:
                 progress.stage("comparing the reference with itself")
             reference = complete_reference(self.reference, self.reference_file)
         except BaseException:
@@ -226,7 +226,7 @@ class Options:
             source=self.source,
             model=model,
             reference=reference,
-            searchers={name: Searcher(reference, name) for name in self.modality},
+            estimators={name: KNNEstimator(reference, name) for name in self.modality},
             columns=self.columns,
             modality=self.modality,
             match_radius=self.match_radius,
@@ -289,8 +289,8 @@ def check_options(
     InputError
         For any option that cannot be met; the message says what could.
     """
-    modality = words(modality, MODALITIES, "modality")
-    groups = words(columns, GROUPS, "columns")
+    modality = parse_words(modality, MODALITIES, "modality")
+    groups = parse_words(columns, GROUPS, "columns")
     radius = arcseconds(match_radius)
     weights_file = locate(weights)
     card = read_card(weights_file)
@@ -299,7 +299,7 @@ def check_options(
     chosen = load_reference(card["name"] if reference is None else reference)
     check_weights(chosen, card["sha256"])
     check_checksum(weights_file, card)
-    if "labels" in groups and groups != GROUPS and not chosen.own_labels:
+    if "labels" in groups and groups != GROUPS and not chosen.user_labels:
         raise InputError(
             f"columns has 'labels', but reference {chosen.name} has none besides redshift and "
             "mass; make one that has: astroclip-reference build --label-columns."

@@ -155,7 +155,7 @@ def annotate(
         try:
             rows = work(run, progress, verbose=verbose)
         except KeyboardInterrupt:
-            return interrupted("astroclip-annotate", kept_words(run))
+            return interrupted("astroclip-annotate", describe_completed(run))
         if ends.form is not None:
             from astroclip_astro.catalogue.streams import write_stream
 
@@ -169,11 +169,11 @@ def annotate(
     return 0
 
 
-def kept_words(run: Run) -> str:
+def describe_completed(run: Run) -> str:
     """Return what an interrupted run has kept, and how to continue."""
     if run.store is None:
         return "nothing was written; run the same command again"
-    cached = ", and what was fetched for the next ones is cached" * run.job.source.keeps
+    cached = ", and what was fetched for the next ones is cached" * run.job.source.caches
     return (
         f"{run.completed} of {len(run.plan.targets)} rows are completed{cached}. The same command "
         "continues from there"

@@ -166,7 +166,7 @@ def build(
             plan = plan_training_set(source, selection, release=options["release"], labels=labels)
             if dry_run:
                 click.echo(f"{len(plan)} galaxies would be fetched from {source.name}.")
-                echo_left_out(plan.left_out)
+                print_rejected(plan.rejected)
                 return 0
             with closing(GalaxyBar(len(plan), quiet=quiet)) as bar:
                 outcome = build_training_set(
@@ -184,7 +184,7 @@ def build(
     if not quiet:
         kind = "SIMULATED galaxies" if plan.simulated else "galaxies"
         click.echo(f"Wrote {outcome.galaxies} {kind} to {outcome.path}{bar.rate()}")
-        echo_left_out(outcome.left_out)
+        print_rejected(outcome.rejected)
     return 0
 
 
@@ -260,7 +260,7 @@ def words(given: str | None) -> tuple[str, ...]:
     return tuple(filter(None, (word.strip() for word in (given or "").split(","))))
 
 
-def echo_left_out(left_out: dict[str, int]) -> None:
+def print_rejected(left_out: dict[str, int]) -> None:
     """Say how many galaxies were rejected, and why."""
     for reason, count in left_out.items():
         click.echo(f"  rejected: {count} ({reason})")

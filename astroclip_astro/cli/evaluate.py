@@ -164,7 +164,7 @@ def evaluate(
     from astroclip_astro.evaluate.report_files import check_report_folder, write_report
     from astroclip_astro.evaluate.run import evaluate_embeddings, make_report
 
-    check_choice(context, data, photometry)
+    check_exclusive(context, data, photometry)
     check_report_folder(output, overwrite=overwrite)
     for option, value in (
         ("--seed", seed),
@@ -187,7 +187,7 @@ def evaluate(
     }
     if photometry is not None:
         table = read_photometry(photometry, columns=parse_columns(columns), unit=unit)
-        facts = {"data": photometry.name, "columns": table.words} | facts
+        facts = {"data": photometry.name, "columns": table.description} | facts
         sides = split_photometry(table, **split)
         report = make_report(sides, photometry.name, table.simulated, facts, **options)
     else:
@@ -195,9 +195,9 @@ def evaluate(
             data,
             facts,
             weights=weights,
-            unaligned=unaligned,
+            pretrained=unaligned,
             split=split,
-            strangers=given_or_possible(context, out_of_distribution, quiet=quiet),
+            ood_objects=given_or_possible(context, out_of_distribution, quiet=quiet),
             objects=objects,
             losses=losses,
             figures=figures,
@@ -231,7 +231,7 @@ def given_or_possible(context: click.Context, count: int, *, quiet: bool) -> int
     return 0
 
 
-def check_choice(context: click.Context, data: Path | None, photometry: Path | None) -> None:
+def check_exclusive(context: click.Context, data: Path | None, photometry: Path | None) -> None:
     """Refuse both kinds of data, neither, and options that have no effect."""
     if (data is None) == (photometry is None):
         raise InputError(

@@ -179,14 +179,14 @@ def add_options(options: Sequence[Callable]) -> Callable[[Callable], Callable]:
     return add
 
 
-def holdout_options(fraction: float, words: str) -> Callable[[Callable], Callable]:
+def holdout_options(fraction: float, description: str) -> Callable[[Callable], Callable]:
     """Return a decorator that adds the options of what is held out.
 
     Parameters
     ----------
     fraction : float
         Default fraction of the galaxies.
-    words : str
+    description : str
         What they are held out for, as the help says it.
     """
     return add_options(
@@ -197,7 +197,7 @@ def holdout_options(fraction: float, words: str) -> Callable[[Callable], Callabl
                 default=fraction,
                 show_default=True,
                 metavar="FRACTION",
-                help=words,
+                help=description,
             ),
             click.option(
                 "--holdout-by",

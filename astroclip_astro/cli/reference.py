@@ -25,7 +25,7 @@ from astroclip_astro.version import __version__
 
 __all__ = ["main", "reference"]
 
-WAYS = {
+METHODS = {
     "image": "image among images",
     "spectrum": "spectrum among spectra",
     "image_to_spectrum": "image among spectra",
@@ -109,10 +109,14 @@ def build(
     """
     from astroclip_astro.models.card import check_aligned
     from astroclip_astro.models.model import load_model  # torch is loaded here
-    from astroclip_astro.reference.build import embed_galaxies, make_reference, reference_words
-    from astroclip_astro.reference.labelled_file import choose, open_labelled_set
+    from astroclip_astro.reference.build import (
+        embed_galaxies,
+        make_reference,
+        reference_description,
+    )
+    from astroclip_astro.reference.labelled_file import open_labelled_file, split_galaxies
     from astroclip_astro.zeroshot.metrics import score
-    from astroclip_astro.zeroshot.reference_checks import check_suffix, check_words
+    from astroclip_astro.zeroshot.reference_checks import check_header_text, check_suffix
     from astroclip_astro.zeroshot.reference_file import save_reference
 
     check_suffix(output)
@@ -123,8 +127,8 @@ def build(
             "--scores needs galaxies that are held out; pass a fraction, such as --holdout 0.1."
         )
     labels = [part.strip() for given in label_columns for part in given.split(",")]
-    labelled = open_labelled_set(data, labels)
-    choice = choose(
+    labelled = open_labelled_file(data, labels)
+    choice = split_galaxies(
         labelled,
         holdout=holdout,
         holdout_by=holdout_by,
@@ -133,7 +137,7 @@ def build(
         seed=seed,
     )
     name = output.stem if name is None else name
-    check_words(name, reference_words(labelled, description))
+    check_header_text(name, reference_description(labelled, description))
     model = load_model(weights, device=device, precision=precision)
     check_aligned(model.card)
     total = len(choice.reference) + len(choice.test)
@@ -148,11 +152,11 @@ def build(
         kind = "SIMULATED galaxies" if made.simulated else "galaxies"
         click.echo(f"Wrote {output}: {made.name}, {len(made):,} {kind}")
         click.echo(f"  labels    {', '.join(made.labels)}")
-        lost = total - len(embedded.image) - len(test.image)
+        lost = total - len(embedded) - len(test)
         click.echo(f"  rejected  {choice.unlabelled} without redshift or mass, {lost} without data")
     if holdout:
         noun = "SIMULATED galaxies" if labelled.simulated else "galaxies"
-        found = score(embedded, test, noun=noun)
+        found = score(embedded, test, sample_name=noun)
         if scores:
             write_scores(found, scores)
         if not quiet:
@@ -174,7 +178,7 @@ def scores_table(found: dict[str, object], labels: list[str]) -> str:
     heads = [*(f"R2 {label}" for label in labels), "sigma_NMAD(z)", "|dz|/(1+z)>.05"]
     keys = [*(f"r2_{label}" for label in labels), "sigma_nmad", "outliers"]
     lines = [f"{found['what']}:", " " * 24 + "".join(f"{head:>{len(head) + 2}}" for head in heads)]
-    for way, words in WAYS.items():
+    for way, words in METHODS.items():
         if f"{way}_{keys[0]}" in found:
             cells = zip(heads, keys, strict=True)
             row = "".join(f"{found[f'{way}_{key}']:>{len(head) + 2}}" for head, key in cells)

@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from astropy.table import Table
 
     from astroclip_astro.similar.query import Query
-    from astroclip_astro.similar.search import Comparison
+    from astroclip_astro.similar.search import SimilaritySearch
 
 __all__ = ["main", "search"]
 
 USERS_COLUMNS = 4  # of the catalogue, that are printed
-OURS = ("redshift", "log_stellar_mass", f"{PREFIX}z", f"{PREFIX}logmstar")
-FORMATS = {"similarity": ".4f", "separation": ".2f"} | dict.fromkeys(OURS, ".3f")
+PACKAGE_COLUMNS = ("redshift", "log_stellar_mass", f"{PREFIX}z", f"{PREFIX}logmstar")
+FORMATS = {"similarity": ".4f", "separation": ".2f"} | dict.fromkeys(PACKAGE_COLUMNS, ".3f")
 
 
 @click.command(name="astroclip-search", context_settings={"help_option_names": ["-h", "--help"]})
@@ -189,7 +189,7 @@ def search(
     Exit status: 0 done, 2 a mistake in the input, 3 the source did not answer, 130 interrupted.
     """
     from astroclip_astro.catalogue import check_output, read_catalogue, write_catalogue
-    from astroclip_astro.similar.search import Comparison
+    from astroclip_astro.similar.search import SimilaritySearch
 
     queries = {
         "--row": row,
@@ -211,8 +211,8 @@ def search(
     if plot is not None:
         check_plot(plot, options["source"], in_reference, overwrite=overwrite)
     table = read_catalogue(catalog)
-    with closing(Comparison(table, **options)) as comparison:
-        query = comparison.ask(
+    with closing(SimilaritySearch(table, **options)) as comparison:
+        query = comparison.query(
             row,
             position=position,
             image=image,
@@ -258,7 +258,7 @@ def check_plot(path: Path, source: object, in_reference: bool, *, overwrite: boo
     check_picture(path, overwrite=overwrite)
 
 
-def draw(query: Query, found: Table, comparison: Comparison, path: Path) -> None:
+def draw(query: Query, found: Table, comparison: SimilaritySearch, path: Path) -> None:
     """Draw the picture of a query and what was found."""
     from astroclip_astro.figures.gallery import draw_gallery
     from astroclip_astro.similar.gallery import collect_panels, match_title
@@ -290,7 +290,7 @@ def describe(query: Query, found: Table, catalog: Path) -> str:
         where = f"{kind}reference {found.meta['ACREF']}"
     approximate = ", approximate" if found.meta["ACSEARCH"] == "approximate" else ""
     lines = [
-        f"{len(found)} galaxies most like {query.words}, by {heading(found)}{approximate}, "
+        f"{len(found)} galaxies most like {query.description}, by {heading(found)}{approximate}, "
         f"in {where}:",
         "",
     ]
@@ -299,7 +299,11 @@ def describe(query: Query, found: Table, catalog: Path) -> str:
     first = [name for name in theirs if not name.startswith(PREFIX)]
     if found.meta["ACWITHIN"] == "table":
         first = first[:USERS_COLUMNS]
-    names = [*ours, *first, *(name for name in OURS if name in theirs and name not in first)]
+    names = [
+        *ours,
+        *first,
+        *(name for name in PACKAGE_COLUMNS if name in theirs and name not in first),
+    ]
     shown = found[names]
     for name in set(names) & FORMATS.keys():
         if name in ours or shown[name].dtype.kind == "f":

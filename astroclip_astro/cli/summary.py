@@ -28,7 +28,7 @@ LOOK_ROWS = 5
 def reference_line(reference: Reference) -> str:
     """Return what the reference is, and that it is simulated where it is."""
     count = f"{len(reference.image):,}"
-    own = f", with labels {', '.join(reference.own_labels)}" if reference.own_labels else ""
+    own = f", with labels {', '.join(reference.user_labels)}" if reference.user_labels else ""
     if reference.simulated:
         return f"{reference.name}, {count} SIMULATED galaxies{own}; not calibrated on real ones"
     kind = "real" if reference.simulated is False else "unlabelled (simulated or real)"

@@ -166,7 +166,7 @@ def work(stage: str, options: dict, encoders: dict[str, str | None], **changes: 
         with closing(Bar(quiet=quiet)) as bar:
             training = Training(configuration=configuration, progress=bar.show, **options)
             if check:
-                return tell(check_stage(stage, training, **encoders))
+                return print_checks(check_stage(stage, training, **encoders))
             if stage == "all":
                 weights = train_all(training)
             else:
@@ -179,7 +179,7 @@ def work(stage: str, options: dict, encoders: dict[str, str | None], **changes: 
     return 0
 
 
-def tell(checks: object) -> int:
+def print_checks(checks: object) -> int:
     """Print what the early checks found."""
     click.echo(f"loss before the first step   {checks.first:.4f}, expected {checks.expected:.4f}")
     click.echo(f"loss after overfitting       {checks.last:.4f}")

@@ -14,11 +14,11 @@ import numpy as np
 
 from astroclip_astro.dataset.galaxies import Fetched, fetch_galaxies
 from astroclip_astro.dataset.plan import Plan
-from astroclip_astro.dataset.training_file import SIZE, describe, training_fields
+from astroclip_astro.dataset.training_file import IMAGE_PIXELS, describe, training_fields
 from astroclip_astro.errors import AstroclipError, InputError, SourceError
-from astroclip_astro.storage.hdf5 import PART_ROWS, check_hdf5_output
-from astroclip_astro.storage.shard import Part
-from astroclip_astro.storage.shards import Parts
+from astroclip_astro.storage.hdf5 import SHARD_ROWS, check_hdf5_output
+from astroclip_astro.storage.shard import Shard
+from astroclip_astro.storage.shards import Shards
 from astroclip_astro.version import __version__
 
 __all__ = ["Outcome", "build_training_set"]
@@ -36,13 +36,13 @@ class Outcome:
         The file, absolute.
     galaxies : int
         How many are in it.
-    left_out : mapping of str to int
+    rejected : mapping of str to int
         How many of the selection are not, by reason.
     """
 
     path: Path
     galaxies: int
-    left_out: Mapping[str, int]
+    rejected: Mapping[str, int]
 
 
 def build_training_set(
@@ -50,7 +50,7 @@ def build_training_set(
     plan: Plan,
     source: object,
     *,
-    size: int = SIZE,
+    size: int = IMAGE_PIXELS,
     skip_failed: bool = False,
     resume: bool = True,
     overwrite: bool = False,
@@ -139,7 +139,7 @@ class _Count:
         self._progress(self.done, self.made)
 
 
-def _parts(output: Path, plan: Plan, source: object, size: int) -> Parts:
+def _parts(output: Path, plan: Plan, source: object, size: int) -> Shards:
     """Return the parts of a build, known by all that decides what is in them."""
     if find_spec("h5py") is None:
         raise AstroclipError(
@@ -147,31 +147,31 @@ def _parts(output: Path, plan: Plan, source: object, size: int) -> Parts:
             "run: pip install 'astroclip-astro[train]'"
         )
     releases = ", ".join(source.sparcl.releases)
-    if releases != plan.words["release"]:
+    if releases != plan.description["release"]:
         raise InputError(
-            f"The source has {releases}, the plan is of {plan.words['release']}; open the source "
-            "with the plan's release."
+            f"The source has {releases}, the plan is of {plan.description['release']}; open the "
+            "source with the plan's release."
         )
     fields = training_fields(size, plan.fields)
-    facts = {"version": __version__, "source": source.identity, **plan.words}
+    facts = {"version": __version__, "source": source.identity, **plan.description}
     facts |= {"galaxies and labels": plan.digest}
     facts |= {
         f"dataset {name}": f"{field.dtype} {tuple(field.shape)} {field.unit}".strip()
         for name, field in fields.items()
     }
-    return Parts(output, fields, len(plan), facts, noun="training set")
+    return Shards(output, fields, len(plan), facts, sample_name="training set")
 
 
 def _settle_all(
-    parts: Parts, plan: Plan, source: object, size: int, count: _Count
+    parts: Shards, plan: Plan, source: object, size: int, count: _Count
 ) -> dict[int, str]:
     """Settle every part that is not, and return what failed, by row of the plan."""
     failed = {}
     for number in range(parts.count):
-        first = number * PART_ROWS
+        first = number * SHARD_ROWS
         part = parts.load(number)
         before = len(part)
-        settled = {*part.galaxies, *part.left_out}
+        settled = {*part.galaxies, *part.rejected}
         places = [place for place in range(parts.rows(number)) if place not in settled]
         if places:
             rows = first + np.array(places)
@@ -188,14 +188,14 @@ def _settle_all(
     return failed
 
 
-def _extend(part: Part, fetched: Fetched, plan: Plan, rows: np.ndarray, first: int) -> Part:
+def _extend(part: Shard, fetched: Fetched, plan: Plan, rows: np.ndarray, first: int) -> Shard:
     """Return a part with what was fetched for some rows of the plan."""
     galaxies = {
         int(rows[row]) - first: {**values, **_catalogued(plan, int(rows[row]))}
         for row, values in fetched.galaxies.items()
     }
-    left_out = {int(rows[row]) - first: reason for row, reason in fetched.left_out.items()}
-    return Part({**part.galaxies, **galaxies}, {**part.left_out, **left_out})
+    left_out = {int(rows[row]) - first: reason for row, reason in fetched.rejected.items()}
+    return Shard({**part.galaxies, **galaxies}, {**part.rejected, **left_out})
 
 
 def _catalogued(plan: Plan, row: int) -> dict[str, np.ndarray]:
@@ -207,22 +207,22 @@ def _catalogued(plan: Plan, row: int) -> dict[str, np.ndarray]:
     }
 
 
-def _give_up(parts: Parts, failed: Mapping[int, str]) -> None:
+def _give_up(parts: Shards, failed: Mapping[int, str]) -> None:
     """Leave out what the source has failed for."""
-    for number in sorted({row // PART_ROWS for row in failed}):
+    for number in sorted({row // SHARD_ROWS for row in failed}):
         part = parts.load(number)
-        places = {row % PART_ROWS for row in failed if row // PART_ROWS == number}
-        parts.save(number, Part(part.galaxies, {**part.left_out, **dict.fromkeys(places, FAILED)}))
+        places = {row % SHARD_ROWS for row in failed if row // SHARD_ROWS == number}
+        parts.save(number, Shard(part.galaxies, {**part.rejected, **dict.fromkeys(places, FAILED)}))
 
 
-def _join(parts: Parts, plan: Plan, source: object) -> Outcome:
+def _join(parts: Shards, plan: Plan, source: object) -> Outcome:
     """Write the file, and forget the parts."""
     galaxies, dropped = parts.totals()
-    left_out = dict((Counter(plan.left_out) + Counter(dropped)).most_common())
+    left_out = dict((Counter(plan.rejected) + Counter(dropped)).most_common())
     if not galaxies:
         why = ", ".join(f"{count} {reason}" for reason, count in left_out.items())
         raise InputError(f"None of {len(plan)} galaxies is complete ({why}); choose others.")
-    provenance = {"source": source.name, "layer": source.viewer.layer, **plan.words}
+    provenance = {"source": source.name, "layer": source.viewer.layer, **plan.description}
     attributes = describe(
         galaxies=galaxies, left_out=left_out, provenance=provenance, simulated=plan.simulated
     )

@@ -10,12 +10,12 @@ import numpy as np
 from astroclip_astro.errors import SourceError
 from astroclip_astro.flags import Flag
 from astroclip_astro.prepare.spectra import lacks_camera
-from astroclip_astro.records import Cutout, Gap, Source, Spectrum, Targets
+from astroclip_astro.records import Cutout, MissingData, Source, Spectrum, Targets
 
 __all__ = ["REASONS", "Fetched", "fetch_galaxies"]
 
-FARTHEST = 3.0  # arcsec between the mean position of a target's fibres and the target
-CLOSE = 1e-4  # difference of two redshifts of one spectrum, over 1 + z
+MAX_SEPARATION = 3.0  # arcsec between the mean position of a target's fibres and the target
+REDSHIFT_TOLERANCE = 1e-4  # difference of two redshifts of one spectrum, over 1 + z
 REASONS = {  # why a galaxy is left out that was asked for
     "no spectrum": "SPARCL has none of this TARGETID in this release",
     "another spectrum": "its position or redshift is not that of the catalogue",
@@ -36,14 +36,14 @@ class Fetched:
     ----------
     galaxies : mapping of int to mapping
         Image, spectrum, inverse variance and position, by dataset.
-    left_out : mapping of int to str
+    rejected : mapping of int to str
         One of `REASONS`: it will be so the next time too.
     failed : mapping of int to str
         What the source said instead of an answer; it may answer the next time.
     """
 
     galaxies: Mapping[int, Mapping[str, np.ndarray]]
-    left_out: Mapping[int, str]
+    rejected: Mapping[int, str]
     failed: Mapping[int, str]
 
 
@@ -81,7 +81,7 @@ def fetch_galaxies(source: Source, targets: Targets, redshift: np.ndarray, *, si
             raise SourceError(f"Source gave {len(answers)} answers for {len(rows)} rows.")
         good = {}
         for row, answer in zip(rows, answers, strict=True):
-            if isinstance(answer, Gap) and answer.flag & Flag.SOURCE_FAILED:
+            if isinstance(answer, MissingData) and answer.flag & Flag.SOURCE_FAILED:
                 failed[row] = answer.reason
             elif reason := judge(row, answer):
                 left_out[row] = reason
@@ -89,11 +89,11 @@ def fetch_galaxies(source: Source, targets: Targets, redshift: np.ndarray, *, si
                 good[row] = answer
         return good
 
-    def judge_spectrum(row: int, spectrum: Spectrum | Gap) -> str:
+    def judge_spectrum(row: int, spectrum: Spectrum | MissingData) -> str:
         return _judge_spectrum(spectrum, int(targets.targetid[row]), float(redshift[row]))
 
     rows = list(range(len(targets)))
-    spectra = sort(rows, list(source.spectra(targets, FARTHEST)), judge_spectrum)
+    spectra = sort(rows, list(source.spectra(targets, MAX_SEPARATION)), judge_spectrum)
     places = _at(list(spectra.values()))
     answers = list(source.cutouts(places, size)) if spectra else []
     images = sort(list(spectra), answers, lambda row, cutout: _judge_image(cutout))
@@ -111,13 +111,13 @@ def fetch_galaxies(source: Source, targets: Targets, redshift: np.ndarray, *, si
     return Fetched(galaxies, left_out, failed)
 
 
-def _judge_spectrum(spectrum: Spectrum | Gap, targetid: int, redshift: float) -> str:
+def _judge_spectrum(spectrum: Spectrum | MissingData, targetid: int, redshift: float) -> str:
     """Return why a spectrum is none for a training set, or nothing."""
-    if isinstance(spectrum, Gap):
+    if isinstance(spectrum, MissingData):
         return "no spectrum"
-    away = not spectrum.separation <= FARTHEST
+    away = not spectrum.separation <= MAX_SEPARATION
     differs = spectrum.redshift is not None and not (
-        abs(spectrum.redshift - redshift) <= CLOSE * (1 + abs(redshift))
+        abs(spectrum.redshift - redshift) <= REDSHIFT_TOLERANCE * (1 + abs(redshift))
     )
     if away or differs or spectrum.targetid != targetid:
         return "another spectrum"
@@ -130,9 +130,9 @@ def _judge_spectrum(spectrum: Spectrum | Gap, targetid: int, redshift: float) ->
     return ""
 
 
-def _judge_image(cutout: Cutout | Gap) -> str:
+def _judge_image(cutout: Cutout | MissingData) -> str:
     """Return why an image is none for a training set, or nothing."""
-    if isinstance(cutout, Gap):
+    if isinstance(cutout, MissingData):
         outside = cutout.flag & Flag.OUTSIDE_IMAGING
         return "outside the imaging" if outside else "no image"
     if not (cutout.complete and np.isfinite(cutout.image).all()):

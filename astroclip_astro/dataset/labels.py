@@ -11,10 +11,10 @@ import numpy as np
 from astropy.table import Table
 
 from astroclip_astro.dataset.label_file import read_columns
-from astroclip_astro.dataset.training_file import OWN_NAMES
+from astroclip_astro.dataset.training_file import PACKAGE_DATASETS
 from astroclip_astro.errors import InputError, did_you_mean
 from astroclip_astro.storage.hdf5 import Field
-from astroclip_astro.training_data.training_set import KNOWN
+from astroclip_astro.training_data.training_set import KNOWN_DATASETS
 
 __all__ = ["MASS", "MASSES", "Labels", "clean_labels", "read_labels"]
 
@@ -227,7 +227,7 @@ def _field(dataset: str, column: str, values: np.ndarray, table: Table, name: st
     words = getattr(table[column], "description", None)
     unit = "dex(solMass)" if dataset == MASS else str(unit or "")
     words = f"{words}; {column} of {name}" if words else f"{column} of {name}"
-    known = KNOWN.get(dataset, values.shape[1:])
+    known = KNOWN_DATASETS.get(dataset, values.shape[1:])
     if known != values.shape[1:]:
         raise InputError(
             f"Column {column!r} of {name} has {values.shape[1:]} numbers a row, but a training "
@@ -238,7 +238,7 @@ def _field(dataset: str, column: str, values: np.ndarray, table: Table, name: st
 
 def _check_name(name: str, path: str | os.PathLike) -> None:
     """Raise where a column cannot become a dataset of its name."""
-    if name in OWN_NAMES or not name.strip(". ") or "/" in name or not name.isprintable():
+    if name in PACKAGE_DATASETS or not name.strip(". ") or "/" in name or not name.isprintable():
         raise InputError(
             f"Column {name!r} of {path} cannot become a dataset: the name is taken or no name of "
             "HDF5; rename the column."

@@ -12,7 +12,7 @@ import numpy as np
 
 from astroclip_astro.config import conf
 from astroclip_astro.dataset.labels import Labels
-from astroclip_astro.dataset.selection import Selection, select_targets, thin
+from astroclip_astro.dataset.selection import Selection, select_targets, subsample
 from astroclip_astro.errors import InputError, SourceError
 from astroclip_astro.fetch.bad_reply import BadReplyError, UnreachableError
 from astroclip_astro.fetch.desi_catalogue import DesiCatalogueClass
@@ -41,9 +41,9 @@ class Plan:
         (n, ...), by dataset, of these galaxies in this order.
     fields : mapping of str to Field
         What the datasets of labels are.
-    left_out : mapping of str to int
+    rejected : mapping of str to int
         How many of the selection will not be asked for, by reason.
-    words : mapping of str to str
+    description : mapping of str to str
         Release, selection and labels.
     simulated : bool
         Whether the catalogue says that it is.
@@ -53,8 +53,8 @@ class Plan:
     redshift: np.ndarray
     labels: Mapping[str, np.ndarray]
     fields: Mapping[str, Field]
-    left_out: Mapping[str, int]
-    words: Mapping[str, str]
+    rejected: Mapping[str, int]
+    description: Mapping[str, str]
     simulated: bool
 
     def __len__(self) -> int:
@@ -126,7 +126,7 @@ def plan_training_set(
         found = labels.find(targetid)[1]
         left_out.update(labels.why_not(targetid[~found]))
         rows = rows[found]
-    chosen = rows[thin(targetid[rows], selection.limit)]
+    chosen = rows[subsample(targetid[rows], selection.limit)]
     if len(chosen) < len(rows):
         left_out[BEYOND_LIMIT] = len(rows) - len(chosen)
     if not len(chosen):

@@ -13,7 +13,7 @@ from astropy.table import Table, unique, vstack
 from astroclip_astro.errors import InputError
 from astroclip_astro.fetch.desi_catalogue import Cuts, DesiCatalogueClass
 
-__all__ = ["GOOD_GALAXIES", "Selection", "select_targets", "thin"]
+__all__ = ["GOOD_GALAXIES", "Selection", "select_targets", "subsample"]
 
 GOOD_GALAXIES = Cuts(spectype=("GALAXY",), good_redshift=True, good_fibre=True)
 SEVERAL_SPECTRA = "several primary spectra in the catalogue"
@@ -137,7 +137,7 @@ def select_targets(
     return single[measured], {reason: number for reason, number in left_out.items() if number}
 
 
-def thin(targetid: np.ndarray, limit: int | None) -> np.ndarray:
+def subsample(targetid: np.ndarray, limit: int | None) -> np.ndarray:
     """Choose some targets that have nothing in common but their choice.
 
     Parameters
@@ -155,7 +155,7 @@ def thin(targetid: np.ndarray, limit: int | None) -> np.ndarray:
 
     Examples
     --------
-    >>> thin(np.arange(100, dtype=np.int64), 3).size
+    >>> subsample(np.arange(100, dtype=np.int64), 3).size
     3
     """
     if limit is None or len(targetid) <= limit:

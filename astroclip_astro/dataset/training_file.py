@@ -9,9 +9,9 @@ from astroclip_astro.errors import InputError
 from astroclip_astro.storage.hdf5 import FLUX_UNIT, GRIDS, IVAR_UNIT, Field
 from astroclip_astro.version import __version__
 
-__all__ = ["OWN_NAMES", "SIZE", "describe", "training_fields"]
+__all__ = ["IMAGE_PIXELS", "PACKAGE_DATASETS", "describe", "training_fields"]
 
-SIZE = 152  # pixels, as Stein et al. 2021 have them
+IMAGE_PIXELS = 152  # pixels, as Stein et al. 2021 have them
 SMALLEST, LARGEST = 32, 512  # pixels
 OBSERVED = {
     "spectrum": Field(
@@ -23,7 +23,7 @@ OBSERVED = {
     "targetid": Field((), "i8", "", "DESI TARGETID"),
     "redshift": Field((), "f4", "", "spectroscopic redshift (redrock)"),
 }
-OWN_NAMES = frozenset({"images", *OBSERVED})
+PACKAGE_DATASETS = frozenset({"images", *OBSERVED})
 
 
 def training_fields(size: int, labels: Mapping[str, Field]) -> dict[str, Field]:

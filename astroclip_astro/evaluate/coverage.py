@@ -7,37 +7,44 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from astroclip_astro.evaluate.scores import Estimate, bootstrap
-from astroclip_astro.evaluate.table import Galaxies
+from astroclip_astro.evaluate.scores import Score, bootstrap
 from astroclip_astro.zeroshot.calibrated import BEST
 from astroclip_astro.zeroshot.conformal import LEVELS
-from astroclip_astro.zeroshot.estimator import Searcher, measure_skill
+from astroclip_astro.zeroshot.embedded import EmbeddedGalaxies
+from astroclip_astro.zeroshot.estimator import KNNEstimator, fit_calibrated_estimator
+from astroclip_astro.zeroshot.prediction import Prediction
 from astroclip_astro.zeroshot.reference import Reference
 
-__all__ = ["LEAST", "Told", "coverage", "coverage_bins", "make_searchers", "tell"]
+__all__ = [
+    "MIN_GALAXIES_PER_BIN",
+    "CoverageCheck",
+    "coverage",
+    "coverage_bins",
+    "make_estimators",
+    "predict_labels",
+]
 
-LEAST = 400  # galaxies in a bin
-MOST_BINS = 10
+MIN_GALAXIES_PER_BIN = 400  # galaxies in a bin
+MAX_BINS = 10
 
 
 @dataclass(frozen=True)
-class Told:
-    """A label of the test galaxies as astroclip-annotate tells it, in one way.
+class CoverageCheck:
+    """A prediction for test galaxies as astroclip-annotate makes it, and how its errors did.
 
     Parameters
     ----------
-    value, other : ndarray
-        float64 (n,), and the second peak, NaN where there is none.
+    prediction : Prediction
+        Of a label of n galaxies, by one modality or by both.
     intervals : dict of float to (ndarray, ndarray)
         For 0.68 and 0.95, ends of the intervals, float64 (n,) each.
-    integral : ndarray
+    pit : ndarray
         float64 (n,), probability integral transform of the truth.
     """
 
-    value: np.ndarray
-    other: np.ndarray
+    prediction: Prediction
     intervals: dict[float, tuple[np.ndarray, np.ndarray]]
-    integral: np.ndarray
+    pit: np.ndarray
 
     def covers(self, true: np.ndarray, level: float) -> np.ndarray:
         """Return whether each interval holds the truth, float64 (n,), NaN where one is not known.
@@ -54,19 +61,19 @@ class Told:
         return np.where(known, (low <= true) & (true <= high), np.nan)
 
 
-def make_searchers(reference: Galaxies, simulated: bool | None) -> dict[str, Searcher]:
+def make_estimators(reference: EmbeddedGalaxies, simulated: bool | None) -> dict[str, KNNEstimator]:
     """Return what looks galaxies up among those to learn from.
 
     Parameters
     ----------
-    reference : Galaxies
+    reference : EmbeddedGalaxies
         With the vectors ``image`` and ``spectrum``, and all labels.
     simulated : bool or None
         Whether they are simulated.
 
     Returns
     -------
-    dict of str to Searcher
+    dict of str to KNNEstimator
     """
     among = Reference(
         name="evaluation",
@@ -74,63 +81,65 @@ def make_searchers(reference: Galaxies, simulated: bool | None) -> dict[str, Sea
         spectrum=reference.vectors["spectrum"],
         labels=dict(reference.labels),
         simulated=simulated,
-        brightness=dict(reference.brightness),
+        covariates=dict(reference.covariates),
     )
-    return {modality: Searcher(among, modality) for modality in ("image", "spectrum")}
+    return {modality: KNNEstimator(among, modality) for modality in ("image", "spectrum")}
 
 
-def tell(searchers: Mapping[str, Searcher], test: Galaxies) -> dict[str, dict[str, Told]]:
-    """Tell the labels of test galaxies as astroclip-annotate does, with calibrated intervals.
+def predict_labels(
+    estimators: Mapping[str, KNNEstimator], test: EmbeddedGalaxies
+) -> dict[str, dict[str, CoverageCheck]]:
+    """Predict the labels of test galaxies as astroclip-annotate does, with calibrated intervals.
 
     Parameters
     ----------
-    searchers : mapping of str to Searcher
-        From `make_searchers`.
-    test : Galaxies
-        Others, with the same vectors.
+    estimators : mapping of str to KNNEstimator
+        From `make_estimators`.
+    test : EmbeddedGalaxies
+        Others, with the same vectors, and labels that are compared with the predictions.
 
     Returns
     -------
     dict of str to dict
         For each label, ``image``, ``spectrum`` and ``best``.
     """
-    found = {
-        way: searcher.look_up(test.vectors[way], novelty=False)
-        for way, searcher in searchers.items()
+    results = {
+        modality: estimator.query(test.vectors[modality], novelty=False)
+        for modality, estimator in estimators.items()
     }
-    told: dict[str, dict[str, Told]] = {}
+    checks: dict[str, dict[str, CoverageCheck]] = {}
     for label, true in test.labels.items():
-        skill = measure_skill(dict(searchers), label)
-        estimates = {way: findings.values[label] for way, findings in found.items()}
-        judged = skill.judge(estimates, test.brightness)
-        told[label] = {
-            way: Told(
-                value=one.value,
-                other=one.other,
+        calibrated = fit_calibrated_estimator(dict(estimators), label)
+        by_modality = {name: result.predictions[label] for name, result in results.items()}
+        predictions = calibrated.predict(by_modality, test.covariates)
+        checks[label] = {
+            method: CoverageCheck(
+                prediction=prediction,
                 intervals={
-                    level: skill.interval(way, judged, test.brightness, level) for level in LEVELS
+                    level: calibrated.interval(method, predictions, test.covariates, level)
+                    for level in LEVELS
                 },
-                integral=skill.integral(way, judged, true, test.brightness),
+                pit=calibrated.pit(method, predictions, true, test.covariates),
             )
-            for way, one in judged.items()
+            for method, prediction in predictions.items()
         }
-    return told
+    return checks
 
 
 def coverage(
-    told: Mapping[str, Mapping[str, Told]],
-    test: Galaxies,
+    predicted: Mapping[str, Mapping[str, CoverageCheck]],
+    test: EmbeddedGalaxies,
     *,
     seed: int = 0,
     resamples: int = 1000,
-) -> dict[str, dict[str, Estimate]]:
+) -> dict[str, dict[str, Score]]:
     """Return how often intervals hold the truth, and how wide they are.
 
     Parameters
     ----------
-    told : mapping
-        From `tell`.
-    test : Galaxies
+    predicted : mapping
+        From `predict_labels`.
+    test : EmbeddedGalaxies
         Whose labels are the truth.
     seed, resamples : int
         Of the bootstrap.
@@ -140,39 +149,41 @@ def coverage(
     dict of str to dict
         Rows such as ``redshift best``, ``log_stellar_mass image``: ``covered_68``,
         ``covered_95``, and the median ``error``; for redshift ``several_redshifts``, the fraction
-        with a second peak.
+        with a secondary redshift.
     """
-    rows: dict[str, dict[str, Estimate]] = {}
-    for label, ways in told.items():
-        for way, one in ways.items():
-            row = rows[f"{label} {way}"] = {
+    rows: dict[str, dict[str, Score]] = {}
+    for label, methods in predicted.items():
+        for method, one in methods.items():
+            row = rows[f"{label} {method}"] = {
                 f"covered_{round(100 * level)}": share(
                     one.covers(test.labels[label], level), resamples, seed
                 )
                 for level in LEVELS
             }
             low, high = one.intervals[LEVELS[0]]
-            row["error"] = Estimate(float(np.nanmedian(high - low) / 2))
+            row["error"] = Score(float(np.nanmedian(high - low) / 2))
             if label == "redshift":
-                row["several_redshifts"] = Estimate(float(np.isfinite(one.other).mean()))
+                row["several_redshifts"] = Score(
+                    float(np.isfinite(one.prediction.secondary).mean())
+                )
     return rows
 
 
 def coverage_bins(
-    told: Mapping[str, Mapping[str, Told]],
-    test: Galaxies,
+    predicted: Mapping[str, Mapping[str, CoverageCheck]],
+    test: EmbeddedGalaxies,
     *,
     seed: int = 0,
     resamples: int = 1000,
-) -> dict[str, dict[str, Estimate]]:
+) -> dict[str, dict[str, Score]]:
     """Return how often the intervals of the best values hold the truth, in bins.
 
-    Bins have `LEAST` galaxies or more each, as equal as can be: of magnitude, where that is known,
-    and of the value that was told.
+    Bins have `MIN_GALAXIES_PER_BIN` galaxies or more each, as equal as can be: of magnitude, where
+    that is known, and of the predicted value.
 
     Parameters
     ----------
-    told, test, seed, resamples
+    predicted, test, seed, resamples
         As `coverage` has them.
 
     Returns
@@ -181,21 +192,21 @@ def coverage_bins(
         For each bin, such as ``redshift by magnitude 1``: ``low``, ``high`` and ``galaxies`` of
         the bin, ``covered_68`` and ``covered_95``.
     """
-    rows: dict[str, dict[str, Estimate]] = {}
-    for label, ways in told.items():
-        best, true = ways[BEST], test.labels[label]
-        binnings = {"predicted value": best.value}
+    rows: dict[str, dict[str, Score]] = {}
+    for label, methods in predicted.items():
+        best, true = methods[BEST], test.labels[label]
+        binnings = {"predicted value": best.prediction.value}
         if test.magnitude is not None:
             binnings = {"magnitude": test.magnitude} | binnings
         for name, measure in binnings.items():
             used = np.flatnonzero(np.isfinite(measure) & np.isfinite(true))
             order = used[np.argsort(measure[used], kind="stable")]
-            count = min(MOST_BINS, len(order) // LEAST)
+            count = min(MAX_BINS, len(order) // MIN_GALAXIES_PER_BIN)
             for number, part in enumerate(np.array_split(order, count) if count else [], start=1):
                 rows[f"{label} by {name} {number}"] = {
-                    "low": Estimate(float(measure[part[0]])),
-                    "high": Estimate(float(measure[part[-1]])),
-                    "galaxies": Estimate(float(len(part))),
+                    "low": Score(float(measure[part[0]])),
+                    "high": Score(float(measure[part[-1]])),
+                    "galaxies": Score(float(len(part))),
                 } | {
                     f"covered_{round(100 * level)}": share(
                         best.covers(true, level)[part], resamples, seed
@@ -205,7 +216,7 @@ def coverage_bins(
     return rows
 
 
-def share(covered: np.ndarray, resamples: int, seed: int) -> Estimate:
+def share(covered: np.ndarray, resamples: int, seed: int) -> Score:
     """Return the fraction that is covered, of those of which anything is known."""
     known = covered[np.isfinite(covered)]
     mean = {"share": lambda values: np.mean(values, axis=-1)}

@@ -14,10 +14,11 @@ from astroclip_astro.errors import InputError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from astroclip_astro.evaluate.coverage import Told
-    from astroclip_astro.evaluate.table import Galaxies, TableOne
+    from astroclip_astro.evaluate.coverage import CoverageCheck
+    from astroclip_astro.evaluate.table import TableOne
     from astroclip_astro.models.model import Model
-    from astroclip_astro.reference.labelled_file import LabelledSet
+    from astroclip_astro.reference.labelled_file import LabelledFile
+    from astroclip_astro.zeroshot.embedded import EmbeddedGalaxies
 
 __all__ = [
     "calibration_figures",
@@ -58,11 +59,11 @@ def check_drawable() -> None:
         ) from None
 
 
-def prediction_figures(table: TableOne, noun: str) -> Figures:
+def prediction_figures(table: TableOne, sample_name: str) -> Figures:
     """Draw predicted against true labels for every pair of modalities."""
     from astroclip_astro.evaluate.scores import label_scores
     from astroclip_astro.figures.predictions import predictions_figure
-    from astroclip_astro.zeroshot.metrics import regress
+    from astroclip_astro.zeroshot.metrics import knn_regression
 
     figures: Figures = {}
     reference, test = table.reference, table.test
@@ -71,7 +72,7 @@ def prediction_figures(table: TableOne, noun: str) -> Figures:
         pairs, notes = {}, {}
         for name, (query, target) in PAIRS.items():
             if {query, target} <= {*reference.vectors}:
-                found = regress(
+                found = knn_regression(
                     reference.vectors[target][known],
                     reference.labels[label][known],
                     test.vectors[query][has],
@@ -84,7 +85,7 @@ def prediction_figures(table: TableOne, noun: str) -> Figures:
             notes["photometry"] = note(label_scores(label, *pairs["photometry"], resamples=0))
         figures[f"predictions_{label}"] = (
             predictions_figure(
-                pairs, title=f"{LABELS[label]} of {noun}", label=LABELS[label], notes=notes
+                pairs, title=f"{LABELS[label]} of {sample_name}", label=LABELS[label], notes=notes
             ),
             f"Predicted against true {LABELS[label]}, by the 16 nearest neighbours, for every pair "
             "of modalities: the embedding of the query, and those it is compared with.",
@@ -99,7 +100,9 @@ def note(scores: Mapping[str, object]) -> str:
     return f"R² = {scores['r2'].value:.3f}\n{words} = {scores[name].value:.3f}{unit}"
 
 
-def retrieval_figures(table: TableOne, labelled: LabelledSet, noun: str, *, seed: int) -> Figures:
+def retrieval_figures(
+    table: TableOne, labelled: LabelledFile, sample_name: str, *, seed: int
+) -> Figures:
     """Draw the ranks of partners, and what is found for a few galaxies."""
     from astroclip_astro.evaluate.retrieval import partner_ranks
     from astroclip_astro.figures.retrieval import ranks_figure, retrieval_figure
@@ -112,7 +115,7 @@ def retrieval_figures(table: TableOne, labelled: LabelledSet, noun: str, *, seed
     }
     figures: Figures = {
         "ranks": (
-            ranks_figure(ranks, total=len(test), title=f"Own partner among {noun} held out"),
+            ranks_figure(ranks, total=len(test), title=f"Own partner among {sample_name} held out"),
             "How often a galaxy's own spectrum (image) is among the first N when its image "
             "(spectrum) is the query.",
         )
@@ -120,26 +123,28 @@ def retrieval_figures(table: TableOne, labelled: LabelledSet, noun: str, *, seed
     for number, row in enumerate(examples(test, seed), start=1):
         rows = [tiles(test, row, labelled, *PAIRS[name]) for name in PAIRS]
         figures[f"retrieval_{number}"] = (
-            retrieval_figure(rows, title=f"Most similar {noun} to row {test.rows[row]}"),
+            retrieval_figure(rows, title=f"Most similar {sample_name} to row {test.rows[row]}"),
             "One galaxy searched for by image and by spectrum, among images and among spectra: "
             "first the query, then the most similar ones. The partner is marked.",
         )
     return figures
 
 
-def tiles(test: Galaxies, row: int, labelled: LabelledSet, query: str, target: str) -> list[object]:
+def tiles(
+    test: EmbeddedGalaxies, row: int, labelled: LabelledFile, query: str, target: str
+) -> list[object]:
     """Return the query and its matches, as tiles."""
     from astroclip_astro.figures.retrieval import Tile
     from astroclip_astro.search.exact import find
 
     k = min(MATCHES, len(test) - 1)
     leave_out = np.array([row]) if query == target else None
-    near = find(test.vectors[target], test.vectors[query][[row]], k=k, leave_out=leave_out)
+    near = find(test.vectors[target], test.vectors[query][[row]], k=k, exclude=leave_out)
     redshift = test.labels["redshift"]
 
     def tile(one: int, kind: str, words: str, *, marked: bool = False) -> Tile:
         shown = look(labelled, int(test.rows[one]), kind)
-        return Tile(**{kind_names[kind]: shown}, words=words, marked=marked)
+        return Tile(**{kind_names[kind]: shown}, description=words, marked=marked)
 
     kind_names = {"image": "image", "spectrum": "flux"}
     first = tile(row, query, f"{query}, z = {redshift[row]:.2f}")
@@ -154,7 +159,7 @@ def tiles(test: Galaxies, row: int, labelled: LabelledSet, query: str, target: s
     ]
 
 
-def look(labelled: LabelledSet, row: int, kind: str) -> np.ndarray:
+def look(labelled: LabelledFile, row: int, kind: str) -> np.ndarray:
     """Return a galaxy's image in colours, or its flux."""
     from astroclip_astro.prepare.images import centre_crop, clean_images, stretch
 
@@ -166,9 +171,9 @@ def look(labelled: LabelledSet, row: int, kind: str) -> np.ndarray:
     return np.moveaxis(stretch(image, "rgb")[0], 0, -1)  # (96, 96, 3)
 
 
-def examples(test: Galaxies, seed: int) -> np.ndarray:
+def examples(test: EmbeddedGalaxies, seed: int) -> np.ndarray:
     """Return a few test galaxies, drawn at random among the brighter half."""
-    bright = test.brightness.get("spectrum")
+    bright = test.covariates.get("spectrum")
     rows = np.arange(len(test))
     if bright is not None and np.isfinite(bright).any():
         rows = np.flatnonzero(bright >= np.nanmedian(bright))
@@ -176,19 +181,19 @@ def examples(test: Galaxies, seed: int) -> np.ndarray:
 
 
 def object_figures(
-    test: Galaxies,
-    labelled: LabelledSet,
+    test: EmbeddedGalaxies,
+    labelled: LabelledFile,
     model: Model,
     before: Mapping[str, Model],
-    noun: str,
+    sample_name: str,
     *,
     seed: int,
 ) -> Figures:
     """Draw attention, and hidden parts filled in, for a few spectra."""
     from astroclip_astro.figures.attention import attention_figure
     from astroclip_astro.figures.masked import masked_figure
-    from astroclip_astro.models.attention_maps import hidden_spans
-    from astroclip_astro.models.masking import draw_hidden
+    from astroclip_astro.models.attention_maps import masked_spans
+    from astroclip_astro.models.masking import sample_mask
 
     figures: Figures = {}
     for number, row in enumerate(examples(test, seed), start=1):
@@ -196,7 +201,7 @@ def object_figures(
         flux, ivar = read["spectrum"], read.get("ivar")
         redshift = float(test.labels["redshift"][row])
         own = None if ivar is None else ivar[0]
-        title = f"Row {test.rows[row]} of the {noun}, z = {redshift:.3f}"
+        title = f"Row {test.rows[row]} of the {sample_name}, z = {redshift:.3f}"
         weights, spans = model.attention(flux, ivar)
         figures[f"attention_{number}"] = (
             attention_figure(flux[0], own, weights[0], spans, redshift=redshift, title=title),
@@ -204,9 +209,9 @@ def object_figures(
         )
         if "spectrum" in before:
             filler = before["spectrum"]
-            hidden = draw_hidden(filler.config, filler.card, seed=seed)
-            filled = filler.fill(flux, ivar, hidden=hidden)[0]
-            stretches = hidden_spans(filler.config, hidden)
+            hidden = sample_mask(filler.config, filler.card, seed=seed)
+            filled = filler.reconstruct(flux, ivar, masked=hidden)[0]
+            stretches = masked_spans(filler.config, hidden)
             figures[f"masked_{number}"] = (
                 masked_figure(flux[0], own, filled, stretches, redshift=redshift, title=title),
                 "Masked parts of the spectrum, reconstructed by the encoder before alignment.",
@@ -266,19 +271,19 @@ def read_log(path: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def calibration_figures(
-    told: Mapping[str, Mapping[str, Told]],
+    predicted: Mapping[str, Mapping[str, CoverageCheck]],
     bins: Mapping[str, Mapping[str, object]],
-    noun: str,
+    sample_name: str,
 ) -> Figures:
     """Draw the probability integral transform, and coverage in bins."""
     from astroclip_astro.figures.calibration import CoverageBin, coverage_figure, pit_figure
 
     figures: Figures = {}
-    for label, ways in told.items():
+    for label, ways in predicted.items():
         figures[f"pit_{label}"] = (
             pit_figure(
-                {way: one.integral for way, one in ways.items()},
-                title=f"{LABELS[label]} of {noun}: probability integral transform",
+                {way: one.pit for way, one in ways.items()},
+                title=f"{LABELS[label]} of {sample_name}: probability integral transform",
             ),
             "Flat within the band where the distribution of errors is right: a hump says that "
             "errors are stated too large, a bowl too small, a slope that there is a bias.",
@@ -303,7 +308,9 @@ def calibration_figures(
                 )
         if by:
             figures[f"coverage_{label}"] = (
-                coverage_figure(by, title=f"{LABELS[label]} of {noun}: coverage of the intervals"),
+                coverage_figure(
+                    by, title=f"{LABELS[label]} of {sample_name}: coverage of the intervals"
+                ),
                 "Fraction of galaxies whose true value is inside the 68 % and the 95 % interval, "
                 "in bins.",
             )
@@ -311,17 +318,17 @@ def calibration_figures(
 
 
 def novelty_figures(
-    ordinary: Mapping[str, np.ndarray],
-    strange: Mapping[str, Mapping[str, np.ndarray]],
+    in_distribution: Mapping[str, np.ndarray],
+    out_of_distribution: Mapping[str, Mapping[str, np.ndarray]],
     areas: Mapping[str, Mapping[str, object]],
-    noun: str,
+    sample_name: str,
 ) -> Figures:
     """Draw the novelty of objects of each kind beside that of ordinary galaxies."""
     from astroclip_astro.figures.calibration import novelty_figure
 
     figures: Figures = {}
-    for way, usual in ordinary.items():
-        scores = {kind: found[way] for kind, found in strange.items() if way in found}
+    for way, usual in in_distribution.items():
+        scores = {kind: found[way] for kind, found in out_of_distribution.items() if way in found}
         if scores:
             notes = {
                 kind: f"AUC {areas[kind][f'auc_{way}'].value:.2f}"
@@ -331,7 +338,10 @@ def novelty_figures(
             by = {"either": "image or spectrum"}.get(way, way)
             figures[f"novelty_{way}"] = (
                 novelty_figure(
-                    scores, ordinary=usual, notes=notes, title=f"Novelty by {by}, beside {noun}"
+                    scores,
+                    in_distribution=usual,
+                    notes=notes,
+                    title=f"Novelty by {by}, beside {sample_name}",
                 ),
                 f"Novelty by {by}; AUC is how often such an object is more novel than an ordinary "
                 "galaxy.",

@@ -3,42 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 
-from astroclip_astro.evaluate.scores import Estimate, bootstrap
-from astroclip_astro.zeroshot.estimator import Searcher
+from astroclip_astro.evaluate.scores import Score, bootstrap
+from astroclip_astro.zeroshot.embedded import EmbeddedGalaxies
+from astroclip_astro.zeroshot.estimator import KNNEstimator
 
-__all__ = ["EITHER", "Objects", "novelties", "novelty_areas"]
+__all__ = ["EITHER", "novelties", "novelty_areas"]
 
 EITHER = "either"
 
 
-@dataclass(frozen=True)
-class Objects:
-    """Objects of one kind, embedded.
-
-    Parameters
-    ----------
-    vectors : mapping of str to ndarray
-        float32 (n, 128), ``image``, ``spectrum`` or both; NaN where an object has none.
-    brightness : mapping of str to ndarray
-        float64 (n,) each, measured as the reference's is.
-    """
-
-    vectors: Mapping[str, np.ndarray]
-    brightness: Mapping[str, np.ndarray]
-
-
-def novelties(searchers: Mapping[str, Searcher], objects: Objects) -> dict[str, np.ndarray]:
+def novelties(
+    estimators: Mapping[str, KNNEstimator], objects: EmbeddedGalaxies
+) -> dict[str, np.ndarray]:
     """Return the novelty of objects.
 
     Parameters
     ----------
-    searchers : mapping of str to Searcher
+    estimators : mapping of str to KNNEstimator
         One for each modality.
-    objects : Objects
+    objects : EmbeddedGalaxies
         Any.
 
     Returns
@@ -49,7 +35,7 @@ def novelties(searchers: Mapping[str, Searcher], objects: Objects) -> dict[str, 
     """
     found = {}
     for modality, vectors in objects.vectors.items():
-        findings = searchers[modality].look_up(vectors, brightness=objects.brightness.get(modality))
+        findings = estimators[modality].query(vectors, covariate=objects.covariates.get(modality))
         found[modality] = findings.novelty.astype(float)
     if len(found) > 1:
         found[EITHER] = np.fmax.reduce([*found.values()])
@@ -57,19 +43,19 @@ def novelties(searchers: Mapping[str, Searcher], objects: Objects) -> dict[str, 
 
 
 def novelty_areas(
-    ordinary: Mapping[str, np.ndarray],
-    strange: Mapping[str, Mapping[str, np.ndarray]],
+    in_distribution: Mapping[str, np.ndarray],
+    out_of_distribution: Mapping[str, Mapping[str, np.ndarray]],
     *,
     seed: int = 0,
     resamples: int = 1000,
-) -> dict[str, dict[str, Estimate]]:
+) -> dict[str, dict[str, Score]]:
     """Return the area under the curve for each kind of object.
 
     Parameters
     ----------
-    ordinary : mapping of str to ndarray
+    in_distribution : mapping of str to ndarray
         From `novelties`, of ordinary galaxies that are not in the reference.
-    strange : mapping of str to mapping
+    out_of_distribution : mapping of str to mapping
         For each kind, from `novelties`.
     seed, resamples : int
         Of the bootstrap over the strange objects.
@@ -86,11 +72,11 @@ def novelty_areas(
     The area is the statistic of Mann & Whitney over the number of pairs (Hanley & McNeil 1982,
     Radiology 143, 29), which is a mean over strange objects.
     """
-    rows: dict[str, dict[str, Estimate]] = {}
-    for kind, found in strange.items():
-        rows[kind] = {"objects": Estimate(float(max(map(len, found.values()), default=0)))}
+    rows: dict[str, dict[str, Score]] = {}
+    for kind, found in out_of_distribution.items():
+        rows[kind] = {"objects": Score(float(max(map(len, found.values()), default=0)))}
         for way, values in found.items():
-            usual = np.sort(ordinary[way][np.isfinite(ordinary[way])])
+            usual = np.sort(in_distribution[way][np.isfinite(in_distribution[way])])
             some = values[np.isfinite(values)]
             if not len(some) or not len(usual):
                 continue

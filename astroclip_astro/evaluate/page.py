@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
-from astroclip_astro.evaluate.scores import Estimate
+from astroclip_astro.evaluate.scores import Score
 from astroclip_astro.evaluate.table import LABELS, ROWS
 
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ HEADS = {  # quantity -> how the page calls it
     "outliers_0.05": "|dz|/(1+z) > 0.05",
     "outliers_0.15": "|dz|/(1+z) > 0.15",
 }
-WORDS = {"redshift": "Redshift", "log_stellar_mass": "Stellar mass"}
-WORDS_OF_SECTIONS = {
+LABEL_HEADINGS = {"redshift": "Redshift", "log_stellar_mass": "Stellar mass"}
+SECTION_DESCRIPTIONS = {
     "coverage": "Fraction of galaxies whose true value is inside the intervals that "
     "astroclip-annotate gives; it should be 0.68 and 0.95. The intervals are calibrated on "
     "leave-one-out predictions of the reference galaxies. Calibration on simulated galaxies is no "
@@ -48,12 +48,12 @@ KINDS = {
 }
 
 
-def shown(one: Estimate, digits: int = 3) -> str:
+def shown(one: Score, digits: int = 3) -> str:
     """Return a number as text, with its interval where there is one.
 
     Examples
     --------
-    >>> shown(Estimate(0.7, 0.69, 0.71)), shown(Estimate(12.0)), shown(Estimate(float("nan")))
+    >>> shown(Score(0.7, 0.69, 0.71)), shown(Score(12.0)), shown(Score(float("nan")))
     ('0.700 [0.690, 0.710]', '12', '-')
     """
     if not math.isfinite(one.value):
@@ -63,7 +63,7 @@ def shown(one: Estimate, digits: int = 3) -> str:
     return f"{one.value:.{digits}f} [{one.low:.{digits}f}, {one.high:.{digits}f}]"
 
 
-def cell(one: Estimate | None) -> str:
+def cell(one: Score | None) -> str:
     """Return a number as a cell's HTML, its interval small."""
     value, bracket, interval = ("-" if one is None else shown(one)).partition(" [")
     return f"{value} <small>{bracket.strip()}{interval}</small>" if bracket else value
@@ -78,7 +78,7 @@ def html_table(heads: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
     return f"<table>\n<tr>{head}</tr>\n{body}\n</table>"
 
 
-def label_table(scores: Mapping[str, Mapping[str, Estimate]], label: str) -> str:
+def label_table(scores: Mapping[str, Mapping[str, Score]], label: str) -> str:
     """Return the table of a label: rows with what the paper has for R2 beside it."""
     quantities = [
         name for name in HEADS if any(f"{name}_{label}" in row for row in scores.values())
@@ -88,13 +88,15 @@ def label_table(scores: Mapping[str, Mapping[str, Estimate]], label: str) -> str
         paper = ROWS[name].paper
         cells = [cell(row.get(f"{quantity}_{label}")) for quantity in quantities]
         cells.insert(1, "-" if paper is None else f"{paper[LABELS.index(label)]:.2f}")
-        lines.append([f"<code>{name}</code><br><small>{escape(ROWS[name].words)}</small>", *cells])
+        lines.append(
+            [f"<code>{name}</code><br><small>{escape(ROWS[name].description)}</small>", *cells]
+        )
     heads = [HEADS[name] for name in quantities]
     paper = "R² in the paper (cross_knn: in reproductions)"
     return html_table(["row", heads[0], paper, *heads[1:]], lines)
 
 
-def section_table(rows: Mapping[str, Mapping[str, Estimate]]) -> str:
+def section_table(rows: Mapping[str, Mapping[str, Score]]) -> str:
     """Return the table of another section, a column for each quantity that a row has."""
     quantities = list(dict.fromkeys(name for row in rows.values() for name in row))
     lines = [
@@ -130,12 +132,12 @@ def page(report: Report) -> str:
         parts.append(f'<p class="simulated">{KINDS[report.kind]}</p>')
     facts = "\n".join(
         f"<tr><td>{escape(name)}</td><td>{escape(words)}</td></tr>"
-        for name, words in report.facts.items()
+        for name, words in report.run_metadata.items()
     )
     parts.append(f"<table>\n{facts}\n</table>")
     table = report.table
     for label in table.reference.labels:
-        parts += [f"<h2>{WORDS[label]}</h2>", label_table(table.scores, label)]
+        parts += [f"<h2>{LABEL_HEADINGS[label]}</h2>", label_table(table.scores, label)]
     parts.append(
         "<p>In brackets: 95 % intervals of a bootstrap over the galaxies that were held out. The "
         "paper is Lanusse et al. 2023 (arXiv:2310.03024); its galaxies are others, and real, so "
@@ -143,14 +145,14 @@ def page(report: Report) -> str:
     )
     for name, rows in report.sections.items():
         parts.append(f"<h2>{escape(name.replace('_', ' in ').capitalize())}</h2>")
-        if name in WORDS_OF_SECTIONS:
-            parts.append(f"<p>{WORDS_OF_SECTIONS[name]}</p>")
+        if name in SECTION_DESCRIPTIONS:
+            parts.append(f"<p>{SECTION_DESCRIPTIONS[name]}</p>")
         parts.append(section_table(rows))
     parts += ["<h2>Figures</h2>"] * bool(report.figures)
     parts += [figure(name, words) for name, (_, words) in report.figures.items()]
     parts.append(
         '<p><a href="numbers.csv">numbers.csv</a> has every number, '
-        f'<a href="predictions.csv">predictions.csv</a> what <code>{report.told_by}</code> '
+        f'<a href="predictions.csv">predictions.csv</a> what <code>{report.predicted_by}</code> '
         "predicts for each galaxy that was held out.</p>"
     )
     body = "\n".join(parts)

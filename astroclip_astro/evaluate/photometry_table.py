@@ -11,9 +11,9 @@ from astropy.table import Table
 
 from astroclip_astro.catalogue import read_catalogue
 from astroclip_astro.errors import CatalogueError, InputError, did_you_mean
-from astroclip_astro.evaluate.table import Galaxies
 from astroclip_astro.sky.targets import find_targets
-from astroclip_astro.training_data.split import draw, held_out, sky_groups
+from astroclip_astro.training_data.split import held_out, sample, sky_groups
+from astroclip_astro.zeroshot.embedded import EmbeddedGalaxies
 from astroclip_astro.zeroshot.metrics import colours
 
 __all__ = ["KINDS", "PhotometryTable", "parse_columns", "read_photometry", "split_photometry"]
@@ -30,7 +30,7 @@ ZERO_POINT = 22.5  # AB magnitude of a nanomaggy
 
 @dataclass(frozen=True)
 class PhotometryTable:
-    """Galaxies with colours and labels.
+    """EmbeddedGalaxies with colours and labels.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ class PhotometryTable:
         float64 (n, 3), g - r, r - z, r; NaN where a band has none.
     labels : dict of str to ndarray
         float64 (n,): ``redshift``, and ``log_stellar_mass`` where the table has it.
-    words : str
+    description : str
         Which columns were taken, and as what.
     simulated : bool or None
         What the table says; None where it says nothing.
@@ -49,7 +49,7 @@ class PhotometryTable:
     table: Table
     photometry: np.ndarray
     labels: dict[str, np.ndarray]
-    words: str
+    description: str
     simulated: bool | None
 
 
@@ -153,7 +153,7 @@ def read_photometry(
         table=table,
         photometry=colours(values),
         labels=labels,
-        words=f"{words}; as {'AB magnitudes' if kind == 'mag' else 'nanomaggies'}",
+        description=f"{words}; as {'AB magnitudes' if kind == 'mag' else 'nanomaggies'}",
         simulated=None if simulated is None else bool(simulated),
     )
 
@@ -166,7 +166,7 @@ def split_photometry(
     count: int | None = None,
     test_count: int | None = None,
     seed: int = 0,
-) -> tuple[Galaxies, Galaxies]:
+) -> tuple[EmbeddedGalaxies, EmbeddedGalaxies]:
     """Leave galaxies out in whole groups.
 
     Parameters
@@ -185,7 +185,7 @@ def split_photometry(
 
     Returns
     -------
-    reference, test : Galaxies
+    reference, test : EmbeddedGalaxies
         Those with colours and redshift.
 
     Raises
@@ -207,11 +207,11 @@ def split_photometry(
     out = held_out(groups[rows], holdout, seed=seed)
     rng = np.random.default_rng(seed)
     parts = (
-        draw(rows[~out], count, "galaxies", rng),
-        draw(rows[out], test_count, "test galaxies", rng),
+        sample(rows[~out], count, "galaxies", rng),
+        sample(rows[out], test_count, "test galaxies", rng),
     )
     reference, test = (
-        Galaxies(
+        EmbeddedGalaxies(
             {"photometry": galaxies.photometry[some]},
             {label: values[some] for label, values in galaxies.labels.items()},
             some,

@@ -9,18 +9,18 @@ import numpy as np
 
 from astroclip_astro.errors import InputError
 from astroclip_astro.search.exact import K
-from astroclip_astro.zeroshot.metrics import regress, standardised
+from astroclip_astro.zeroshot.metrics import knn_regression, standardised
 
-__all__ = ["HIDDEN", "NETWORKS", "predict", "predictor"]
+__all__ = ["ENSEMBLE_SIZE", "HIDDEN_UNITS", "predict", "predictor"]
 
-HIDDEN = (64, 64)  # units of the network's layers, as in public reproductions of the paper
-NETWORKS = 3  # whose mean is taken: one alone depends on where it began
-LEAST = 20  # galaxies, of which early stopping keeps a tenth to itself
+HIDDEN_UNITS = (64, 64)  # units of the network's layers, as in public reproductions of the paper
+ENSEMBLE_SIZE = 3  # whose mean is taken: one alone depends on where it began
+MIN_TRAINING_ROWS = 20  # galaxies, of which early stopping keeps a tenth to itself
 
 
 def knn(points: np.ndarray, labels: np.ndarray, queries: np.ndarray, seed: int) -> np.ndarray:
     """Return the distance-weighted mean of the 16 nearest neighbours' labels."""
-    return regress(points, labels, queries)
+    return knn_regression(points, labels, queries)
 
 
 def scaled_knn(
@@ -28,7 +28,7 @@ def scaled_knn(
 ) -> np.ndarray:
     """Return as `knn`, each number in units of its scatter: for colours and magnitudes."""
     points, queries = standardised(points, queries)
-    return regress(points, labels, queries)
+    return knn_regression(points, labels, queries)
 
 
 def mlp(points: np.ndarray, labels: np.ndarray, queries: np.ndarray, seed: int) -> np.ndarray:
@@ -43,14 +43,14 @@ def mlp(points: np.ndarray, labels: np.ndarray, queries: np.ndarray, seed: int) 
     points, queries = standardised(points, queries)
     mean, deviation = labels.mean(), labels.std() or 1.0
     found = np.zeros(len(queries))
-    for number in range(NETWORKS):
+    for number in range(ENSEMBLE_SIZE):
         network = MLPRegressor(
-            hidden_layer_sizes=HIDDEN, early_stopping=True, random_state=seed + number
+            hidden_layer_sizes=HIDDEN_UNITS, early_stopping=True, random_state=seed + number
         )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # 200 passes are enough
             network.fit(points, (labels - mean) / deviation)
-        found += network.predict(queries) / NETWORKS
+        found += network.predict(queries) / ENSEMBLE_SIZE
     return found * deviation + mean
 
 
@@ -66,13 +66,13 @@ def predictor(name: str) -> Predictor:
 
 
 def predict(
-    way: str, points: np.ndarray, labels: np.ndarray, queries: np.ndarray, *, seed: int = 0
+    method: str, points: np.ndarray, labels: np.ndarray, queries: np.ndarray, *, seed: int = 0
 ) -> np.ndarray:
     """Tell the labels of galaxies from those of others.
 
     Parameters
     ----------
-    way : {"knn", "scaled_knn", "mlp"}
+    method : {"knn", "scaled_knn", "mlp"}
         k-nearest neighbours (k = 16, weights 1 / distance), as they are or in units of each
         number's scatter; or networks with two hidden layers of 64, the mean of three.
     points : ndarray
@@ -102,10 +102,10 @@ def predict(
     array([ True])
     """
     known = np.isfinite(labels)
-    least = LEAST if way == "mlp" else K
+    least = MIN_TRAINING_ROWS if method == "mlp" else K
     if known.sum() < least:
         raise InputError(
             f"Only {int(known.sum())} galaxies with label are there to learn from, expected "
             f"{least} at least; leave fewer out."
         )
-    return predictor(way)(points[known], np.asarray(labels, float)[known], queries, seed)
+    return predictor(method)(points[known], np.asarray(labels, float)[known], queries, seed)

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from astroclip_astro.evaluate.coverage import Told
-from astroclip_astro.evaluate.scores import Estimate
+from astroclip_astro.evaluate.coverage import CoverageCheck
+from astroclip_astro.evaluate.scores import Score
 from astroclip_astro.evaluate.table import TableOne
 from astroclip_astro.zeroshot.calibrated import BEST
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Report"]
 
-TOLD_BY = ("spectrum_knn", "image_knn", "photometry_mlp")  # the first there is
+PREDICTED_BY = ("spectrum_knn", "image_knn", "photometry_mlp")  # the first there is
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Report:
     ----------
     title : str
         Of the page; calls simulated galaxies simulated.
-    facts : mapping of str to str
+    run_metadata : mapping of str to str
         What was evaluated and how, in words, for the page.
     simulated : bool or None
         Whether the galaxies are; None where nothing says so.
@@ -35,18 +35,18 @@ class Report:
         The rows.
     sections : mapping of str to mapping
         Further sections, ``retrieval`` for example: for each row its quantities.
-    told : mapping of str to mapping
+    predicted : mapping of str to mapping
         For each label, what astroclip-annotate tells, with intervals; empty for photometry alone.
     figures : mapping of str to (Figure, str)
         For each file name, without suffix, a figure and what it shows.
     """
 
     title: str
-    facts: Mapping[str, str]
+    run_metadata: Mapping[str, str]
     simulated: bool | None
     table: TableOne
-    sections: Mapping[str, Mapping[str, Mapping[str, Estimate]]] = field(default_factory=dict)
-    told: Mapping[str, Mapping[str, Told]] = field(default_factory=dict)
+    sections: Mapping[str, Mapping[str, Mapping[str, Score]]] = field(default_factory=dict)
+    predicted: Mapping[str, Mapping[str, CoverageCheck]] = field(default_factory=dict)
     figures: Mapping[str, tuple[Figure, str]] = field(default_factory=dict)
 
     @property
@@ -55,8 +55,8 @@ class Report:
         return {True: "SIMULATED", False: "observed", None: "unknown"}[self.simulated]
 
     @property
-    def told_by(self) -> str:
+    def predicted_by(self) -> str:
         """Whose predictions are listed: ``best``, as astroclip_z is, or a row of photometry."""
-        if self.told:
+        if self.predicted:
             return BEST
-        return next(name for name in TOLD_BY if name in self.table.predictions)
+        return next(name for name in PREDICTED_BY if name in self.table.predictions)

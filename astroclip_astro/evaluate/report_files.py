@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
-from astroclip_astro.columns import STEMS
+from astroclip_astro.columns import COLUMN_ROOTS
 from astroclip_astro.errors import OutputError
 from astroclip_astro.evaluate.page import page
 from astroclip_astro.evaluate.report import Report
-from astroclip_astro.evaluate.scores import Estimate
+from astroclip_astro.evaluate.scores import Score
 from astroclip_astro.figures.style import save_figure
 from astroclip_astro.zeroshot.calibrated import BEST
 from astroclip_astro.zeroshot.conformal import LEVELS
@@ -88,8 +88,8 @@ def numbers_csv(report: Report) -> str:
     """
     table = report.table
     counts = {"reference": table.reference, "test": table.test}
-    about = {"simulated": Estimate(math.nan if report.simulated is None else report.simulated)}
-    about |= {f"{name}_galaxies": Estimate(len(some)) for name, some in counts.items()}
+    about = {"simulated": Score(math.nan if report.simulated is None else report.simulated)}
+    about |= {f"{name}_galaxies": Score(len(some)) for name, some in counts.items()}
     sections = {"about": {report.kind: about}, "table1": table.scores, **report.sections}
     lines = [
         (section, row, quantity, *map(number, (one.value, one.low, one.high)))
@@ -119,20 +119,20 @@ def predictions_csv(report: Report) -> str:
     nothing = np.full(len(test), np.nan)
     columns: dict[str, list[str]] = {"row": [str(row) for row in test.rows]}
     for label, true in test.labels.items():
-        short = STEMS[label]
-        if report.told:
-            best = report.told[label][BEST]
-            value, intervals = best.value, best.intervals
+        short = COLUMN_ROOTS[label]
+        if report.predicted:
+            best = report.predicted[label][BEST]
+            value, intervals = best.prediction.value, best.intervals
         else:
-            value, intervals = report.table.predictions[report.told_by][label], {}
+            value, intervals = report.table.predictions[report.predicted_by][label], {}
         columns[f"{short}_true"] = numbers(true)
         columns[short] = numbers(value)
         for level in LEVELS:
             low, high = intervals.get(level, (nothing, nothing))
             columns[f"{short}_lo{round(100 * level)}"] = numbers(low)
             columns[f"{short}_hi{round(100 * level)}"] = numbers(high)
-    if report.told and "redshift" in report.told:
-        columns["z_other"] = numbers(report.told["redshift"][BEST].other)
+    if report.predicted and "redshift" in report.predicted:
+        columns["z_other"] = numbers(report.predicted["redshift"][BEST].prediction.secondary)
     columns["data"] = [report.kind] * len(test)
     return as_csv([tuple(columns), *zip(*columns.values(), strict=True)])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from astroclip_astro.errors import InputError
-from astroclip_astro.evaluate.scores import RESAMPLES, Estimate, bootstrap
+from astroclip_astro.evaluate.scores import RESAMPLES, Score, bootstrap
 
 __all__ = ["RECALLS", "partner_ranks", "retrieval_scores"]
 
@@ -71,7 +71,7 @@ def partner_ranks(queries: np.ndarray, targets: np.ndarray) -> np.ndarray:
 
 def retrieval_scores(
     ranks: np.ndarray, *, resamples: int = RESAMPLES, seed: int = 0
-) -> dict[str, Estimate]:
+) -> dict[str, Score]:
     """Summarise at which places partners come.
 
     Parameters
@@ -83,7 +83,7 @@ def retrieval_scores(
 
     Returns
     -------
-    dict of str to Estimate
+    dict of str to Score
         ``recall_1``, ``recall_10``, ``recall_100``, the fractions of partners at these places or
         before, where there are more targets than that; ``median_rank``; and ``targets``, how many
         there were to choose from. By chance recall at k is k / targets.
@@ -103,4 +103,4 @@ def retrieval_scores(
     }
     statistics["median_rank"] = lambda ranks: np.median(ranks, axis=-1)
     found = bootstrap(statistics, ranks, resamples=resamples, seed=seed)
-    return found | {"targets": Estimate(float(len(ranks)))}
+    return found | {"targets": Score(float(len(ranks)))}

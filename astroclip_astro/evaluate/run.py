@@ -12,19 +12,19 @@ from astroclip_astro.errors import InputError
 
 if TYPE_CHECKING:
     from astroclip_astro.evaluate.report import Report
-    from astroclip_astro.evaluate.table import Galaxies
+    from astroclip_astro.zeroshot.embedded import EmbeddedGalaxies
 
 __all__ = ["evaluate_embeddings", "make_report"]
 
 
 def evaluate_embeddings(
     data: Path,
-    facts: dict[str, str],
+    run_metadata: dict[str, str],
     *,
     weights: str,
-    unaligned: tuple[str, ...],
+    pretrained: tuple[str, ...],
     split: dict[str, object],
-    strangers: int,
+    ood_objects: int,
     objects: Path | None,
     losses: tuple[Path, ...],
     figures: bool,
@@ -35,7 +35,12 @@ def evaluate_embeddings(
     quiet: bool,
 ) -> Report:
     """Return the report on galaxies with images and spectra."""
-    from astroclip_astro.evaluate.coverage import coverage, coverage_bins, make_searchers, tell
+    from astroclip_astro.evaluate.coverage import (
+        coverage,
+        coverage_bins,
+        make_estimators,
+        predict_labels,
+    )
     from astroclip_astro.evaluate.figures import (
         calibration_figures,
         check_drawable,
@@ -45,67 +50,78 @@ def evaluate_embeddings(
         prediction_figures,
         retrieval_figures,
     )
-    from astroclip_astro.evaluate.ood import Objects, novelties, novelty_areas
-    from astroclip_astro.evaluate.samples import gather, read_objects, simulate_objects, words_of
+    from astroclip_astro.evaluate.ood import novelties, novelty_areas
+    from astroclip_astro.evaluate.samples import (
+        describe_weights,
+        sample_galaxies,
+        sample_objects_of_table,
+        sample_simulated_objects,
+    )
     from astroclip_astro.models.card import check_aligned
     from astroclip_astro.models.model import load_model  # torch is loaded here
-    from astroclip_astro.models.pretrained import load_unaligned
-    from astroclip_astro.reference.labelled_file import choose, open_labelled_set
+    from astroclip_astro.models.pretrained import load_pretrained
+    from astroclip_astro.reference.labelled_file import open_labelled_file, split_galaxies
     from astroclip_astro.simulate import KINDS
 
     if figures:
         check_drawable()
     elif losses:
         raise InputError("--losses has no effect with --no-figures; leave it out.")
-    labelled = open_labelled_set(data)
+    labelled = open_labelled_file(data)
     if not split["holdout"]:
         raise InputError(
             "--holdout is 0, expected a fraction of the galaxies to evaluate on, such as 0.05."
         )
-    choice = choose(labelled, **split)
+    choice = split_galaxies(labelled, **split)
     drawn = loss_figures(losses) if figures else {}
     model = load_model(weights, **place)
     check_aligned(model.card)
-    before = load_unaligned(unaligned, **place)
-    given: dict[str, Objects] = {}
+    before = load_pretrained(pretrained, **place)
+    given: dict[str, EmbeddedGalaxies] = {}
     if objects is not None:
-        given = read_objects(objects, model, batch_size=batch_size)
-    strange: dict[str, Objects] = {}
+        given = sample_objects_of_table(objects, model, batch_size=batch_size)
+    strange: dict[str, EmbeddedGalaxies] = {}
     passes = (len(choice.reference) + len(choice.test)) * (1 + len(before))
-    passes += strangers * len(KINDS)
+    passes += ood_objects * len(KINDS)
     with tqdm(total=passes, unit="galaxy", disable=quiet, dynamic_ncols=True) as bar:
-        if strangers:  # first: what simulating lacks is found out within seconds
-            strange |= simulate_objects(
-                strangers, model, seed=seed, batch_size=batch_size, advance=bar.update
+        if ood_objects:  # first: what simulating lacks is found out within seconds
+            strange |= sample_simulated_objects(
+                ood_objects, model, seed=seed, batch_size=batch_size, advance=bar.update
             )
         sides = tuple(
-            gather(labelled, rows, model, before, batch_size=batch_size, advance=bar.update)
+            sample_galaxies(
+                labelled, rows, model, before, batch_size=batch_size, advance=bar.update
+            )
             for rows in (choice.reference, choice.test)
         )
     for kind, some in given.items():
         strange[f"{kind} of {objects.name}" if kind in strange else kind] = some
-    facts = {"data": data.name, "weights": words_of(model)} | facts
+    run_metadata = {"data": data.name, "weights": describe_weights(model)} | run_metadata
     if objects is not None:
-        facts["objects"] = objects.name
+        run_metadata["objects"] = objects.name
     if before:
-        facts["before alignment"] = "; ".join(
-            f"{name}: {words_of(one)}" for name, one in before.items()
+        run_metadata["before alignment"] = "; ".join(
+            f"{name}: {describe_weights(one)}" for name, one in before.items()
         )
     report = make_report(
-        sides, data.name, labelled.simulated, facts, seed=seed, resamples=resamples, quiet=quiet
+        sides,
+        data.name,
+        labelled.simulated,
+        run_metadata,
+        seed=seed,
+        resamples=resamples,
+        quiet=quiet,
     )
     table, test = report.table, report.table.test
     noun = "SIMULATED galaxies" if labelled.simulated else "galaxies"
-    searchers = make_searchers(table.reference, labelled.simulated)
-    told = tell(searchers, test)
+    searchers = make_estimators(table.reference, labelled.simulated)
+    told = predict_labels(searchers, test)
     chance = {"seed": seed, "resamples": resamples}
     sections = dict(report.sections) | {"coverage": coverage(told, test, **chance)}
     if bins := coverage_bins(told, test, **chance):
         sections["coverage_bins"] = bins
     if strange:
-        ordinary = novelties(
-            searchers, Objects(test.vectors_of("image", "spectrum"), test.brightness)
-        )
+        ordinary = novelties(searchers, test.select("image", "spectrum"))
         found = {kind: novelties(searchers, some) for kind, some in strange.items()}
         sections["novelty"] = novelty_areas(ordinary, found, **chance)
     if figures:
@@ -115,14 +131,14 @@ def evaluate_embeddings(
         drawn |= object_figures(test, labelled, model, before, noun, seed=seed)
         if strange:
             drawn |= novelty_figures(ordinary, found, sections["novelty"], noun)
-    return replace(report, sections=sections, told=told, figures=drawn)
+    return replace(report, sections=sections, predicted=told, figures=drawn)
 
 
 def make_report(
-    sides: tuple[Galaxies, Galaxies],
+    sides: tuple[EmbeddedGalaxies, EmbeddedGalaxies],
     source: str,
     simulated: bool | None,
-    facts: dict[str, str],
+    run_metadata: dict[str, str],
     *,
     seed: int,
     resamples: int,
@@ -139,13 +155,13 @@ def make_report(
         )
     found = retrieval(table.test, seed=seed, resamples=resamples)
     noun = "SIMULATED galaxies" if simulated else "galaxies"
-    facts = facts | {
+    run_metadata = run_metadata | {
         "learned from": f"{len(table.reference):,} {noun}",
         "evaluated with": f"{len(table.test):,} {noun} held out",
     }
     return Report(
         title=f"Evaluation on the {noun} of {source}",
-        facts=facts,
+        run_metadata=run_metadata,
         simulated=simulated,
         table=table,
         sections={"retrieval": found} if found else {},

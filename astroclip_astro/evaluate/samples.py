@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from astroclip_astro.errors import AstroclipError, InputError
+from astroclip_astro.zeroshot.embedded import EmbeddedGalaxies
 
 if TYPE_CHECKING:
     from astropy.table import Table
 
-    from astroclip_astro.evaluate.ood import Objects
-    from astroclip_astro.evaluate.table import Galaxies
     from astroclip_astro.models.model import Model
-    from astroclip_astro.reference.labelled_file import LabelledSet
+    from astroclip_astro.reference.labelled_file import LabelledFile
 
-__all__ = ["gather", "read_objects", "simulate_objects", "words_of"]
+__all__ = [
+    "describe_weights",
+    "sample_galaxies",
+    "sample_objects_of_table",
+    "sample_simulated_objects",
+]
 
-AT_ONCE = 50  # objects simulated before they are embedded
+SIMULATED_AT_ONCE = 50  # objects simulated before they are embedded
 DISTANT = 0.8  # redshift, from which on a galaxy of a table is of a kind of its own
 
 
-def words_of(model: Model) -> str:
+def describe_weights(model: Model) -> str:
     """Return what weights are, in words for a report."""
     kind = "trained on SIMULATED galaxies" if model.card["training"].get("simulated") else ""
     return ", ".join(
@@ -32,58 +37,55 @@ def words_of(model: Model) -> str:
     )
 
 
-def gather(
-    labelled: LabelledSet,
+def sample_galaxies(
+    labelled: LabelledFile,
     rows: np.ndarray,
     model: Model,
     before: dict[str, Model],
     **options: object,
-) -> Galaxies:
+) -> EmbeddedGalaxies:
     """Return the vectors and labels of some galaxies.
 
     Parameters
     ----------
-    labelled : LabelledSet
+    labelled : LabelledFile
         The file.
     rows : ndarray
         int64 (n,), which of its galaxies.
     model : Model
         Aligned weights.
     before : dict of str to Model
-        From `astroclip_astro.models.pretrained.load_unaligned`.
+        From `astroclip_astro.models.pretrained.load_pretrained`.
     **options
         ``batch_size`` and ``advance``, as `embed_galaxies` has them.
 
     Returns
     -------
-    Galaxies
+    EmbeddedGalaxies
     """
-    from astroclip_astro.evaluate.table import LABELS, Galaxies
+    from astroclip_astro.evaluate.table import LABELS
     from astroclip_astro.reference.build import embed_galaxies
-    from astroclip_astro.reference.features import represent
+    from astroclip_astro.reference.features import backbone_features
 
     embedded = embed_galaxies(labelled, rows, model, **options)
-    vectors = {"image": embedded.image, "spectrum": embedded.spectrum}
-    magnitude = None
-    if embedded.photometry is not None:
-        vectors["photometry"] = embedded.photometry
-        magnitude = embedded.photometry[:, 2]
+    vectors = dict(embedded.vectors)
     for modality, one in before.items():
-        vectors[f"unaligned_{modality}"] = represent(
+        vectors[f"unaligned_{modality}"] = backbone_features(
             labelled, embedded.rows, modality, one, **options
         )
-    labels = {label: embedded.labels[label] for label in LABELS}
-    return Galaxies(vectors, labels, embedded.rows, embedded.brightness, magnitude)
+    return replace(
+        embedded, vectors=vectors, labels={label: embedded.labels[label] for label in LABELS}
+    )
 
 
-def simulate_objects(
+def sample_simulated_objects(
     count: int,
     model: Model,
     *,
     seed: int,
     batch_size: int,
     advance: Callable[[int], object] = lambda count: None,
-) -> dict[str, Objects]:
+) -> dict[str, EmbeddedGalaxies]:
     """Simulate objects that are no ordinary galaxies, and embed them.
 
     Parameters
@@ -101,7 +103,7 @@ def simulate_objects(
 
     Returns
     -------
-    dict of str to Objects
+    dict of str to EmbeddedGalaxies
         For each kind, such as ``simulated star``.
 
     Raises
@@ -110,8 +112,7 @@ def simulate_objects(
         Where what simulates them is not installed.
     """
     from astroclip_astro import simulate
-    from astroclip_astro.evaluate.ood import Objects
-    from astroclip_astro.prepare.photometry import image_brightness, spectrum_brightness
+    from astroclip_astro.prepare.photometry import aperture_flux_r, spectrum_snr
 
     try:
         templates = simulate.load_templates()
@@ -123,10 +124,10 @@ def simulate_objects(
     for kind in simulate.KINDS:
         parts: dict[str, list[np.ndarray]] = {"image": [], "spectrum": []}
         bright: dict[str, list[np.ndarray]] = {"image": [], "spectrum": []}
-        for start in range(0, count, AT_ONCE):
+        for start in range(0, count, SIMULATED_AT_ONCE):
             some = [
-                simulate.simulate_stranger(templates, kind, seed, index)
-                for index in range(start, min(start + AT_ONCE, count))
+                simulate.simulate_ood_object(templates, kind, seed, index)
+                for index in range(start, min(start + SIMULATED_AT_ONCE, count))
             ]
             images, flux, ivar = (
                 np.stack([one[name] for one in some]) for name in ("images", "spectrum", "ivar")
@@ -134,19 +135,19 @@ def simulate_objects(
             images = images.astype(np.float32)
             parts["image"].append(model.embed_images(images, batch_size=batch_size))
             parts["spectrum"].append(model.embed_spectra(flux, ivar, batch_size=batch_size))
-            bright["image"].append(image_brightness(images, model.config.image_size))
-            bright["spectrum"].append(spectrum_brightness(flux, ivar))
+            bright["image"].append(aperture_flux_r(images, model.config.image_size))
+            bright["spectrum"].append(spectrum_snr(flux, ivar))
             advance(len(some))
-        found[f"simulated {kind}"] = Objects(
-            *(
-                {way: np.concatenate(values) for way, values in one.items()}
-                for one in (parts, bright)
-            )
+        found[f"simulated {kind}"] = EmbeddedGalaxies(
+            {name: np.concatenate(values) for name, values in parts.items()},
+            covariates={name: np.concatenate(values) for name, values in bright.items()},
         )
     return found
 
 
-def read_objects(path: Path, model: Model, *, batch_size: int) -> dict[str, Objects]:
+def sample_objects_of_table(
+    path: Path, model: Model, *, batch_size: int
+) -> dict[str, EmbeddedGalaxies]:
     """Read spectra of a table, and embed them by kind.
 
     Parameters
@@ -161,7 +162,7 @@ def read_objects(path: Path, model: Model, *, batch_size: int) -> dict[str, Obje
 
     Returns
     -------
-    dict of str to Objects
+    dict of str to EmbeddedGalaxies
         ``real star``, ``real qso``, ``real galaxy`` and ``real galaxy, z > 0.8``; spectra without
         SPECTYPE are left out. Files that say SIMULATD in their header are called simulated.
 
@@ -172,8 +173,7 @@ def read_objects(path: Path, model: Model, *, batch_size: int) -> dict[str, Obje
     """
     from astropy.table import Table
 
-    from astroclip_astro.evaluate.ood import Objects
-    from astroclip_astro.prepare.photometry import spectrum_brightness
+    from astroclip_astro.prepare.photometry import spectrum_snr
 
     try:
         table = Table.read(path, format="fits")
@@ -199,12 +199,12 @@ def read_objects(path: Path, model: Model, *, batch_size: int) -> dict[str, Obje
     ivar = np.where(np.isfinite(ivar) & (ivar > 0), ivar, 0.0)
     weighed = (ivar > 0).any(axis=1)
     ivar = np.where(weighed[:, None], ivar, 1.0)  # no noise known: all alike
-    bright = np.where(weighed, spectrum_brightness(flux, ivar), np.nan)
+    bright = np.where(weighed, spectrum_snr(flux, ivar), np.nan)
     vectors = model.embed_spectra(flux, ivar, batch_size=batch_size)
     source = "simulated" if table.meta.get("SIMULATD", False) else "real"
     return {
-        f"{source} {one}": Objects(
-            {"spectrum": vectors[kind == one]}, {"spectrum": bright[kind == one]}
+        f"{source} {one}": EmbeddedGalaxies(
+            {"spectrum": vectors[kind == one]}, covariates={"spectrum": bright[kind == one]}
         )
         for one in sorted(set(kind.tolist()) - {""})
     }

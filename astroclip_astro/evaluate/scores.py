@@ -11,7 +11,7 @@ from scipy import stats
 from astroclip_astro.errors import InputError
 from astroclip_astro.zeroshot.metrics import OUTLIER, r2, sigma_nmad
 
-__all__ = ["CATASTROPHIC", "RESAMPLES", "Estimate", "bootstrap", "label_scores"]
+__all__ = ["CATASTROPHIC", "RESAMPLES", "Score", "bootstrap", "label_scores"]
 
 CATASTROPHIC = 0.15  # |dz| / (1 + z)
 RESAMPLES = 1000
@@ -22,7 +22,7 @@ Statistic = Callable[..., np.ndarray]
 
 
 @dataclass(frozen=True)
-class Estimate:
+class Score:
     """A number and the interval it may lie in.
 
     Parameters
@@ -43,7 +43,7 @@ def bootstrap(
     *values: np.ndarray,
     resamples: int = RESAMPLES,
     seed: int = 0,
-) -> dict[str, Estimate]:
+) -> dict[str, Score]:
     """Estimate statistics of galaxies, and how far other galaxies of the kind would move them.
 
     Galaxies are drawn again with replacement, the same ones for all statistics and, with one seed
@@ -62,7 +62,7 @@ def bootstrap(
 
     Returns
     -------
-    dict of str to Estimate
+    dict of str to Score
         Value, and the percentile interval that holds 95 % of the draws (Efron & Tibshirani 1993,
         chapter 13).
 
@@ -91,12 +91,12 @@ def bootstrap(
 
 def _estimate(
     statistic: Statistic, values: tuple[np.ndarray, ...], resamples: int, seed: int
-) -> Estimate:
+) -> Score:
     """Estimate one statistic."""
     value = float(statistic(*values))
     n = len(values[0])
     if resamples == 0 or n == 1:
-        return Estimate(value)
+        return Score(value)
     found = stats.bootstrap(
         values,
         lambda *drawn, axis: statistic(*drawn),
@@ -108,26 +108,31 @@ def _estimate(
         method="percentile",
         rng=np.random.default_rng(seed),
     )
-    return Estimate(value, *map(float, found.confidence_interval))
+    return Score(value, *map(float, found.confidence_interval))
 
 
 def label_scores(
-    label: str, true: np.ndarray, found: np.ndarray, *, resamples: int = RESAMPLES, seed: int = 0
-) -> dict[str, Estimate]:
+    label: str,
+    true: np.ndarray,
+    predicted: np.ndarray,
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> dict[str, Score]:
     """Compare estimates of a label with the truth.
 
     Parameters
     ----------
     label : str
         ``redshift``, or another label, whose error is the plain difference.
-    true, found : ndarray
+    true, predicted : ndarray
         float64 (n,), finite.
     resamples, seed : int
         Of `bootstrap`.
 
     Returns
     -------
-    dict of str to Estimate
+    dict of str to Score
         ``r2`` for every label. For redshift, of dz / (1 + z): ``sigma_nmad``, 1.4826 times the
         median absolute deviation; ``bias``, the median; ``outliers_0.05`` and ``outliers_0.15``,
         the fractions beyond. For others, of the difference (dex, for a logarithm): ``scatter``
@@ -146,11 +151,13 @@ def label_scores(
     >>> {name: round(one.value, 3) for name, one in scores.items()}["outliers_0.05"]
     0.25
     """
-    true, found = np.asarray(true, float), np.asarray(found, float)
-    if true.ndim != 1 or true.shape != found.shape:
-        raise InputError(f"{found.shape} estimates for {true.shape} galaxies, expected one each.")
+    true, predicted = np.asarray(true, float), np.asarray(predicted, float)
+    if true.ndim != 1 or true.shape != predicted.shape:
+        raise InputError(
+            f"{predicted.shape} estimates for {true.shape} galaxies, expected one each."
+        )
     if label == "redshift":
-        error = (found - true) / (1 + true)
+        error = (predicted - true) / (1 + true)
         statistics: dict[str, Statistic] = {
             "sigma_nmad": lambda true, found, error: sigma_nmad(error),
             "bias": lambda true, found, error: np.median(error, axis=-1),
@@ -158,13 +165,13 @@ def label_scores(
             f"outliers_{CATASTROPHIC}": lambda true, found, error: beyond(error, CATASTROPHIC),
         }
     else:
-        error = found - true
+        error = predicted - true
         statistics = {
             "scatter": lambda true, found, error: sigma_nmad(error),
             "bias": lambda true, found, error: np.median(error, axis=-1),
         }
     statistics = {"r2": lambda true, found, error: r2(true, found)} | statistics
-    return bootstrap(statistics, true, found, error, resamples=resamples, seed=seed)
+    return bootstrap(statistics, true, predicted, error, resamples=resamples, seed=seed)
 
 
 def beyond(error: np.ndarray, limit: float) -> np.ndarray:

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
 from astroclip_astro.errors import InputError
 from astroclip_astro.evaluate.predictors import predict
 from astroclip_astro.evaluate.retrieval import partner_ranks, retrieval_scores
-from astroclip_astro.evaluate.scores import RESAMPLES, Estimate, label_scores
+from astroclip_astro.evaluate.scores import RESAMPLES, Score, label_scores
 from astroclip_astro.search.effective_rank import effective_rank
 from astroclip_astro.search.exact import K
+from astroclip_astro.zeroshot.embedded import EmbeddedGalaxies
 
 __all__ = [
     "LABELS",
     "ROWS",
-    "Galaxies",
     "Row",
     "TableOne",
     "evaluate_rows",
@@ -34,21 +34,21 @@ class Row:
 
     Parameters
     ----------
-    known, looked_up : str
+    reference_vectors, query_vectors : str
         Vectors of the galaxies that are known, and of those that are told.
-    way : str
+    method : str
         Of `astroclip_astro.evaluate.predictors.predict`.
-    words : str
+    description : str
         What it is.
     paper : tuple of float or None
         R2 of redshift and mass in Lanusse et al. 2023, Table 1; of ``cross_knn`` by public
         reproductions; None where there is none.
     """
 
-    known: str
-    looked_up: str
-    way: str
-    words: str
+    reference_vectors: str
+    query_vectors: str
+    method: str
+    description: str
     paper: tuple[float, float] | None = None
 
 
@@ -79,53 +79,6 @@ ROWS = {
 
 
 @dataclass(frozen=True)
-class Galaxies:
-    """Galaxies as vectors, with the labels they have.
-
-    Parameters
-    ----------
-    vectors : mapping of str to ndarray
-        (n, width) each: any of ``photometry``, ``image``, ``spectrum``, ``unaligned_image``,
-        ``unaligned_spectrum``; NaN where a galaxy has none.
-    labels : mapping of str to ndarray
-        float64 (n,) each; NaN where a galaxy has none.
-    rows : ndarray
-        int64 (n,), rows of the file or table they are from.
-    brightness : mapping of str to ndarray
-        float64 (n,) each, of ``image`` and ``spectrum`` as a reference has it, as far as known.
-    magnitude : ndarray or None
-        float64 (n,), r magnitude where it is known.
-    """
-
-    vectors: Mapping[str, np.ndarray]
-    labels: Mapping[str, np.ndarray]
-    rows: np.ndarray
-    brightness: Mapping[str, np.ndarray] = field(default_factory=dict)
-    magnitude: np.ndarray | None = None
-
-    def __len__(self) -> int:
-        """Return the number of galaxies."""
-        return len(self.rows)
-
-    def vectors_of(self, *names: str) -> dict[str, np.ndarray]:
-        """Return some of the vectors."""
-        return {name: self.vectors[name] for name in names}
-
-    def complete(self) -> Galaxies:
-        """Return those that have all vectors, so that every row sees the same ones."""
-        kept = np.ones(len(self), bool)
-        for vectors in self.vectors.values():
-            kept &= np.isfinite(vectors).all(axis=1)
-        return Galaxies(
-            {name: values[kept] for name, values in self.vectors.items()},
-            {name: values[kept] for name, values in self.labels.items()},
-            self.rows[kept],
-            {name: values[kept] for name, values in self.brightness.items()},
-            None if self.magnitude is None else self.magnitude[kept],
-        )
-
-
-@dataclass(frozen=True)
 class TableOne:
     """Scores and predictions of every row that the vectors allow.
 
@@ -135,19 +88,19 @@ class TableOne:
         For each row, its scores: ``r2_redshift``, ``sigma_nmad_redshift`` and so on.
     predictions : dict of str to dict
         For each row and label, float64 (n,), one value for each test galaxy.
-    reference, test : Galaxies
+    reference, test : EmbeddedGalaxies
         Those that were learned from, and those that were told: they have all vectors.
     """
 
-    scores: dict[str, dict[str, Estimate]]
+    scores: dict[str, dict[str, Score]]
     predictions: dict[str, dict[str, np.ndarray]]
-    reference: Galaxies
-    test: Galaxies
+    reference: EmbeddedGalaxies
+    test: EmbeddedGalaxies
 
 
 def evaluate_rows(
-    reference: Galaxies,
-    test: Galaxies,
+    reference: EmbeddedGalaxies,
+    test: EmbeddedGalaxies,
     *,
     seed: int = 0,
     resamples: int = RESAMPLES,
@@ -157,9 +110,9 @@ def evaluate_rows(
 
     Parameters
     ----------
-    reference : Galaxies
+    reference : EmbeddedGalaxies
         Galaxies to learn from.
-    test : Galaxies
+    test : EmbeddedGalaxies
         Others, with the same vectors and labels.
     seed : int
         Of networks and bootstrap.
@@ -194,10 +147,10 @@ def evaluate_rows(
             )
     scores, predictions = {}, {}
     for name, row in present_rows(reference).items():
-        points, queries = reference.vectors[row.known], test.vectors[row.looked_up]
+        points, queries = reference.vectors[row.reference_vectors], test.vectors[row.query_vectors]
         scores[name], predictions[name] = {}, {}
         for label, values in reference.labels.items():
-            found = predict(row.way, points, values, queries, seed=seed)
+            found = predict(row.method, points, values, queries, seed=seed)
             true = test.labels[label]
             has = np.isfinite(true)
             one = label_scores(label, true[has], found[has], resamples=resamples, seed=seed)
@@ -207,23 +160,25 @@ def evaluate_rows(
     return TableOne(scores, predictions, reference, test)
 
 
-def present_rows(galaxies: Galaxies) -> dict[str, Row]:
+def present_rows(galaxies: EmbeddedGalaxies) -> dict[str, Row]:
     """Return the rows for which there are vectors."""
     return {
-        name: row for name, row in ROWS.items() if {row.known, row.looked_up} <= {*galaxies.vectors}
+        name: row
+        for name, row in ROWS.items()
+        if {row.reference_vectors, row.query_vectors} <= {*galaxies.vectors}
     }
 
 
 def retrieval(
-    test: Galaxies, *, seed: int = 0, resamples: int = RESAMPLES
-) -> dict[str, dict[str, Estimate]]:
+    test: EmbeddedGalaxies, *, seed: int = 0, resamples: int = RESAMPLES
+) -> dict[str, dict[str, Score]]:
     """Look up the spectra of images among all of the test galaxies, and the other way round.
 
     Within one modality a galaxy would find itself, which says nothing.
 
     Parameters
     ----------
-    test : Galaxies
+    test : EmbeddedGalaxies
         With all vectors.
     seed, resamples : int
         Of the bootstrap.
@@ -241,5 +196,5 @@ def retrieval(
             found[f"{query}_to_{target}"] = retrieval_scores(ranks, resamples=resamples, seed=seed)
     for name, vectors in test.vectors.items():
         if name != "photometry":
-            found[name] = {"effective_rank": Estimate(effective_rank(vectors))}
+            found[name] = {"effective_rank": Score(effective_rank(vectors))}
     return found

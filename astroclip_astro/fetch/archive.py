@@ -17,7 +17,7 @@ from astroclip_astro.fetch.first_contact import describe_unreachable
 from astroclip_astro.fetch.legacy_survey import LegacySurveyClass
 from astroclip_astro.fetch.sparcl import SparclClass
 from astroclip_astro.fetch.transport import BadReplyError, Transport
-from astroclip_astro.records import Cutout, Gap, Spectrum, Targets
+from astroclip_astro.records import Cutout, MissingData, Spectrum, Targets
 
 __all__ = ["ArchiveSource", "Closeable"]
 
@@ -103,7 +103,7 @@ class ArchiveSource:
         return f"{self._images.identity} {self._spectra.identity}"
 
     @property
-    def keeps(self) -> bool:
+    def caches(self) -> bool:
         """Whether what was fetched is there for the next run."""
         return self.cache.folder is not None
 
@@ -185,7 +185,7 @@ class ArchiveSource:
         options["tap_url"] = None if base is None else f"{base}/tap"
         return cls(viewer, sparcl, name=name, connections=connections, **options)
 
-    def cutouts(self, targets: Targets, size: int) -> list[Cutout | Gap]:
+    def cutouts(self, targets: Targets, size: int) -> list[Cutout | MissingData]:
         """Return a cutout or a gap for every row.
 
         Parameters
@@ -209,9 +209,9 @@ class ArchiveSource:
         OutputError
             Where the cache cannot be written.
         """
-        return self._images.cutouts(targets, size, partial(self.gather, self.viewer.transport))
+        return self._images.cutouts(targets, size, partial(self.request_all, self.viewer.transport))
 
-    def spectra(self, targets: Targets, radius: float) -> list[Spectrum | Gap]:
+    def spectra(self, targets: Targets, radius: float) -> list[Spectrum | MissingData]:
         """Return a spectrum or a gap for every row.
 
         Parameters
@@ -232,13 +232,15 @@ class ArchiveSource:
         SourceError, OutputError
             As `cutouts`.
         """
-        return self._spectra.spectra(targets, radius, partial(self.gather, self.sparcl.transport))
+        return self._spectra.spectra(
+            targets, radius, partial(self.request_all, self.sparcl.transport)
+        )
 
     def preview(
         self, targets: Targets, *, modality: Sequence[str], radius: float, size: int
     ) -> list[str]:
         """Return lines that say what is cached already for some rows; nothing is fetched."""
-        place = f"cache {self.cache.folder}" if self.keeps else "no cache"
+        place = f"cache {self.cache.folder}" if self.caches else "no cache"
         lines = [f"{self.name}, {self.connections} connections, {place}"]
         if "spectrum" in modality:
             lines.append(self._spectra.preview(targets, radius))
@@ -253,7 +255,7 @@ class ArchiveSource:
         if self._server is not None:
             self._server.close()
 
-    def gather(
+    def request_all(
         self,
         transport: Transport,
         ask: Callable[[object], object],

@@ -9,7 +9,7 @@ from astroclip_astro.fetch.footprint import outside
 from astroclip_astro.fetch.legacy_survey import LegacySurveyClass, read_image
 from astroclip_astro.fetch.transport import BadReplyError
 from astroclip_astro.flags import Flag
-from astroclip_astro.records import Cutout, Gap, Targets
+from astroclip_astro.records import Cutout, MissingData, Targets
 
 __all__ = ["ArchiveImages"]
 
@@ -35,7 +35,7 @@ class ArchiveImages:
     >>> from astroclip_astro.fetch.cache import NO_CACHE
     >>> images = ArchiveImages(LegacySurveyClass(), NO_CACHE, "viewer")
     >>> plane = Targets(np.array([280.0]), np.array([-5.0]), np.zeros(1, int), np.zeros(1, bool))
-    >>> images.cutouts(plane, 96, gather=lambda *_: None)[0].reason
+    >>> images.cutouts(plane, 96, request_all=lambda *_: None)[0].reason
     'outside the imaging of ls-dr9, by an approximate map'
     """
 
@@ -45,7 +45,9 @@ class ArchiveImages:
         self.viewer, self.cache = viewer, cache
         self.identity = f"{identity} {viewer.layer}"
 
-    def cutouts(self, targets: Targets, size: int, gather: Callable) -> list[Cutout | Gap]:
+    def cutouts(
+        self, targets: Targets, size: int, request_all: Callable
+    ) -> list[Cutout | MissingData]:
         """Return a cutout or a gap for every row; see `ArchiveSource.cutouts`.
 
         Parameters
@@ -54,7 +56,7 @@ class ArchiveImages:
             Rows, n, all with positions.
         size : int
             Side, native pixels.
-        gather : callable
+        request_all : callable
             `ArchiveSource.gather`: asks for many things, several at a time.
 
         Returns
@@ -64,7 +66,7 @@ class ArchiveImages:
         """
         places = _places(targets)
         answers = self._far_away(targets)
-        empty = Gap(Flag.NO_IMAGE, f"{self.identity}: no data at this position")
+        empty = MissingData(Flag.NO_IMAGE, f"{self.identity}: no data at this position")
         for place in set(places) - set(answers):
             content = self.cache.get(self._key(place, size))
             if content is None:
@@ -78,14 +80,14 @@ class ArchiveImages:
 
         def receive(place: Place, answer: tuple[Cutout | None, bytes] | BadReplyError) -> None:
             if isinstance(answer, BadReplyError):
-                answers[place] = Gap(Flag.NO_IMAGE | Flag.SOURCE_FAILED, str(answer))
+                answers[place] = MissingData(Flag.NO_IMAGE | Flag.SOURCE_FAILED, str(answer))
                 return
             cutout, content = answer
             answers[place] = cutout or empty
             self.cache.put(self._key(place, size), content)
 
         waiting = [place for place in dict.fromkeys(places) if place not in answers]
-        gather(
+        request_all(
             lambda place: self.viewer.get_cutout(*place, size), waiting, receive, "fetching images"
         )
         return [answers[place] for place in places]
@@ -113,11 +115,11 @@ class ArchiveImages:
             f"nothing to ask: {len(far):,}"
         )
 
-    def _far_away(self, targets: Targets) -> dict[Place, Cutout | Gap]:
+    def _far_away(self, targets: Targets) -> dict[Place, Cutout | MissingData]:
         """Return the answers of the places that are certainly outside the imaging."""
         far = outside(self.viewer.layer, targets.ra, targets.dec)
         reason = f"outside the imaging of {self.viewer.layer}, by an approximate map"
-        gap = Gap(Flag.NO_IMAGE | Flag.OUTSIDE_IMAGING, reason)
+        gap = MissingData(Flag.NO_IMAGE | Flag.OUTSIDE_IMAGING, reason)
         return dict.fromkeys(_places(targets[far]), gap)
 
     def _key(self, place: Place, size: int) -> tuple:

@@ -13,7 +13,7 @@ from astroclip_astro.fetch.sparcl.record import SpectrumRecord
 from astroclip_astro.fetch.spectrum_search import Match, SpectrumSearch
 from astroclip_astro.fetch.transport import BadReplyError
 from astroclip_astro.flags import Flag
-from astroclip_astro.records import WAVELENGTH, Gap, Spectrum, Targets
+from astroclip_astro.records import WAVELENGTH, MissingData, Spectrum, Targets
 
 __all__ = ["ArchiveSpectra"]
 
@@ -48,7 +48,9 @@ class ArchiveSpectra:
         self.sparcl, self.cache, self.identity = sparcl, cache, identity
         self._search = SpectrumSearch(sparcl, cache, identity)
 
-    def spectra(self, targets: Targets, radius: float, gather: Callable) -> list[Spectrum | Gap]:
+    def spectra(
+        self, targets: Targets, radius: float, request_all: Callable
+    ) -> list[Spectrum | MissingData]:
         """Return a spectrum or a gap for every row; see `ArchiveSource.spectra`.
 
         Parameters
@@ -57,7 +59,7 @@ class ArchiveSpectra:
             Rows, n.
         radius : float
             Match radius, arcsec, inclusive.
-        gather : callable
+        request_all : callable
             `ArchiveSource.gather`: asks for many things, several at a time.
 
         Returns
@@ -65,27 +67,27 @@ class ArchiveSpectra:
         list of Spectrum or Gap
             One a row.
         """
-        matches = self._search.find(targets, radius, gather)
+        matches = self._search.find(targets, radius, request_all)
         wanted = {m.record.sparcl_id: m.record for m in matches if isinstance(m, Match)}
-        arrays, reasons = self._fetch(wanted, gather)
+        arrays, reasons = self._fetch(wanted, request_all)
         releases = ", ".join(self.sparcl.releases)
-        nothing = Gap(
+        nothing = MissingData(
             Flag.NO_SPECTRUM,
             f"no spectrum in {releases} within {radius:g} arcsec or of this TARGETID",
         )
         failed = Flag.NO_SPECTRUM | Flag.SOURCE_FAILED
-        answers: list[Spectrum | Gap] = []
+        answers: list[Spectrum | MissingData] = []
         keys = self._search.keys(targets, radius)
         for match, key in zip(matches, keys, strict=True):
             if match is None:
                 answers.append(nothing)
             elif isinstance(match, BadReplyError):
-                answers.append(Gap(failed, str(match)))
+                answers.append(MissingData(failed, str(match)))
             elif match.record.sparcl_id in arrays:
                 answers.append(self._spectrum(match, *arrays[match.record.sparcl_id]))
             else:
                 self.cache.remove(key)  # perhaps found in the cache, and gone from the archive
-                answers.append(Gap(failed, reasons[match.record.sparcl_id]))
+                answers.append(MissingData(failed, reasons[match.record.sparcl_id]))
         return answers
 
     def preview(self, targets: Targets, radius: float) -> str:
@@ -105,20 +107,20 @@ class ArchiveSpectra:
         keys = set(self._search.keys(targets[targets.good], radius))
         done = 0
         for key in keys:
-            found = self._search.kept(key)
+            found = self._search.cached(key)
             if found is not None:
                 best = [record for record in found if record.specprimary] or found
                 done += not best or any(self._key(r.sparcl_id) in self.cache for r in best)
         return f"spectra     {done:,} of {len(keys):,} cached"
 
     def _fetch(
-        self, wanted: dict[str, SpectrumRecord], gather: Callable
+        self, wanted: dict[str, SpectrumRecord], request_all: Callable
     ) -> tuple[dict[str, tuple[np.ndarray, np.ndarray]], dict[str, str]]:
         """Return flux and inverse variance by sparcl_id, and why the others are not there."""
         arrays: dict[str, tuple[np.ndarray, np.ndarray]] = {}
         reasons: dict[str, str] = {}
         for name in wanted:
-            if (pair := self._kept(name)) is not None:
+            if (pair := self._cached(name)) is not None:
                 arrays[name] = pair
         waiting = [record for name, record in wanted.items() if name not in arrays]
         blocks = [
@@ -137,10 +139,10 @@ class ArchiveSpectra:
                 np.save(content, np.stack(pair), allow_pickle=False)  # (2, 7781)
                 self.cache.put(self._key(name), content.getvalue())
 
-        gather(self.sparcl.get_spectra, blocks, receive, "fetching spectra, request")
+        request_all(self.sparcl.get_spectra, blocks, receive, "fetching spectra, request")
         return arrays, reasons
 
-    def _kept(self, name: str) -> tuple[np.ndarray, np.ndarray] | None:
+    def _cached(self, name: str) -> tuple[np.ndarray, np.ndarray] | None:
         """Return a spectrum from the cache, None where there is none or something else."""
         content = self.cache.get(self._key(name))
         if content is None:

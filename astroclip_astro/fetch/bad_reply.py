@@ -21,7 +21,7 @@ class BadReplyError(AstroclipError):
         How often at most it is worth asking; 1 where asking again cannot help.
     wait : float
         Seconds that the server asked us to wait.
-    silent : bool
+    unreachable : bool
         Whether the service gave no answer of its own: nothing came, or only "busy".
     unanswered : str
         Why no reply came at all, in words; empty where one came.
@@ -38,11 +38,11 @@ class BadReplyError(AstroclipError):
         *,
         attempts: int | None = None,
         wait: float = 0,
-        silent: bool = False,
+        unreachable: bool = False,
         unanswered: str = "",
     ) -> None:
         super().__init__(message)
-        self.attempts, self.wait, self.silent = attempts, wait, silent
+        self.attempts, self.wait, self.unreachable = attempts, wait, unreachable
         self.unanswered = unanswered
 
 

@@ -145,7 +145,7 @@ class LegacySurveyClass(BaseQuery):
         )
         largest = 4 * len(BANDS) * size**2 + HEADER_BYTES
         insist = ERROR_ATTEMPTS if self._errors < MANY_ERRORS else 1
-        reply = read_reply(response, largest=largest, insist=insist)
+        reply = read_reply(response, largest=largest, max_attempts=insist)
         self._check_type(reply)
         return read_image(reply.content, ra, dec, size, origin=reply.url), reply.content
 
@@ -161,7 +161,7 @@ class LegacySurveyClass(BaseQuery):
                 f"{did_you_mean(self.layer, LAYERS) or '.'}"
             )
         kind = reply.content_type or "no type"
-        raise BadReplyError(f"{reply.url}: {kind}, expected image/fits", silent=True)
+        raise BadReplyError(f"{reply.url}: {kind}, expected image/fits", unreachable=True)
 
 
 def read_image(content: bytes, ra: float, dec: float, size: int, *, origin: str) -> Cutout | None:

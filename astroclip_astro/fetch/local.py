@@ -18,7 +18,7 @@ from astroclip_astro.fetch.files.folder_index import Contents, FolderIndex
 from astroclip_astro.fetch.files.matching import SpectrumIndex, pairs_within, queues, sky_tree
 from astroclip_astro.fetch.files.redrock_files import read_redrock, redrocks_of
 from astroclip_astro.flags import Flag
-from astroclip_astro.records import Cutout, Gap, Spectrum, Targets
+from astroclip_astro.records import Cutout, MissingData, Spectrum, Targets
 
 __all__ = ["Contents", "LocalSource"]
 
@@ -58,14 +58,14 @@ class LocalSource:
     >>> header.update(CDELT1=-0.262 / 3600, CDELT2=0.262 / 3600)
     >>> fits.writeto(folder / "cutout.fits", np.ones((3, 100, 100), "f4"), header)
     >>> source = LocalSource(folder)
-    >>> source.look()
+    >>> source.contents()
     Contents(cutouts=1, coadds=0, spectra=0)
     >>> here = Targets(np.array([150.0]), np.array([2.0]), np.zeros(1, int), np.zeros(1, bool))
     >>> source.cutouts(here, 96)[0].image.shape
     (3, 96, 96)
     """
 
-    keeps = False  # nothing has to be kept of what is on disk
+    caches = False  # nothing has to be kept of what is on disk
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
@@ -80,7 +80,7 @@ class LocalSource:
                 "or DESI coadds; check the path."
             )
 
-    def look(self) -> Contents:
+    def contents(self) -> Contents:
         """Read all headers now and return how much there is, as far as they tell.
 
         Returns
@@ -101,7 +101,7 @@ class LocalSource:
         self, targets: Targets, *, modality: Sequence[str], radius: float, size: int
     ) -> list[str]:
         """Return a line that says how much the folder holds, for these rows and all others."""
-        held = self.look()
+        held = self.contents()
         return [
             f"{self.name}: {held.cutouts:,} cutouts, {held.spectra:,} spectra in "
             f"{held.coadds:,} coadd files"
@@ -110,7 +110,7 @@ class LocalSource:
     def close(self) -> None:
         """Do nothing: files are closed as soon as they are read."""
 
-    def cutouts(self, targets: Targets, size: int) -> list[Cutout | Gap]:
+    def cutouts(self, targets: Targets, size: int) -> list[Cutout | MissingData]:
         """Return a cutout or a gap for every row.
 
         Parameters
@@ -128,7 +128,9 @@ class LocalSource:
         """
         files = self._index.cutouts
 
-        def deliver(number: int, rows: dict[int, None]) -> Iterator[tuple[int, Cutout | Gap]]:
+        def deliver(
+            number: int, rows: dict[int, None]
+        ) -> Iterator[tuple[int, Cutout | MissingData]]:
             file = files[number]
             if file.damage:
                 raise DamagedFileError(file.damage)
@@ -141,14 +143,14 @@ class LocalSource:
                     except DamagedFileError as error:
                         yield row, self._failure(file.path, error, Flag.NO_IMAGE)
                     else:
-                        yield row, cutout or Gap(Flag.NO_IMAGE, f"{file.path}: empty here")
+                        yield row, cutout or MissingData(Flag.NO_IMAGE, f"{file.path}: empty here")
 
         paths = [file.path for file in files]
         nothing = f"no cutout in {self.name} holds this position"
         candidates = self._cutout_candidates(targets, size)
-        return self._settle(candidates, paths, deliver, Gap(Flag.NO_IMAGE, nothing))
+        return self._complete(candidates, paths, deliver, MissingData(Flag.NO_IMAGE, nothing))
 
-    def spectra(self, targets: Targets, radius: float) -> list[Spectrum | Gap]:
+    def spectra(self, targets: Targets, radius: float) -> list[Spectrum | MissingData]:
         """Return a spectrum or a gap for every row.
 
         Parameters
@@ -199,14 +201,14 @@ class LocalSource:
         candidates = self._spectra.candidates(targets, radius)
         paths = [file.path for file in files]
         nothing = f"no spectrum in {self.name} within {radius:g} arcsec or of this TARGETID"
-        return self._settle(candidates, paths, deliver, Gap(Flag.NO_SPECTRUM, nothing))
+        return self._complete(candidates, paths, deliver, MissingData(Flag.NO_SPECTRUM, nothing))
 
-    def _settle(
+    def _complete(
         self,
         candidates: list[list[tuple[int, object]]],
         paths: list[Path],
         deliver: Callable[[int, dict], Iterable[tuple[int, object]]],
-        nothing: Gap,
+        nothing: MissingData,
     ) -> list:
         """Try each row's candidates (file, item) in order, a file at a time, until one answers."""
         answers: list = [nothing] * len(candidates)
@@ -227,7 +229,7 @@ class LocalSource:
                         rows, self._failure(paths[number], error, nothing.flag)
                     )
                 for row, answer in delivered.items():
-                    if not isinstance(answer, Gap):
+                    if not isinstance(answer, MissingData):
                         del pending[row]
                     elif answers[row].flag & Flag.SOURCE_FAILED:
                         continue  # the failure is the news, whatever the other files lack
@@ -273,10 +275,10 @@ class LocalSource:
             self._known_redshifts[coadd] = known
         return self._known_redshifts[coadd]
 
-    def _failure(self, path: Path, error: DamagedFileError, flag: Flag) -> Gap:
+    def _failure(self, path: Path, error: DamagedFileError, flag: Flag) -> MissingData:
         """Note a damaged file and return the gap it leaves."""
         self._note(path, str(error))
-        return Gap(flag | Flag.SOURCE_FAILED, f"{path}: {error}")
+        return MissingData(flag | Flag.SOURCE_FAILED, f"{path}: {error}")
 
     def _note(self, path: Path, reason: str) -> None:
         """Add to the problems what is not among them yet."""

@@ -19,8 +19,8 @@ from astroclip_astro.version import __version__
 __all__ = ["open_source"]
 
 NAMES = ("archive", "demo")
-MOST_CONNECTIONS = 16  # more would not be polite
-LEAST_LIMIT = 1_000_000  # bytes: a cache for a few galaxies
+MAX_CONNECTIONS = 16  # more would not be polite
+MIN_CACHE_LIMIT = 1_000_000  # bytes: a cache for a few galaxies
 
 
 def open_source(
@@ -112,7 +112,7 @@ def open_source(
     )
 
     local = LocalSource(text)
-    local.look()
+    local.contents()
     return local
 
 
@@ -169,8 +169,8 @@ def _open_archive(
 
 def _connections(jobs: int) -> int:
     """Return a number of connections, or raise."""
-    if not isinstance(jobs, int) or isinstance(jobs, bool) or not 1 <= jobs <= MOST_CONNECTIONS:
-        raise InputError(f"jobs is {jobs!r}, expected a whole number from 1 to {MOST_CONNECTIONS}.")
+    if not isinstance(jobs, int) or isinstance(jobs, bool) or not 1 <= jobs <= MAX_CONNECTIONS:
+        raise InputError(f"jobs is {jobs!r}, expected a whole number from 1 to {MAX_CONNECTIONS}.")
     return jobs
 
 
@@ -205,7 +205,7 @@ def _bytes(limit: str | float | u.Quantity) -> int:
         size = float(quantity.to_value(u.byte))
     except (TypeError, ValueError, u.UnitConversionError):
         size = float("nan")
-    if not LEAST_LIMIT <= size < float("inf"):
+    if not MIN_CACHE_LIMIT <= size < float("inf"):
         raise InputError(
             f"cache_limit is {limit!r}, expected a size of at least 1 MB such as '20 GB'."
         )

@@ -21,7 +21,7 @@ __all__ = ["Match", "SpectrumSearch"]
 TARGETIDS_A_QUERY = 100
 ROUNDING = 1e-6  # arcsec: rounding must not lose a match at exactly the radius
 Ask = tuple  # ("near", ra, dec, radius) or ("targetid", number): what one row asks
-Gather = Callable[[Callable, Sequence, Callable, str], None]
+RequestAll = Callable[[Callable, Sequence, Callable, str], None]
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class SpectrumSearch:
             for question in self._questions(targets, radius)
         ]
 
-    def kept(self, key: tuple) -> list[SpectrumRecord] | None:
+    def cached(self, key: tuple) -> list[SpectrumRecord] | None:
         """Return the spectra that the cache knows to answer a question, None where it does not."""
         content = self.cache.get(key)
         if content is None:
@@ -101,7 +101,7 @@ class SpectrumSearch:
         return None
 
     def find(
-        self, targets: Targets, radius: float, gather: Gather
+        self, targets: Targets, radius: float, request_all: RequestAll
     ) -> list[Match | BadReplyError | None]:
         """Find the spectrum of every row.
 
@@ -111,7 +111,7 @@ class SpectrumSearch:
             Rows, n. One with a TARGETID matches that and nothing else, wherever it is.
         radius : float
             Match radius, arcsec, inclusive.
-        gather : callable
+        request_all : callable
             Calls a function for many items, several at a time: `ArchiveSource.gather`.
 
         Returns
@@ -122,7 +122,7 @@ class SpectrumSearch:
         questions, keys = self._questions(targets, radius), self.keys(targets, radius)
         answers: dict[Ask, list[SpectrumRecord] | BadReplyError] = {}
         for question, key in zip(questions, keys, strict=True):
-            if question not in answers and (known := self.kept(key)) is not None:
+            if question not in answers and (known := self.cached(key)) is not None:
                 answers[question] = known
         open_ones = {q: k for q, k in zip(questions, keys, strict=True) if q not in answers}
 
@@ -135,34 +135,36 @@ class SpectrumSearch:
                     lines = json.dumps([asdict(record) for record in answers[question]])
                     self.cache.put(open_ones[question], lines.encode())
 
-        self._ask([q for q in open_ones if q[0] == "near"], settle, gather, radius)
-        self._ask_targetids([q for q in open_ones if q[0] == "targetid"], settle, gather)
+        self._ask([q for q in open_ones if q[0] == "near"], settle, request_all, radius)
+        self._ask_targetids([q for q in open_ones if q[0] == "targetid"], settle, request_all)
         return [
-            self._choose(answers[question], float(targets.ra[row]), float(targets.dec[row]))
+            self._select(answers[question], float(targets.ra[row]), float(targets.dec[row]))
             for row, question in enumerate(questions)
         ]
 
-    def _ask(self, asked: list[Ask], settle: Callable, gather: Gather, radius: float) -> None:
+    def _ask(
+        self, asked: list[Ask], receive: Callable, request_all: RequestAll, radius: float
+    ) -> None:
         """Query a box for every group of positions."""
         places = np.array([question[1:3] for question in asked], float).reshape(-1, 2)
 
         def query(group: Group) -> list[SpectrumRecord]:
             return self.sparcl.query_box(group.ra_low, group.ra_high, group.dec_low, group.dec_high)
 
-        gather(
+        request_all(
             query,
             neighbours(*places.T, radius / 3600),
-            lambda group, found: settle([asked[i] for i in group.rows], found),
+            lambda group, found: receive([asked[i] for i in group.rows], found),
             "searching spectra",
         )
 
-    def _ask_targetids(self, asked: list[Ask], settle: Callable, gather: Gather) -> None:
+    def _ask_targetids(self, asked: list[Ask], receive: Callable, request_all: RequestAll) -> None:
         """Query blocks of TARGETIDs."""
         blocks = [asked[i : i + TARGETIDS_A_QUERY] for i in range(0, len(asked), TARGETIDS_A_QUERY)]
-        gather(
+        request_all(
             lambda block: self.sparcl.query_targetids([question[1] for question in block]),
             blocks,
-            settle,
+            receive,
             "searching spectra",
         )
 
@@ -175,7 +177,7 @@ class SpectrumSearch:
             for row in range(len(targets))
         ]
 
-    def _choose(
+    def _select(
         self, records: list[SpectrumRecord] | BadReplyError, ra: float, dec: float
     ) -> Match | BadReplyError | None:
         """Choose among the spectra that match: primary, nearest, preferred release."""

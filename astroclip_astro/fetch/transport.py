@@ -251,12 +251,13 @@ class Transport:
 
     def _unanswered(self, why: str, *, attempts: int | None = None) -> BadReplyError:
         """Return the error of a request without a reply."""
-        return BadReplyError(f"{self.url}: {why}", attempts=attempts, silent=True, unanswered=why)
+        words = f"{self.url}: {why}"
+        return BadReplyError(words, attempts=attempts, unreachable=True, unanswered=why)
 
     def _count_silence(self, error: BadReplyError, stop: threading.Event) -> None:
         """Raise when the service has been silent for too long."""
         with self._lock:
-            self._silences = self._silences + 1 if error.silent else 0
+            self._silences = self._silences + 1 if error.unreachable else 0
             down = self._silences >= conf.give_up_after
         if down and not stop.is_set():
             raise SourceError(
@@ -265,7 +266,7 @@ class Transport:
             ) from error
 
 
-def read_reply(response: requests.Response, *, largest: int, insist: int | None = None) -> Reply:
+def read_reply(response: requests.Response, *, largest: int, max_attempts: int = 0) -> Reply:
     """Read a reply that was asked for with ``stream=True``, never more than expected.
 
     Parameters
@@ -274,9 +275,9 @@ def read_reply(response: requests.Response, *, largest: int, insist: int | None 
         Headers read, body not yet.
     largest : int
         Bytes that the body may have, whatever its headers say.
-    insist : int, optional
-        How often at most it is worth asking where the service reports an error of its own
-        (status 500); by default as often as anything.
+    max_attempts : int
+        How often to ask where the service reports an error of its own (status 500); 0 is as often
+        as anything.
 
     Returns
     -------
@@ -299,7 +300,7 @@ def read_reply(response: requests.Response, *, largest: int, insist: int | None 
     with response:
         url = response.url or "reply"
         if response.status_code != 200:
-            raise _refusal(response, url, insist)
+            raise _refusal(response, url, max_attempts)
         if response.headers.get("Content-Encoding", "identity") != "identity":
             raise BadReplyError(f"{url}: a packed reply, expected a plain one")
         content = _read(response, largest + 1, url)
@@ -309,19 +310,19 @@ def read_reply(response: requests.Response, *, largest: int, insist: int | None 
     return Reply(kind, content, url)
 
 
-def _read(response: requests.Response, most: int, url: str) -> bytes:
+def _read(response: requests.Response, max_bytes: int, url: str) -> bytes:
     """Return a body, or as many bytes of it as are wanted at most."""
     content, end = bytearray(), time.monotonic() + conf.deadline
     # What is there is taken at once: a block that trickles in would never be seen to be late.
-    while len(content) < most and (block := response.raw.read1(BLOCK)):
+    while len(content) < max_bytes and (block := response.raw.read1(BLOCK)):
         content += block
         if time.monotonic() > end:
             late = f"{url}: not finished after {conf.deadline:.0f} s"
-            raise BadReplyError(late, attempts=TIMEOUT_ATTEMPTS, silent=True)
-    return bytes(content[:most])
+            raise BadReplyError(late, attempts=TIMEOUT_ATTEMPTS, unreachable=True)
+    return bytes(content[:max_bytes])
 
 
-def _refusal(response: requests.Response, url: str, insist: int | None) -> BadReplyError:
+def _refusal(response: requests.Response, url: str, max_attempts: int) -> BadReplyError:
     """Return what a reply with another status than 200 means."""
     status = response.status_code
     text = _read(response, MESSAGE_BYTES, url).decode("utf-8", "replace")
@@ -329,11 +330,11 @@ def _refusal(response: requests.Response, url: str, insist: int | None) -> BadRe
     words = " ".join(re.sub(r"<[^>]*>", " ", plain).split())[:200]
     message = f"{url}: status {status}{': ' * bool(words)}{words}"
     if status in BUSY:
-        return BadReplyError(message, wait=_wait(response, text), silent=True)
+        return BadReplyError(message, wait=_wait(response, text), unreachable=True)
     if status >= 500:
-        return BadReplyError(message, attempts=insist)
+        return BadReplyError(message, attempts=max_attempts or None)
     # 400 is about one question; the others are about us, or about the address.
-    return BadReplyError(message, attempts=1, silent=status != 400)
+    return BadReplyError(message, attempts=1, unreachable=status != 400)
 
 
 def _wait(response: requests.Response, text: str) -> float:

@@ -232,7 +232,7 @@ def coverage_figure(bins: Mapping[str, Sequence[CoverageBin]], *, title: str) ->
 def novelty_figure(
     scores: Mapping[str, np.ndarray],
     *,
-    ordinary: np.ndarray,
+    in_distribution: np.ndarray,
     title: str,
     notes: Mapping[str, str] | None = None,
 ) -> Figure:
@@ -242,7 +242,7 @@ def novelty_figure(
     ----------
     scores : mapping of str to ndarray
         For each kind the novelty of its objects, (n,); NaN is left out.
-    ordinary : ndarray
+    in_distribution : ndarray
         Novelty of ordinary galaxies, (m,), drawn first.
     title : str
         Above it; say here what is simulated.
@@ -264,14 +264,14 @@ def novelty_figure(
     --------
     >>> import numpy as np
     >>> scores = {"ring": np.array([0.9, 0.95, 1.0])}
-    >>> figure = novelty_figure(scores, ordinary=np.linspace(0, 1, 50), title="SIMULATED")
+    >>> figure = novelty_figure(scores, in_distribution=np.linspace(0, 1, 50), title="SIMULATED")
     >>> [label.get_text() for label in figure.axes[0].get_yticklabels()]
     ['ordinary (50)', 'ring (3)']
     """
     if not scores:
         raise InputError(f"Figure {title!r} has nothing to show; expected scores of one kind.")
     notes = known_among(notes, scores, "Notes")
-    kinds = [("ordinary", ordinary), *scores.items()]
+    kinds = [("ordinary", in_distribution), *scores.items()]
     figure, (axes,) = panel_grid([""], title=title, across=1, size=(7.5, 0.42 * len(kinds) + 0.8))
     labels, remarks = [], ["", *(notes.get(kind, "") for kind in scores)]
     drawn = [0.0, 1.0]

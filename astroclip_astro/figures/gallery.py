@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Panel", "draw_gallery", "gallery_figure"]
 
-SIZE = 96  # pixels of a thumbnail's side
+THUMBNAIL_PIXELS = 96  # pixels of a thumbnail's side
 
 
 QUERY_COLOUR, MATCH_COLOUR = COLOURS["vermilion"], COLOURS["blue"]  # and told apart by titles
@@ -128,7 +128,7 @@ def _draw_image(axes: Axes, image: np.ndarray | None) -> None:
         return
     axes.set_xticks([])
     axes.set_yticks([])
-    if min(image.shape[1:]) > SIZE:
-        image = centre_crop(image[None], SIZE)[0]  # (3, 96, 96)
+    if min(image.shape[1:]) > THUMBNAIL_PIXELS:
+        image = centre_crop(image[None], THUMBNAIL_PIXELS)[0]  # (3, 96, 96)
     colours = np.moveaxis(stretch(clean_images(image), "rgb"), 0, -1)  # (h, w, 3)
     axes.imshow(colours, origin="lower", interpolation="nearest")

@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["LINES", "Line", "lines_between", "mark_lines", "spread"]
+__all__ = ["LINES", "Line", "lines_between", "mark_lines", "separate_labels"]
 
 FONT = 7  # points, of the names
 LEADER = 10  # points from the axes to the names
@@ -93,14 +93,14 @@ def lines_between(low: float, high: float, redshift: float) -> list[tuple[Line, 
     return [(line, there) for line, there in observed if low <= there <= high]
 
 
-def spread(places: np.ndarray, gap: float, low: float, high: float) -> np.ndarray:
+def separate_labels(places: np.ndarray, min_distance: float, low: float, high: float) -> np.ndarray:
     """Move places apart until neighbours do not touch, each as little as can be.
 
     Parameters
     ----------
     places : ndarray
         float (n,), ascending.
-    gap : float
+    min_distance : float
         Least distance of neighbours; smaller where they would not fit between the limits.
     low, high : float
         Between which they stay, half a gap inside.
@@ -112,13 +112,13 @@ def spread(places: np.ndarray, gap: float, low: float, high: float) -> np.ndarra
 
     Examples
     --------
-    >>> spread(np.array([10.0, 11.0, 50.0]), 10, 0, 100)
+    >>> separate_labels(np.array([10.0, 11.0, 50.0]), 10, 0, 100)
     array([ 5.5, 15.5, 50. ])
     """
     if not len(places):
         return np.zeros(0)
-    gap = min(gap, (high - low) / len(places))
-    offset = gap * np.arange(len(places))
+    min_distance = min(min_distance, (high - low) / len(places))
+    offset = min_distance * np.arange(len(places))
     groups: list[list[float]] = []  # mean and number of members, of runs that touch
     for value in np.asarray(places, float) - offset:
         groups.append([value, 1])
@@ -126,7 +126,7 @@ def spread(places: np.ndarray, gap: float, low: float, high: float) -> np.ndarra
             (mean, count), (other, more) = groups[-2:]
             groups[-2:] = [[(mean * count + other * more) / (count + more), count + more]]
     together = np.repeat([mean for mean, _ in groups], [count for _, count in groups])
-    return np.clip(together, low + gap / 2, high - gap / 2 - offset[-1]) + offset
+    return np.clip(together, low + min_distance / 2, high - min_distance / 2 - offset[-1]) + offset
 
 
 def mark_lines(axes: Axes, redshift: float, *, names: bool = True) -> None:
@@ -154,7 +154,7 @@ def mark_lines(axes: Axes, redshift: float, *, names: bool = True) -> None:
     # Axes are narrower before the figure is laid out than after it: names never come closer.
     points = axes.get_window_extent().width * 72 / axes.figure.dpi
     gap = 1.25 * FONT / points * (high - low)
-    at = spread(np.array([there for _, there in found]), gap, low, high)
+    at = separate_labels(np.array([there for _, there in found]), gap, low, high)
     top = axes.get_xaxis_transform()
     above = offset_copy(top, axes.figure, 0, LEADER, units="points")
     for (line, there), place in zip(found, at, strict=True):

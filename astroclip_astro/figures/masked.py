@@ -21,14 +21,14 @@ ACROSS = 3  # insets in a row
 SMOOTHED, SMOOTHED_INSET = 7, 3  # pixels of 0.8 Angstrom
 TALLEST, TALLEST_INSET = 99.98, 99.8  # per cent of the samples, so that tips of lines are seen
 MARGIN = 0.25  # of a hidden stretch, shown at either side in its inset
-OBSERVED, FILLED, SHADE = "0.55", COLOURS["vermilion"], COLOURS["sky"]
+OBSERVED, RECONSTRUCTED, SHADE = "0.55", COLOURS["vermilion"], COLOURS["sky"]
 
 
 def masked_figure(
     flux: np.ndarray,
     ivar: np.ndarray | None,
-    filled: np.ndarray,
-    hidden: np.ndarray,
+    reconstructed: np.ndarray,
+    masked_spans: np.ndarray,
     *,
     redshift: float | None = None,
     title: str = "",
@@ -39,9 +39,9 @@ def masked_figure(
     ----------
     flux, ivar : ndarray
         (7781,) each, 1e-17 erg/s/cm2/Angstrom and its inverse variance, which may be None.
-    filled : ndarray
+    reconstructed : ndarray
         (7781,), the reconstruction, in the unit of ``flux``; NaN where there is none.
-    hidden : ndarray
+    masked_spans : ndarray
         float (stretches, 2), first and last wavelength of each hidden stretch, Angstrom, at least
         one of them.
     redshift : float, optional
@@ -64,15 +64,15 @@ def masked_figure(
     >>> len(masked_figure(flux, None, flux, np.array([[4000, 4400], [6000, 6400]])).axes)
     3
     """
-    across = min(ACROSS, len(hidden))
-    down = -(-len(hidden) // across)
+    across = min(ACROSS, len(masked_spans))
+    down = -(-len(masked_spans) // across)
     figure = new_figure(9, 3.3 + 2.4 * down)
     grid = figure.add_gridspec(1 + down, across, height_ratios=(1.5, *[1] * down))
     top = figure.add_subplot(grid[0, :])
     draw_spectrum(top, flux, ivar, colour=OBSERVED, pixels=SMOOTHED, tallest=TALLEST)
-    top.plot(WAVELENGTH, filled, color=FILLED, linewidth=0.8)
-    shade(top, hidden)
-    for number, span in enumerate(hidden, start=1):
+    top.plot(WAVELENGTH, reconstructed, color=RECONSTRUCTED, linewidth=0.8)
+    shade(top, masked_spans)
+    for number, span in enumerate(masked_spans, start=1):
         top.text(
             np.mean(span), 0.97, number, transform=top.get_xaxis_transform(),
             ha="center", va="top", fontsize=8, fontweight="bold",
@@ -80,14 +80,14 @@ def masked_figure(
     top.set_ylabel(f"flux, mean of {SMOOTHED} pixels\n[{FLUX_UNIT}]", fontsize=8)
     insets = [
         figure.add_subplot(grid[1 + number // across, number % across])
-        for number in range(len(hidden))
+        for number in range(len(masked_spans))
     ]
-    for number, (axes, span) in enumerate(zip(insets, hidden, strict=True), start=1):
-        draw_inset(axes, flux, ivar, filled, span)
-        shade(axes, hidden)
+    for number, (axes, span) in enumerate(zip(insets, masked_spans, strict=True), start=1):
+        draw_inset(axes, flux, ivar, reconstructed, span)
+        shade(axes, masked_spans)
         axes.text(0.02, 0.97, number, transform=axes.transAxes, ha="left", va="top",
                   fontsize=8, fontweight="bold")  # fmt: skip
-        if number > len(hidden) - across:
+        if number > len(masked_spans) - across:
             axes.set_xlabel("observed wavelength [Å]", fontsize=8)
         if axes.get_subplotspec().is_first_col():
             axes.set_ylabel(f"flux, mean of {SMOOTHED_INSET} pixels", fontsize=8)
@@ -114,7 +114,7 @@ def draw_inset(
     inside = (low <= WAVELENGTH) & (high >= WAVELENGTH)
     observed = smooth(flux, ivar, pixels=SMOOTHED_INSET)[inside]
     axes.plot(WAVELENGTH[inside], observed, color=OBSERVED, linewidth=0.7)
-    axes.plot(WAVELENGTH[inside], filled[inside], color=FILLED, linewidth=1.2)
+    axes.plot(WAVELENGTH[inside], filled[inside], color=RECONSTRUCTED, linewidth=1.2)
     axes.set_xlim(low, high)
     axes.tick_params(labelsize=7)
     noisy = np.isfinite(observed)
@@ -133,7 +133,7 @@ def key(figure: Figure, lines: bool) -> None:
 
     handles = [
         Line2D([], [], color=OBSERVED, label="observed"),
-        Line2D([], [], color=FILLED, label="reconstruction"),
+        Line2D([], [], color=RECONSTRUCTED, label="reconstruction"),
         Patch(facecolor=SHADE, alpha=0.22, label="hidden"),
     ]
     if lines:

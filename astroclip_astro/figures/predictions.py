@@ -28,7 +28,7 @@ ACROSS = 40  # hexagons
 OUTER = (0.1, 99.9)  # per cent of predictions that the axes hold, besides all true values
 EACH = 25  # galaxies for each bin of the running median
 FEWEST = 10  # in one that is drawn
-MOST = 24  # bins
+MAX_POINTS = 24  # bins
 BAND = (16, 50, 84)  # per cent
 
 
@@ -116,7 +116,7 @@ def predictions_figure(
 
 
 def running_band(
-    true: np.ndarray, found: np.ndarray
+    true: np.ndarray, predicted: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Return percentiles of predictions along the true value.
 
@@ -124,7 +124,7 @@ def running_band(
 
     Parameters
     ----------
-    true, found : ndarray
+    true, predicted : ndarray
         float (n,) each, finite.
 
     Returns
@@ -141,7 +141,7 @@ def running_band(
     >>> [values.tolist() for values in running_band(true, true + 1)][::2]
     [[12.0, 37.0], [13.0, 38.0]]
     """
-    places = min(MOST, len(true) // EACH)
+    places = min(MAX_POINTS, len(true) // EACH)
     if places < 2:
         return (np.empty(0),) * 4
     edges = np.linspace(true.min(), true.max(), places + 1)
@@ -151,7 +151,7 @@ def running_band(
     if not inside:
         return (np.empty(0),) * 4
     centre = np.array([true[some].mean() for some in inside])
-    spread = np.array([np.percentile(found[some] - true[some], BAND) for some in inside])
+    spread = np.array([np.percentile(predicted[some] - true[some], BAND) for some in inside])
     return centre, *(centre + spread.T)
 
 

@@ -47,7 +47,7 @@ class Tile:
     flux : ndarray or None
         float (7781,), 1e-17 erg/s/cm2/Angstrom on the grid of `astroclip_astro.records.WAVELENGTH`;
         NaN without data. Below the image, where there are both.
-    words : str
+    description : str
         Above it, such as similarity and redshift.
     marked : bool
         Whether it is the query's own galaxy.
@@ -55,7 +55,7 @@ class Tile:
 
     image: np.ndarray | None = None
     flux: np.ndarray | None = None
-    words: str = ""
+    description: str = ""
     marked: bool = False
 
 
@@ -88,7 +88,7 @@ def retrieval_figure(rows: Sequence[Sequence[Tile]], *, title: str) -> Figure:
     --------
     >>> import numpy as np
     >>> image = np.full((8, 8, 3), 0.5)
-    >>> row = [Tile(image, words="query"), Tile(image, words="0.98", marked=True)]
+    >>> row = [Tile(image, description="query"), Tile(image, description="0.98", marked=True)]
     >>> figure = retrieval_figure([row], title="SIMULATED")
     >>> [axes.get_title() for axes in figure.axes]
     ['query', '0.98']
@@ -112,7 +112,7 @@ def retrieval_figure(rows: Sequence[Sequence[Tile]], *, title: str) -> Figure:
     for down, row in enumerate(rows):
         for place, tile in enumerate(row):
             axes = _tile_axes(figure, grid[down, place + (place > 0)], tile)
-            axes[0].set_title(arrowed(tile.words), fontsize=7.5, pad=3)
+            axes[0].set_title(arrowed(tile.description), fontsize=7.5, pad=3)
             for one in axes:
                 _frame(one, QUERY if place == 0 else PARTNER if tile.marked else None)
             if tile.flux is not None:

@@ -17,7 +17,7 @@ from astroclip_astro.sky.arguments import check_row, check_table
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["choose_unaligned", "plot_attention", "plot_masked"]
+__all__ = ["plot_attention", "plot_masked", "pretrained_weights"]
 
 
 def plot_attention(
@@ -88,7 +88,7 @@ def plot_attention(
         spans,
         redshift=found.redshift,
         title=f"Row {row}: attention over its spectrum, {_weights_words(model.card)}\n"
-        f"{found.words}",
+        f"{found.description}",
     )
     return finish_picture(figure, path)
 
@@ -141,16 +141,16 @@ def plot_masked(
         Where the source has a spectrum and cannot deliver it.
     """
     from astroclip_astro.figures.masked import masked_figure
-    from astroclip_astro.models.attention_maps import hidden_spans
-    from astroclip_astro.models.masking import check_fills, draw_hidden
+    from astroclip_astro.models.attention_maps import masked_spans
+    from astroclip_astro.models.masking import check_reconstructs, sample_mask
     from astroclip_astro.models.model import load_model
 
     row = check_row(row, len(check_table(table)))
     check_picture(path, overwrite=overwrite)
-    model = load_model(choose_unaligned(weights, unaligned), device=device, precision=precision)
-    check_fills(model.card)
-    hidden = draw_hidden(model.config, model.card, seed=seed, chunks=chunks, width=chunk_width)
-    stretches = hidden_spans(model.config, hidden)  # (stretches, 2)
+    model = load_model(pretrained_weights(weights, unaligned), device=device, precision=precision)
+    check_reconstructs(model.card)
+    hidden = sample_mask(model.config, model.card, seed=seed, chunks=chunks, width=chunk_width)
+    stretches = masked_spans(model.config, hidden)  # (stretches, 2)
     if not len(stretches):
         raise InputError(
             f"Chunks of {chunk_width} tokens hide nothing, because neighbours show the same "
@@ -158,7 +158,7 @@ def plot_masked(
         )
     found = fetch_spectrum(table, row, source, redshift, **options)
     flux, ivar = found.flux, found.ivar
-    filled = model.fill(flux[None], ivar[None], hidden=hidden)[0]
+    filled = model.reconstruct(flux[None], ivar[None], masked=hidden)[0]
     figure = masked_figure(
         flux,
         ivar,
@@ -166,12 +166,12 @@ def plot_masked(
         stretches,
         redshift=found.redshift,
         title=f"Row {row}: hidden parts of its spectrum filled in, {_weights_words(model.card)}\n"
-        f"{found.words}",
+        f"{found.description}",
     )
     return finish_picture(figure, path)
 
 
-def choose_unaligned(
+def pretrained_weights(
     weights: str | os.PathLike, unaligned: str | os.PathLike | None = None
 ) -> str | os.PathLike:
     """Return the weights before alignment that belong to aligned ones.
@@ -196,9 +196,9 @@ def choose_unaligned(
 
     Examples
     --------
-    >>> choose_unaligned("compact", "runs/spectrum")
+    >>> pretrained_weights("compact", "runs/spectrum")
     'runs/spectrum'
-    >>> choose_unaligned("mine.safetensors")
+    >>> pretrained_weights("mine.safetensors")
     Traceback (most recent call last):
         ...
     astroclip_astro.errors.InputError: No weights from before alignment are bundled with ...

@@ -14,7 +14,7 @@ from astroclip_astro.config import MATCH_RADIUS
 from astroclip_astro.errors import InputError, SourceError
 from astroclip_astro.flags import Flag
 from astroclip_astro.prepare.spectra import clean_spectra, has_data
-from astroclip_astro.records import Gap, Source, Spectrum, origin
+from astroclip_astro.records import MissingData, Source, Spectrum, origin
 from astroclip_astro.sky import find_targets
 from astroclip_astro.sky.arguments import check_row, check_table
 
@@ -31,14 +31,14 @@ class ObjectSpectrum:
         float32 (7781,), 1e-17 erg/s/cm2/Angstrom and its inverse variance, 0 without data.
     redshift : float or None
         At which lines are marked.
-    words : str
+    description : str
         Where the spectrum comes from, and on a second line whose the redshift is.
     """
 
     flux: np.ndarray
     ivar: np.ndarray
     redshift: float | None
-    words: str
+    description: str
 
 
 def fetch_spectrum(
@@ -101,7 +101,7 @@ def fetch_spectrum(
     finally:
         if hasattr(opened, "close"):  # a source of the user's own need not have it
             opened.close()
-    if isinstance(answer, Gap):
+    if isinstance(answer, MissingData):
         kind = SourceError if answer.flag & Flag.SOURCE_FAILED else InputError
         raise kind(
             f"Row {row} has no spectrum to draw: {answer.reason} ({opened.name}); choose another "

@@ -9,7 +9,7 @@ from astroclip_astro.models.astroclip import AstroCLIP
 from astroclip_astro.models.configuration import Configuration
 from astroclip_astro.records import WAVELENGTH
 
-__all__ = ["attention_weights", "hidden_spans", "token_spans"]
+__all__ = ["attention_weights", "masked_spans", "token_spans"]
 
 
 def attention_weights(network: AstroCLIP, flux: Tensor) -> Tensor:
@@ -66,7 +66,7 @@ def token_spans(config: Configuration) -> np.ndarray:
     return spans
 
 
-def hidden_spans(config: Configuration, hidden: np.ndarray) -> np.ndarray:
+def masked_spans(config: Configuration, masked: np.ndarray) -> np.ndarray:
     """Return the wavelengths of which nothing is seen where some tokens are hidden.
 
     Windows overlap, so that the outermost samples of a hidden chunk are seen next door.
@@ -75,7 +75,7 @@ def hidden_spans(config: Configuration, hidden: np.ndarray) -> np.ndarray:
     ----------
     config : Configuration
         Says how spectra are cut.
-    hidden : ndarray
+    masked : ndarray
         bool (tokens,), True where hidden.
 
     Returns
@@ -89,14 +89,14 @@ def hidden_spans(config: Configuration, hidden: np.ndarray) -> np.ndarray:
     >>> from astroclip_astro.models.configuration import FULL
     >>> hidden = np.zeros(778, bool)
     >>> hidden[11:41] = True
-    >>> hidden_spans(FULL, hidden).round(1)
+    >>> masked_spans(FULL, hidden).round(1)
     array([[3688. , 3919.2]])
     """
     first = config.window_step * np.arange(config.tokens - 1)
     inside = first[:, None] + np.arange(config.window)  # (windows, window)
     unseen = np.zeros(config.spectrum_samples, bool)
-    unseen[inside[hidden[1:]]] = True
-    unseen[inside[~hidden[1:]]] = False
+    unseen[inside[masked[1:]]] = True
+    unseen[inside[~masked[1:]]] = False
     edges = np.flatnonzero(np.diff(np.concatenate([[False], unseen, [False]]).astype(int)))
     starts, stops = edges[::2], edges[1::2]
     return np.column_stack([WAVELENGTH[starts], WAVELENGTH[stops - 1]])

@@ -7,7 +7,7 @@ import json
 import os
 from pathlib import Path
 
-from astroclip_astro.columns import MODALITIES, STEMS
+from astroclip_astro.columns import COLUMN_ROOTS, MODALITIES
 from astroclip_astro.errors import WeightsError, did_you_mean
 from astroclip_astro.resources import folder
 from astroclip_astro.storage.atomic import check_path
@@ -63,7 +63,7 @@ class Card(dict):
             "size": ", ".join(filter(None, [size, str(self.get("stored", ""))])),
             "trained on": data,
             "stages": ", ".join(training.get("stages", {})),
-            "R2": "; ".join(filter(None, (_r2_words(scores, label) for label in STEMS))),
+            "R2": "; ".join(filter(None, (_r2_words(scores, label) for label in COLUMN_ROOTS))),
             "scores": str(scores.get("what", "")),
             "keys": f"{', '.join(self)}; dict(card) shows all",
         }

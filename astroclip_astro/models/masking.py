@@ -10,7 +10,7 @@ from astroclip_astro.errors import InputError, WeightsError
 from astroclip_astro.models.configuration import Configuration
 from astroclip_astro.models.spectrum_encoder import SpectrumTransformer
 
-__all__ = ["check_fills", "draw_hidden", "fill", "reconstruct", "token_mask"]
+__all__ = ["check_reconstructs", "reconstruct", "reconstruct_spectra", "sample_mask", "token_mask"]
 
 CHUNKS, CHUNK_WIDTH = 6, 30  # of the paper: Parker et al. 2024 (arXiv:2310.03024, section 4.2)
 MASKED = ("zeroed", "dropped")
@@ -53,7 +53,7 @@ def token_mask(
     return torch.zeros(batch, tokens, dtype=torch.bool).scatter_(1, hidden, True)
 
 
-def draw_hidden(
+def sample_mask(
     config: Configuration,
     card: dict,
     *,
@@ -90,7 +90,7 @@ def draw_hidden(
     Examples
     --------
     >>> from astroclip_astro.models.configuration import FULL
-    >>> hidden = draw_hidden(FULL, {"training": {}})
+    >>> hidden = sample_mask(FULL, {"training": {}})
     >>> hidden.shape, int(hidden.sum())
     ((778,), 180)
     """
@@ -108,7 +108,7 @@ def draw_hidden(
     return np.concatenate([[False], mask[0].numpy()])  # (tokens,)
 
 
-def check_fills(card: dict) -> str:
+def check_reconstructs(card: dict) -> str:
     """Return how hidden tokens are kept from the transformer, or refuse weights that cannot fill.
 
     Parameters
@@ -128,7 +128,7 @@ def check_fills(card: dict) -> str:
 
     Examples
     --------
-    >>> check_fills({"name": "foreign", "training": {}})
+    >>> check_reconstructs({"name": "foreign", "training": {}})
     'zeroed'
     """
     stages = card["training"].get("stages", {})
@@ -170,7 +170,9 @@ def reconstruct(encoder: SpectrumTransformer, tokens: Tensor, mask: Tensor) -> T
     return encoder.head(encoder.final_layernorm(last(whole)))
 
 
-def fill(encoder: SpectrumTransformer, flux: Tensor, hidden: np.ndarray, *, how: str) -> Tensor:
+def reconstruct_spectra(
+    encoder: SpectrumTransformer, flux: Tensor, masked: np.ndarray, *, how: str
+) -> Tensor:
     """Reconstruct spectra of which some tokens are hidden.
 
     Parameters
@@ -179,7 +181,7 @@ def fill(encoder: SpectrumTransformer, flux: Tensor, hidden: np.ndarray, *, how:
         Trained to fill.
     flux : Tensor
         Spectra, (batch, samples), 1e-17 erg/s/cm2/Angstrom.
-    hidden : ndarray
+    masked : ndarray
         bool (tokens,), True where hidden, in all spectra.
     how : {"zeroed", "dropped"}
         How tokens are hidden.
@@ -191,7 +193,7 @@ def fill(encoder: SpectrumTransformer, flux: Tensor, hidden: np.ndarray, *, how:
         sample, NaN where none does. Mean and deviation are the spectrum's own.
     """
     tokens = encoder.tokens(flux)
-    mask = torch.from_numpy(hidden).to(flux.device).expand(len(tokens), -1)  # (batch, tokens)
+    mask = torch.from_numpy(masked).to(flux.device).expand(len(tokens), -1)  # (batch, tokens)
     if how == "dropped":
         found = reconstruct(encoder, tokens, mask)
     else:

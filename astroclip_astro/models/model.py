@@ -16,7 +16,7 @@ from astroclip_astro.models.card import Card
 from astroclip_astro.models.checkpoint import load_weights
 from astroclip_astro.models.configuration import Configuration
 from astroclip_astro.models.embed import choose_device, choose_precision, embed
-from astroclip_astro.models.masking import check_fills, fill
+from astroclip_astro.models.masking import check_reconstructs, reconstruct_spectra
 from astroclip_astro.prepare.images import centre_crop, clean_images, stretch
 from astroclip_astro.prepare.spectra import clean_spectra, has_data
 from astroclip_astro.signatures.method_calls import checked
@@ -75,7 +75,7 @@ class Model:
         batch_size: int = BATCH_SIZE,
         device: str | None = None,
         precision: str | None = None,
-        below_head: bool = False,
+        backbone_features: bool = False,
         count: Callable[[int, int], object] | None = None,
     ) -> np.ndarray:
         """Embed grz images.
@@ -90,7 +90,7 @@ class Model:
             Images computed at once; more is faster on a GPU and needs more memory.
         device, precision : str, optional
             For this call; by default the model's.
-        below_head : bool
+        backbone_features : bool
             Return what goes into the projection, which is what Stein et al. 2021 use, in place of
             the embedding: (n, 2048) at full size, of any length.
         count : callable, optional
@@ -113,7 +113,7 @@ class Model:
 
         something = np.array([clean_images(image).any() for image in images], bool)
         encoder, width = self.network.embed_images, self.config.embedding_width
-        if below_head:
+        if backbone_features:
             encoder = self.network.image_encoder.backbone
             width = self.network.image_encoder.fc[0].in_features
         how = (batch_size, device, precision, count)
@@ -128,7 +128,7 @@ class Model:
         batch_size: int = BATCH_SIZE,
         device: str | None = None,
         precision: str | None = None,
-        below_head: bool = False,
+        backbone_features: bool = False,
         count: Callable[[int, int], object] | None = None,
     ) -> np.ndarray:
         """Embed DESI spectra.
@@ -143,7 +143,7 @@ class Model:
             Spectra computed at once.
         device, precision : str, optional
             For this call; by default the model's.
-        below_head : bool
+        backbone_features : bool
             Return the mean of a spectrum's tokens, which are what goes into the cross-attention
             head, in place of the embedding: (n, 768) at full size, of any length.
         count : callable, optional
@@ -161,7 +161,7 @@ class Model:
         """
         flux = clean_spectra(flux, ivar)
         encoder, width = self.network.embed_spectra, self.config.embedding_width
-        if below_head:
+        if backbone_features:
             transformer, width = self.network.spectrum_encoder, self.config.spectrum_width
 
             def encoder(values: object) -> object:
@@ -227,12 +227,12 @@ class Model:
         return weights.reshape(-1, heads, tokens), token_spans(self.config)
 
     @checked
-    def fill(
+    def reconstruct(
         self,
         flux: np.ndarray,
         ivar: np.ndarray | None = None,
         *,
-        hidden: np.ndarray,
+        masked: np.ndarray,
         batch_size: int = BATCH_SIZE,
         device: str | None = None,
         precision: str | None = None,
@@ -243,7 +243,7 @@ class Model:
         ----------
         flux, ivar, batch_size, device, precision
             As `embed_spectra` has them.
-        hidden : ndarray
+        masked : ndarray
             bool (tokens,), True where hidden, in all spectra. `attention` says where tokens are.
 
         Returns
@@ -260,16 +260,16 @@ class Model:
         InputError
             For another shape, or where all is hidden.
         """
-        how = check_fills(self.card)
-        flux, hidden, tokens = clean_spectra(flux, ivar), np.asarray(hidden), self.config.tokens
-        if hidden.dtype != bool or hidden.shape != (tokens,) or hidden.all():
+        how = check_reconstructs(self.card)
+        flux, masked, tokens = clean_spectra(flux, ivar), np.asarray(masked), self.config.tokens
+        if masked.dtype != bool or masked.shape != (tokens,) or masked.all():
             raise InputError(
-                f"hidden is {hidden.dtype} {hidden.shape}, expected bool ({tokens},), one a token, "
+                f"hidden is {masked.dtype} {masked.shape}, expected bool ({tokens},), one a token, "
                 "and not all of them True."
             )
 
         def encoder(values: object) -> object:
-            return fill(self.network.spectrum_encoder, values, hidden, how=how)
+            return reconstruct_spectra(self.network.spectrum_encoder, values, masked, how=how)
 
         something, width = has_data(flux), self.config.spectrum_samples
         return self._embed(

@@ -9,12 +9,12 @@ from pathlib import Path
 from astroclip_astro.errors import WeightsError
 from astroclip_astro.models.model import Model, load_model
 
-__all__ = ["load_unaligned"]
+__all__ = ["load_pretrained"]
 
 STAGES = ("image", "spectrum")  # of pretraining, as astroclip-train calls them
 
 
-def load_unaligned(
+def load_pretrained(
     names: Sequence[str | os.PathLike], *, device: str = "auto", precision: str = "auto"
 ) -> dict[str, Model]:
     """Load weights of the stages before alignment.

@@ -12,11 +12,11 @@ from astroclip_astro.records import PIXEL_SCALE
 
 __all__ = [
     "MEASURES",
+    "aperture_flux_r",
     "beyond",
-    "image_brightness",
     "measure_images",
     "measure_spectra",
-    "spectrum_brightness",
+    "spectrum_snr",
 ]
 
 APERTURE = 3.0  # arcsec, radius
@@ -109,7 +109,7 @@ def beyond(measures: Mapping[str, np.ndarray], limits: Mapping[str, Sequence[flo
     return outside
 
 
-def image_brightness(images: np.ndarray, size: int) -> np.ndarray:
+def aperture_flux_r(images: np.ndarray, size: int) -> np.ndarray:
     """Measure the brightness of images.
 
     Parameters
@@ -127,13 +127,13 @@ def image_brightness(images: np.ndarray, size: int) -> np.ndarray:
     Examples
     --------
     >>> import numpy as np
-    >>> image_brightness(np.full((1, 3, 40, 40), 0.01), 32).round(2)
+    >>> aperture_flux_r(np.full((1, 3, 40, 40), 0.01), 32).round(2)
     array([4.08])
     """
     return measure_images(clean_images(centre_crop(images, size)))["aperture_flux_r"]
 
 
-def spectrum_brightness(flux: np.ndarray, ivar: np.ndarray | None) -> np.ndarray:
+def spectrum_snr(flux: np.ndarray, ivar: np.ndarray | None) -> np.ndarray:
     """Measure the brightness of spectra against their noise.
 
     Parameters
@@ -150,9 +150,9 @@ def spectrum_brightness(flux: np.ndarray, ivar: np.ndarray | None) -> np.ndarray
     Examples
     --------
     >>> import numpy as np
-    >>> spectrum_brightness(np.full((1, 7781), 2.0), np.full((1, 7781), 4.0))
+    >>> spectrum_snr(np.full((1, 7781), 2.0), np.full((1, 7781), 4.0))
     array([4.])
-    >>> spectrum_brightness(np.ones((1, 7781)), None)
+    >>> spectrum_snr(np.ones((1, 7781)), None)
     array([nan])
     """
     if ivar is None:

@@ -8,27 +8,27 @@ import numpy as np
 
 from astroclip_astro.columns import MODALITIES
 from astroclip_astro.models.model import BATCH_SIZE, Model
-from astroclip_astro.prepare.photometry import image_brightness, spectrum_brightness
-from astroclip_astro.reference.labelled_file import LabelledSet
-from astroclip_astro.zeroshot.metrics import Labelled
+from astroclip_astro.prepare.photometry import aperture_flux_r, spectrum_snr
+from astroclip_astro.reference.labelled_file import LabelledFile
+from astroclip_astro.zeroshot.embedded import EmbeddedGalaxies
 from astroclip_astro.zeroshot.reference import Reference
 
-__all__ = ["embed_galaxies", "make_reference", "reference_words"]
+__all__ = ["embed_galaxies", "make_reference", "reference_description"]
 
 
 def embed_galaxies(
-    galaxies: LabelledSet,
+    galaxies: LabelledFile,
     rows: np.ndarray,
     model: Model,
     *,
     batch_size: int = BATCH_SIZE,
     advance: Callable[[int], object] = lambda count: None,
-) -> Labelled:
+) -> EmbeddedGalaxies:
     """Embed images and spectra of some galaxies, a few at a time.
 
     Parameters
     ----------
-    galaxies : LabelledSet
+    galaxies : LabelledFile
         The file.
     rows : ndarray
         int64 (n,), which of its galaxies.
@@ -41,7 +41,7 @@ def embed_galaxies(
 
     Returns
     -------
-    Labelled
+    EmbeddedGalaxies
         In the order of ``rows``, without those of which neither image nor spectrum holds
         anything.
 
@@ -52,29 +52,31 @@ def embed_galaxies(
     """
     width = model.config.embedding_width
     image, spectrum = np.empty((2, len(rows), width), np.float32)
-    brightness = {modality: np.empty(len(rows)) for modality in MODALITIES}
+    covariates = {modality: np.empty(len(rows)) for modality in MODALITIES}
     for part, read in galaxies.data.read(("images", "spectrum", "ivar"), rows):
         flux, ivar = read["spectrum"], read.get("ivar")
-        brightness["image"][part] = image_brightness(read["images"], model.config.image_size)
-        brightness["spectrum"][part] = spectrum_brightness(flux, ivar)
+        covariates["image"][part] = aperture_flux_r(read["images"], model.config.image_size)
+        covariates["spectrum"][part] = spectrum_snr(flux, ivar)
         image[part] = model.embed_images(read["images"], batch_size=batch_size)
         spectrum[part] = model.embed_spectra(flux, ivar, batch_size=batch_size)
         advance(len(flux))
     kept = ~(np.isnan(image).any(axis=1) & np.isnan(spectrum).any(axis=1))
     rows, photometry = rows[kept], galaxies.photometry
-    return Labelled(
-        image=image[kept],
-        spectrum=spectrum[kept],
+    vectors = {"image": image[kept], "spectrum": spectrum[kept]}
+    if photometry is not None:
+        vectors["photometry"] = photometry[rows]
+    return EmbeddedGalaxies(
+        vectors,
         labels={label: values[rows] for label, values in galaxies.labels.items()},
-        photometry=None if photometry is None else photometry[rows],
-        brightness={modality: values[kept] for modality, values in brightness.items()},
         rows=rows,
+        covariates={modality: values[kept] for modality, values in covariates.items()},
+        magnitude=None if photometry is None else photometry[rows, 2],
     )
 
 
 def make_reference(
-    embedded: Labelled,
-    galaxies: LabelledSet,
+    embedded: EmbeddedGalaxies,
+    galaxies: LabelledFile,
     model: Model,
     *,
     name: str,
@@ -84,16 +86,16 @@ def make_reference(
 
     Parameters
     ----------
-    embedded : Labelled
+    embedded : EmbeddedGalaxies
         From `embed_galaxies`.
-    galaxies : LabelledSet
+    galaxies : LabelledFile
         The file they are from.
     model : Model
         What embedded them; whoever uses the reference needs the same weights.
     name : str
         Short name, for texts.
     description : str, optional
-        Which galaxies, labels from where, in one sentence; see `reference_words`.
+        Which galaxies, labels from where, in one sentence; see `reference_description`.
 
     Returns
     -------
@@ -101,24 +103,24 @@ def make_reference(
     """
     return Reference(
         name=name,
-        image=embedded.image,
-        spectrum=embedded.spectrum,
+        image=embedded.vectors["image"],
+        spectrum=embedded.vectors["spectrum"],
         labels=dict(embedded.labels),
         simulated=galaxies.simulated,
         weights_sha256=model.card["sha256"],
-        description=reference_words(galaxies, description),
+        description=reference_description(galaxies, description),
         units=galaxies.units,
         descriptions=galaxies.descriptions,
-        brightness=dict(embedded.brightness),
+        covariates=dict(embedded.covariates),
     )
 
 
-def reference_words(galaxies: LabelledSet, description: str | None = None) -> str:
+def reference_description(galaxies: LabelledFile, description: str | None = None) -> str:
     """Return the description of a reference, which always calls simulated galaxies simulated.
 
     Parameters
     ----------
-    galaxies : LabelledSet
+    galaxies : LabelledFile
         The file they are from.
     description : str, optional
         The user's; by default the file's name has to do.

@@ -8,13 +8,13 @@ import numpy as np
 
 from astroclip_astro.errors import InputError
 from astroclip_astro.models.model import BATCH_SIZE, Model
-from astroclip_astro.reference.labelled_file import LabelledSet
+from astroclip_astro.reference.labelled_file import LabelledFile
 
-__all__ = ["represent"]
+__all__ = ["backbone_features"]
 
 
-def represent(
-    galaxies: LabelledSet,
+def backbone_features(
+    galaxies: LabelledFile,
     rows: np.ndarray,
     modality: str,
     model: Model,
@@ -26,7 +26,7 @@ def represent(
 
     Parameters
     ----------
-    galaxies : LabelledSet
+    galaxies : LabelledFile
         The file.
     rows : ndarray
         int64 (n,), which of its galaxies.
@@ -51,7 +51,7 @@ def represent(
     """
     if not len(rows):
         raise InputError(f"None of the galaxies of {galaxies.data.path} can be embedded.")
-    options = {"batch_size": batch_size, "below_head": True}
+    options = {"batch_size": batch_size, "backbone_features": True}
     names = ("images",) if modality == "image" else ("spectrum", "ivar")
     parts = []
     for _, read in galaxies.data.read(names, rows):

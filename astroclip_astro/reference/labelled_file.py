@@ -11,17 +11,17 @@ import numpy as np
 
 from astroclip_astro.errors import InputError
 from astroclip_astro.search.exact import K
-from astroclip_astro.training_data.split import draw, held_out, sky_groups
+from astroclip_astro.training_data.split import held_out, sample, sky_groups
 from astroclip_astro.training_data.training_set import TrainingSet, open_training_set
 from astroclip_astro.zeroshot.metrics import colours
 from astroclip_astro.zeroshot.reference import LABELS
 from astroclip_astro.zeroshot.reference_checks import check_label_names
 
-__all__ = ["Choice", "LabelledSet", "choose", "open_labelled_set"]
+__all__ = ["LabelledFile", "Split", "open_labelled_file", "split_galaxies"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class LabelledSet:
+class LabelledFile:
     """All that a reference needs of a file besides images and spectra.
 
     Parameters
@@ -51,7 +51,7 @@ class LabelledSet:
         return np.logical_and.reduce([np.isfinite(self.labels[name]) for name in LABELS])
 
 
-def open_labelled_set(path: str | os.PathLike, label_columns: Sequence[str] = ()) -> LabelledSet:
+def open_labelled_file(path: str | os.PathLike, label_columns: Sequence[str] = ()) -> LabelledFile:
     """Read labels and photometry of a file, and make sure of the rest.
 
     Parameters
@@ -63,7 +63,7 @@ def open_labelled_set(path: str | os.PathLike, label_columns: Sequence[str] = ()
 
     Returns
     -------
-    LabelledSet
+    LabelledFile
 
     Raises
     ------
@@ -85,7 +85,7 @@ def open_labelled_set(path: str | os.PathLike, label_columns: Sequence[str] = ()
                 if text := file[name].attrs.get(attribute):
                     words[name] = (text.decode() if isinstance(text, bytes) else str(text)).strip()
         photometry = colours(file["flux"][:]) if "flux" in file else None
-    return LabelledSet(
+    return LabelledFile(
         data=data,
         simulated=None if simulated is None else bool(simulated),
         labels=labels,
@@ -121,7 +121,7 @@ def numbers(file: object, name: str, data: TrainingSet) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Choice:
+class Split:
     """Which galaxies go where.
 
     Parameters
@@ -137,20 +137,20 @@ class Choice:
     unlabelled: int
 
 
-def choose(
-    galaxies: LabelledSet,
+def split_galaxies(
+    galaxies: LabelledFile,
     *,
     holdout: float = 0.0,
     holdout_by: str = "sky",
     count: int | None = None,
     test_count: int | None = None,
     seed: int = 0,
-) -> Choice:
+) -> Split:
     """Choose the galaxies of a reference, and those left out of it to score it with.
 
     Parameters
     ----------
-    galaxies : LabelledSet
+    galaxies : LabelledFile
         What there is.
     holdout : float
         Fraction to leave out, in whole groups; 0 for none. The groups are those that
@@ -164,7 +164,7 @@ def choose(
 
     Returns
     -------
-    Choice
+    Split
 
     Raises
     ------
@@ -173,11 +173,11 @@ def choose(
     """
     out = np.zeros(galaxies.data.rows, bool)
     if holdout:
-        out = held_out(groups(galaxies.data, holdout_by), holdout, seed=seed)
+        out = held_out(holdout_groups(galaxies.data, holdout_by), holdout, seed=seed)
     labelled = galaxies.labelled
     rng = np.random.default_rng(seed)
-    reference = draw(np.flatnonzero(labelled & ~out), count, "galaxies", rng)
-    test = draw(np.flatnonzero(labelled & out), test_count, "test galaxies", rng)
+    reference = sample(np.flatnonzero(labelled & ~out), count, "galaxies", rng)
+    test = sample(np.flatnonzero(labelled & out), test_count, "test galaxies", rng)
     if len(reference) <= K:
         raise InputError(
             f"{len(reference)} galaxies of {galaxies.data.path} would be in the reference, "
@@ -189,10 +189,10 @@ def choose(
             f"{len(test)} galaxies with redshift and mass are held out, too few to score with; "
             "hold out a larger fraction, or by something else."
         )
-    return Choice(reference, test, int((~labelled).sum()))
+    return Split(reference, test, int((~labelled).sum()))
 
 
-def groups(data: TrainingSet, by: str) -> np.ndarray:
+def holdout_groups(data: TrainingSet, by: str) -> np.ndarray:
     """Return which galaxies belong together, (n,)."""
     import h5py
 

@@ -13,12 +13,16 @@ __all__ = ["UNIT_TOLERANCE", "K", "Neighbours", "find"]
 K = 16  # as in public reproductions of the paper's zero-shot tests
 UNIT_TOLERANCE = 1e-3  # how far the length of an embedding may be from 1
 
-BLOCK = 1 << 20  # query-point pairs at a time, which bounds the memory whatever the number of rows
-LEAST = 48  # queries at a time: among a million points, one by one would take four times as long
+PAIRS_PER_BLOCK = (
+    1 << 20
+)  # query-point pairs at a time, which bounds the memory whatever the number of rows
+MIN_QUERIES_PER_BLOCK = (
+    48  # queries at a time: among a million points, one by one would take four times as long
+)
 # Rounding of 1 - a.b in float32 stays below width * 2**-24 for unit vectors (Higham 2002, section
 # 3.1), whatever the order in which a matrix product adds. Two such errors, the point's and that of
 # the k-th neighbour it is compared with, count twice in the squared distance; 8 is 4 with room.
-SLACK = 8 * 2.0**-24
+ROUNDING_SLACK = 8 * 2.0**-24
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,7 @@ class Neighbours:
         return self.index.shape[1]
 
     @property
-    def found(self) -> np.ndarray:
+    def valid(self) -> np.ndarray:
         """Whether each query was finite, so that it has neighbours, bool (n,)."""
         return np.isfinite(self.distance).all(axis=1)
 
@@ -65,7 +69,7 @@ class Neighbours:
 
 
 def find(
-    points: np.ndarray, queries: np.ndarray, *, k: int = K, leave_out: np.ndarray | None = None
+    points: np.ndarray, queries: np.ndarray, *, k: int = K, exclude: np.ndarray | None = None
 ) -> Neighbours:
     """Find the k nearest points of every query, exactly.
 
@@ -80,7 +84,7 @@ def find(
         (n, width) unit vectors, taken as float32. Rows with NaN or infinity get no neighbours.
     k : int
         Number of neighbours.
-    leave_out : ndarray, optional
+    exclude : ndarray, optional
         int (n,), for each query one row of ``points`` that must not be its neighbour; itself,
         where the queries are the points.
 
@@ -113,25 +117,25 @@ def find(
             f"Queries are {queries.shape[1]} wide, expected {points.shape[1]} as the points are; "
             "embed both with the same weights."
         )
-    usable = int(point_is_good.sum()) - (leave_out is not None)
+    usable = int(point_is_good.sum()) - (exclude is not None)
     if not 1 <= k <= usable:
         raise InputError(
             f"k = {k} neighbours of {usable} usable points were asked for; "
             "expected at least 1 and no more than there are points."
         )
-    if leave_out is not None:
-        leave_out = parse_rows(leave_out, len(queries), len(points))
+    if exclude is not None:
+        exclude = parse_rows(exclude, len(queries), len(points))
     squares = np.where(point_is_good, np.square(points).sum(axis=1), np.float32(np.inf))
     index = np.full((len(queries), k), -1, np.int64)
     distance = np.full((len(queries), k), np.nan, np.float32)
     rows = np.flatnonzero(query_is_good)
-    step = max(LEAST, BLOCK // len(points))
+    step = max(MIN_QUERIES_PER_BLOCK, PAIRS_PER_BLOCK // len(points))
     for start in range(0, len(rows), step):
         block = rows[start : start + step]
         # |b - a|^2 without the query's own |a|^2, which does not change the order
         squared = squares - 2 * (queries[block] @ points.T)  # (block, m)
-        if leave_out is not None:
-            squared[np.arange(len(block)), leave_out[block]] = np.inf
+        if exclude is not None:
+            squared[np.arange(len(block)), exclude[block]] = np.inf
         index[block], distance[block] = _nearest_in_block(points, queries[block], squared, k)
     return Neighbours(index, distance)
 
@@ -139,15 +143,17 @@ def find(
 def _nearest_in_block(
     points: np.ndarray, queries: np.ndarray, squared: np.ndarray, k: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return rows and distances of the k nearest, given squared distances to within `SLACK`.
+    """Return rows and distances of the k nearest; distances are given to `ROUNDING_SLACK`.
 
     A matrix product rounds differently for different block sizes. So it only nominates: whatever
     could be among the k nearest is measured again, each pair by itself, and then sorted.
     """
     kth = np.partition(squared, k - 1, axis=1)[:, k - 1 : k]  # (block, 1)
-    query, point = np.nonzero(squared <= kth + SLACK * points.shape[1])  # (candidates,) each
+    query, point = np.nonzero(
+        squared <= kth + ROUNDING_SLACK * points.shape[1]
+    )  # (candidates,) each
     distance = np.empty(len(query), np.float32)
-    step = max(1, BLOCK // points.shape[1])
+    step = max(1, PAIRS_PER_BLOCK // points.shape[1])
     for start in range(0, len(query), step):
         pairs = slice(start, start + step)
         difference = points[point[pairs]].astype(float) - queries[query[pairs]]
@@ -163,28 +169,28 @@ def parse_rows(rows: np.ndarray, queries: int, points: int) -> np.ndarray:
     rows = np.asarray(rows)
     if rows.shape != (queries,) or rows.dtype.kind not in "iu":
         raise InputError(
-            f"leave_out has shape {rows.shape} and dtype {rows.dtype}, expected ({queries},) "
+            f"exclude has shape {rows.shape} and dtype {rows.dtype}, expected ({queries},) "
             "integers: one row of the points for each query."
         )
     if queries and not (rows.min() >= 0 and rows.max() < points):
         raise InputError(
-            f"leave_out runs from {rows.min()} to {rows.max()}, expected rows 0 to {points - 1}."
+            f"exclude runs from {rows.min()} to {rows.max()}, expected rows 0 to {points - 1}."
         )
     return rows
 
 
-def parse_vectors(vectors: np.ndarray, noun: str) -> tuple[np.ndarray, np.ndarray]:
+def parse_vectors(vectors: np.ndarray, name: str) -> tuple[np.ndarray, np.ndarray]:
     """Return float32 vectors with 0 in rows that are not finite, and which rows are finite."""
     vectors = np.asarray(vectors, np.float32)
     if vectors.ndim != 2 or vectors.shape[1] == 0:
-        raise InputError(f"The {noun} have shape {vectors.shape}, expected (number, width).")
+        raise InputError(f"The {name} have shape {vectors.shape}, expected (number, width).")
     good = np.isfinite(vectors).all(axis=1)
     vectors = np.where(good[:, None], vectors, np.float32(0))
     length = np.sqrt(np.square(vectors, dtype=float).sum(axis=1))
     wrong = np.flatnonzero(good & (np.abs(length - 1) > UNIT_TOLERANCE))
     if len(wrong):
         raise InputError(
-            f"{len(wrong)} of {len(vectors)} {noun} are not unit vectors, the first is row "
+            f"{len(wrong)} of {len(vectors)} {name} are not unit vectors, the first is row "
             f"{wrong[0]} of length {length[wrong[0]]:.4g}; divide each embedding by its length."
         )
     return vectors, good

@@ -12,7 +12,7 @@ from astroclip_astro.search.exact import K, Neighbours, find, parse_rows, parse_
 __all__ = ["METHODS", "ApproximateIndex", "ExactIndex", "Index", "make_index", "recall"]
 
 METHODS = ("exact", "approximate")
-LEAST_IN_LIST = 39  # below so many points a list, faiss does not trust its centres
+MIN_POINTS_PER_LIST = 39  # below so many points a list, faiss does not trust its centres
 SEARCHED = 16  # one list of so many is searched for a query
 BLOCK = 1 << 20  # numbers measured again at a time
 
@@ -21,7 +21,7 @@ class Index(Protocol):
     """Points among which neighbours are looked for."""
 
     def find(
-        self, queries: np.ndarray, *, k: int = K, leave_out: np.ndarray | None = None
+        self, queries: np.ndarray, *, k: int = K, exclude: np.ndarray | None = None
     ) -> Neighbours:
         """Return the k nearest points of every query; see `neighbours.find`."""
 
@@ -44,10 +44,10 @@ class ExactIndex:
         self.points = points
 
     def find(
-        self, queries: np.ndarray, *, k: int = K, leave_out: np.ndarray | None = None
+        self, queries: np.ndarray, *, k: int = K, exclude: np.ndarray | None = None
     ) -> Neighbours:
         """Return the k nearest points of every query; see `neighbours.find`."""
-        return find(self.points, queries, k=k, leave_out=leave_out)
+        return find(self.points, queries, k=k, exclude=exclude)
 
 
 class ApproximateIndex:
@@ -89,7 +89,7 @@ class ApproximateIndex:
         count, width = len(self._rows), self.points.shape[1]
         if not count:
             raise InputError("None of the points is finite, expected at least 1; embed some first.")
-        most = max(1, count // LEAST_IN_LIST)
+        most = max(1, count // MIN_POINTS_PER_LIST)
         self.lists = min(most, round(4 * count**0.5)) if lists is None else lists
         self.probes = max(1, self.lists // SEARCHED) if probes is None else probes
         if not (1 <= self.lists <= count and 1 <= self.probes <= self.lists):
@@ -107,16 +107,16 @@ class ApproximateIndex:
         self._faiss.nprobe = self.probes
 
     def find(
-        self, queries: np.ndarray, *, k: int = K, leave_out: np.ndarray | None = None
+        self, queries: np.ndarray, *, k: int = K, exclude: np.ndarray | None = None
     ) -> Neighbours:
         """Return k near points of every query, nearest first; see `neighbours.find`."""
         queries, good = parse_vectors(queries, "queries")
-        spare = leave_out is not None
+        spare = exclude is not None
         usable = len(self._rows) - spare
         if queries.shape[1] != self.points.shape[1] or not 1 <= k <= usable:
-            find(self.points, queries, k=k, leave_out=leave_out)  # says what is wrong
+            find(self.points, queries, k=k, exclude=exclude)  # says what is wrong
         if spare:
-            leave_out = parse_rows(leave_out, len(queries), len(self.points))
+            exclude = parse_rows(exclude, len(queries), len(self.points))
         index = np.full((len(queries), k), -1, np.int64)
         distance = np.full((len(queries), k), np.nan, np.float32)
         rows = np.flatnonzero(good)
@@ -125,13 +125,13 @@ class ApproximateIndex:
         _, place = self._faiss.search(queries[rows], k + spare)  # (n, k + spare), -1 for none
         point = np.where(place < 0, -1, self._rows[place])
         if spare:
-            point[point == leave_out[rows, None]] = -1
+            point[point == exclude[rows, None]] = -1
         full = (point >= 0).sum(axis=1) >= k
         index[rows[full]], distance[rows[full]] = self._measure(queries[rows[full]], point[full], k)
         short = rows[~full]  # their lists hold fewer than k
         if len(short):
-            out = leave_out[short] if spare else None
-            exact = find(self.points, queries[short], k=k, leave_out=out)
+            out = exclude[short] if spare else None
+            exact = find(self.points, queries[short], k=k, exclude=out)
             index[short], distance[short] = exact.index, exact.distance
         return Neighbours(index, distance)
 
@@ -206,7 +206,7 @@ def recall(found: Neighbours, exact: Neighbours) -> float:
             f"Neighbours have shapes {found.index.shape} and {exact.index.shape}; compare those "
             "of the same queries, with the same k."
         )
-    rows = exact.found
+    rows = exact.valid
     if not rows.any():
         return float("nan")
     return float((found.distance[rows] <= exact.distance[rows, -1:]).mean())

@@ -15,7 +15,7 @@ import re
 import textwrap
 from collections.abc import Callable
 
-from astroclip_astro.config import WORDS
+from astroclip_astro.config import OPTION_DESCRIPTIONS
 from astroclip_astro.errors import OptionError, described, did_you_mean
 
 __all__ = ["checked", "handed_to"]
@@ -186,8 +186,8 @@ def completed(docstring: str, signature: inspect.Signature) -> str:
     for entry in re.split(r"\n(?=\S)", own) if own else ():
         names = [name.strip() for name in entry.partition(" :")[0].split(",")]
         entries |= dict.fromkeys(names, "") | {names[0]: entry}
-    for option in [one for one in order if one in WORDS and one not in entries]:
-        kind, _, words = WORDS[option].partition("\n")
+    for option in [one for one in order if one in OPTION_DESCRIPTIONS and one not in entries]:
+        kind, _, words = OPTION_DESCRIPTIONS[option].partition("\n")
         entries[option] = f"{option} : {kind}\n{textwrap.indent(words, '    ')}"
     if not entries:
         return text

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from astropy.table import Table
 
-from astroclip_astro.figures.gallery import SIZE, Panel
+from astroclip_astro.figures.gallery import THUMBNAIL_PIXELS, Panel
 from astroclip_astro.records import Cutout, Source, Spectrum, Targets
 from astroclip_astro.similar.query import Query
 from astroclip_astro.sky import find_targets
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 __all__ = ["collect_panels", "heading", "match_title"]
 
-MOST = 20  # matches that are drawn
+MAX_MATCHES_DRAWN = 20  # matches that are drawn
 
 
 def collect_panels(
     query: Query,
-    found: Table,
+    matches: Table,
     table: Table,
     source: Source,
     *,
@@ -30,13 +30,13 @@ def collect_panels(
     ra: str | None = None,
     dec: str | None = None,
 ) -> list[Panel]:
-    """Fetch what there is of the query and its matches, the first `MOST` of them.
+    """Fetch what there is of the query and its matches, the first `MAX_MATCHES_DRAWN` of them.
 
     Parameters
     ----------
     query : Query
         The galaxy asked for.
-    found : Table
+    matches : Table
         Matches within ``table``: ``row``, ``similarity``.
     table : Table
         Where positions are.
@@ -52,12 +52,12 @@ def collect_panels(
     list of Panel
         The query, then the matches in order.
     """
-    found = found[:MOST]
+    matches = matches[:MAX_MATCHES_DRAWN]
     targets = find_targets(table, ra=ra, dec=dec)
-    rows = np.asarray(found["row"], int)
+    rows = np.asarray(matches["row"], int)
     titles = [
         f"row {row}, similarity {similarity:.3f}"
-        for row, similarity in zip(rows.tolist(), found["similarity"], strict=True)
+        for row, similarity in zip(rows.tolist(), matches["similarity"], strict=True)
     ]
     place = None  # where the query is
     if query.row is not None:
@@ -65,7 +65,7 @@ def collect_panels(
     elif query.position is not None:
         at = (np.array([value]) for value in query.position)
         place = Targets(*at, np.zeros(1, np.int64), np.zeros(1, bool))
-    panels = [Panel(f"query: {query.words}", query.image, query.flux, query.ivar)]
+    panels = [Panel(f"query: {query.description}", query.image, query.flux, query.ivar)]
     if place is not None:
         panels = _fetch_panels([panels[0].title], place, source, match_radius)
     return [*panels, *_fetch_panels(titles, targets[rows], source, match_radius)]
@@ -91,7 +91,7 @@ def _fetch(targets: Targets, source: Source, radius: float) -> tuple[list, list]
     answers: dict[str, list] = {"spectra": [None] * len(targets), "cutouts": [None] * len(targets)}
     for what, good, number in (
         ("spectra", targets.good, radius),
-        ("cutouts", targets.has_position, SIZE),
+        ("cutouts", targets.has_position, THUMBNAIL_PIXELS),
     ):
         rows = np.flatnonzero(good)
         if len(rows):
@@ -100,28 +100,28 @@ def _fetch(targets: Targets, source: Source, radius: float) -> tuple[list, list]
     return answers["spectra"], answers["cutouts"]
 
 
-def heading(found: Table) -> str:
+def heading(matches: Table) -> str:
     """Return what was compared with what, such as ``"image among spectra"``.
 
     Parameters
     ----------
-    found : Table
+    matches : Table
         Matches, with what was asked in its header.
     """
-    things = {"image": "images", "spectrum": "spectra"}[found.meta["ACAMONG"]]
-    return f"{found.meta['ACBY']} among {things}"
+    things = {"image": "images", "spectrum": "spectra"}[matches.meta["ACAMONG"]]
+    return f"{matches.meta['ACBY']} among {things}"
 
 
-def match_title(found: Table, panels: list[Panel]) -> str:
+def match_title(matches: Table, panels: list[Panel]) -> str:
     """Return the title of a picture of matches, of which not all may be drawn.
 
     Parameters
     ----------
-    found : Table
+    matches : Table
         All matches.
     panels : list of Panel
         What is drawn, the query first.
     """
     shown = len(panels) - 1
-    some = f", the first {shown}" if shown < len(found) else ""
-    return f"Most similar by {heading(found)}{some}"
+    some = f", the first {shown}" if shown < len(matches) else ""
+    return f"Most similar by {heading(matches)}{some}"

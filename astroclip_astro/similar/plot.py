@@ -13,7 +13,7 @@ from astroclip_astro.figures.gallery import gallery_figure
 from astroclip_astro.figures.picture import check_picture, finish_picture
 from astroclip_astro.records import Source, origin
 from astroclip_astro.similar.gallery import collect_panels, match_title
-from astroclip_astro.similar.search import Comparison
+from astroclip_astro.similar.search import SimilaritySearch
 
 if TYPE_CHECKING:
     from astropy.coordinates import SkyCoord
@@ -52,7 +52,7 @@ def plot_similar(
     path, overwrite
         As `plot_attention` has them.
     **options
-        As `astroclip_astro.similar.search.Comparison` has them.
+        As `astroclip_astro.similar.search.SimilaritySearch` has them.
 
     Returns
     -------
@@ -67,8 +67,8 @@ def plot_similar(
         Where the source fails.
     """
     check_picture(path, overwrite=overwrite)
-    with closing(Comparison(table, source=source, **options)) as comparison:
-        asked = comparison.ask(row, position=position, id=id, id_column=id_column, modality=query)
+    with closing(SimilaritySearch(table, source=source, **options)) as comparison:
+        asked = comparison.query(row, position=position, id=id, id_column=id_column, modality=query)
         found = comparison.match(asked, k=k, target=target, method=method)
         opened = comparison.source()
         panels = collect_panels(

@@ -16,7 +16,7 @@ from astroclip_astro.config import MATCH_RADIUS
 from astroclip_astro.errors import CatalogueError, InputError, SourceError
 from astroclip_astro.fetch.files.one_galaxy import read_one_cutout, read_one_spectrum
 from astroclip_astro.flags import Flag
-from astroclip_astro.records import Cutout, Gap, Source, Spectrum, Targets
+from astroclip_astro.records import Cutout, MissingData, Source, Spectrum, Targets
 from astroclip_astro.search.exact import UNIT_TOLERANCE
 from astroclip_astro.sky import find_targets
 from astroclip_astro.sky.arguments import check_row, check_table
@@ -26,9 +26,9 @@ from astroclip_astro.sky.position import read_position, separations
 if TYPE_CHECKING:
     from astroclip_astro.models.model import Model
 
-__all__ = ["Query", "ask", "chosen", "embeddings_of"]
+__all__ = ["Query", "check_word", "make_query", "table_embeddings"]
 
-WAYS = ("row", "position", "embedding", "image", "spectrum", "id")
+QUERY_KINDS = ("row", "position", "embedding", "image", "spectrum", "id")
 Image = np.ndarray | Cutout | str | os.PathLike
 Flux = np.ndarray | tuple[np.ndarray, np.ndarray] | Spectrum | str | os.PathLike
 
@@ -43,7 +43,7 @@ class Query:
         float32 (128,), its embedding, a unit vector.
     modality : str or None
         Whether that is of its image or spectrum; None where only the embedding was given.
-    words : str
+    description : str
         How it was asked for, such as ``"row 5"``.
     row : int or None
         The table's row that it is, None where it is none of them.
@@ -57,7 +57,7 @@ class Query:
 
     vector: np.ndarray
     modality: str | None
-    words: str
+    description: str
     row: int | None = None
     position: tuple[float, float] | None = None
     image: np.ndarray | None = None
@@ -65,14 +65,14 @@ class Query:
     ivar: np.ndarray | None = None
 
 
-def chosen(value: str | None, option: str, known: tuple[str, ...] = MODALITIES) -> str | None:
+def check_word(value: str | None, option: str, known: tuple[str, ...] = MODALITIES) -> str | None:
     """Return an option's word; another than the known ones raises, None passes."""
     if value is not None and value not in known:
         raise InputError(f"{option} is {value!r}, expected {' or '.join(map(repr, known))}.")
     return value
 
 
-def embeddings_of(table: Table, modality: str) -> np.ndarray:
+def table_embeddings(table: Table, modality: str) -> np.ndarray:
     """Return the embeddings that a table has.
 
     Parameters
@@ -95,7 +95,7 @@ def embeddings_of(table: Table, modality: str) -> np.ndarray:
     Examples
     --------
     >>> table = Table({"astroclip_image": [[0.6, 0.8], [np.nan, np.nan]]})
-    >>> embeddings_of(table, "image").shape
+    >>> table_embeddings(table, "image").shape
     (2, 2)
     """
     name = f"{PREFIX}{modality}"
@@ -120,7 +120,7 @@ def embeddings_of(table: Table, modality: str) -> np.ndarray:
     return np.where(mask, np.nan, values).astype(np.float32)
 
 
-def ask(
+def make_query(
     table: Table,
     row: int | None = None,
     *,
@@ -169,12 +169,13 @@ def ask(
         Where the source has something at the position and cannot deliver it.
     """
     given = [row, position, embedding, image, spectrum, id]
-    used = [way for way, value in zip(WAYS, given, strict=True) if value is not None]
+    used = [way for way, value in zip(QUERY_KINDS, given, strict=True) if value is not None]
     if len(used) != 1:
         raise InputError(
-            f"Found {' and '.join(used) or 'no query'}, expected exactly one of {', '.join(WAYS)}."
+            f"Found {' and '.join(used) or 'no query'}, expected exactly one of "
+            f"{', '.join(QUERY_KINDS)}."
         )
-    chosen(modality, "query")
+    check_word(modality, "query")
     if targetid is not None and not isinstance(spectrum, str | os.PathLike):
         raise InputError("targetid goes with the file of a spectrum only; leave it out.")
     if id_column is not None and id is None:
@@ -215,7 +216,7 @@ def _by_row(
     else:
         there = [modality]
     for name in there:
-        vector = embeddings_of(table[row : row + 1], name)[0]
+        vector = table_embeddings(table[row : row + 1], name)[0]
         if np.isfinite(vector).all():
             return Query(_unit_vector(vector), name, words, row=row, position=position)
     raise InputError(
@@ -284,7 +285,7 @@ def _fetched(
             (answer,) = source.cutouts(target, model.config.image_size)
         else:
             (answer,) = source.spectra(target, radius)
-        if isinstance(answer, Gap):
+        if isinstance(answer, MissingData):
             reasons.append(f"{name}: {answer.reason}")
             failed |= bool(answer.flag & Flag.SOURCE_FAILED)
         else:
@@ -292,7 +293,7 @@ def _fetched(
                 found = _by_image(answer, model)
             else:
                 found = _by_spectrum(answer, None, model)
-            return replace(found, words=words, position=position)
+            return replace(found, description=words, position=position)
     found = f"{words} ({'; '.join(reasons)})"
     if failed:
         raise SourceError(f"The source has failed at the {found}; check the network, try again.")

@@ -17,21 +17,21 @@ from astroclip_astro.errors import InputError, WeightsError
 from astroclip_astro.models.card import check_aligned
 from astroclip_astro.records import Source
 from astroclip_astro.search.index import METHODS, make_index
-from astroclip_astro.similar.query import Query, ask, chosen, embeddings_of
+from astroclip_astro.similar.query import Query, check_word, make_query, table_embeddings
 from astroclip_astro.sky import find_targets
 from astroclip_astro.sky.arguments import check_table
 from astroclip_astro.sky.position import arcseconds, separations
 from astroclip_astro.version import __version__
 from astroclip_astro.zeroshot.reference import Reference, check_weights
-from astroclip_astro.zeroshot.reference_file import WORDS, load_reference
+from astroclip_astro.zeroshot.reference_file import COLUMN_DESCRIPTIONS, load_reference
 
 if TYPE_CHECKING:
     from astroclip_astro.models.model import Model
 
-__all__ = ["Comparison"]
+__all__ = ["SimilaritySearch"]
 
 PLACES = ("table", "reference")
-COLUMN_WORDS = {
+MATCH_COLUMN_DESCRIPTIONS = {
     "row": "Row (from 0) of the {place}",
     "similarity": "Cosine similarity of the embeddings, 1 is the same: {query} among {target}",
     "separation": "Distance on the sky from the position asked for",
@@ -45,7 +45,7 @@ UCDS = {
 SIMULATED = {True: "SIMULATED", False: "real", None: "unknown"}
 
 
-class Comparison:
+class SimilaritySearch:
     """A table, what its embeddings were made with, and where galaxies may be fetched.
 
     Parameters
@@ -112,9 +112,9 @@ class Comparison:
         """What the table says of the weights its embeddings were made with."""
         return self.table.meta.get("ACWSHA") or None
 
-    def ask(self, row: int | None = None, **way: object) -> Query:
-        """Return the query; options as `astroclip_astro.similar.query.ask` has them."""
-        return ask(
+    def query(self, row: int | None = None, **way: object) -> Query:
+        """Return the query; options as `astroclip_astro.similar.query.make_query` has them."""
+        return make_query(
             self.table,
             row,
             match_radius=self.match_radius,
@@ -135,9 +135,9 @@ class Comparison:
         method: str = "exact",
     ) -> Table:
         """Return the k galaxies most like the query; options as `similar` has them."""
-        chosen(within, "within", PLACES)
-        chosen(method, "method", METHODS)
-        target = chosen(target, "target") or query.modality or self._first_modality(within)
+        check_word(within, "within", PLACES)
+        check_word(method, "method", METHODS)
+        target = check_word(target, "target") or query.modality or self._first_modality(within)
         if not isinstance(k, numbers.Integral) or isinstance(k, bool) or k < 1:
             raise InputError(f"k is {k!r}, expected a whole number of at least 1.")
         if within == "table":
@@ -146,7 +146,7 @@ class Comparison:
                     "A reference was given, but the search is within the table; leave it out, or "
                     "search --in-reference (within='reference' in Python)."
                 )
-            points = embeddings_of(self.table, target)
+            points = table_embeddings(self.table, target)
             if query.row is not None:
                 points[query.row] = np.nan  # a galaxy is not its own neighbour
         else:
@@ -177,7 +177,7 @@ class Comparison:
         result.meta.update(
             {
                 "ACVERS": f"astroclip-astro {__version__}",
-                "ACQUERY": query.words,
+                "ACQUERY": query.description,
                 "ACBY": by,
                 "ACAMONG": target,
                 "ACWITHIN": within,
@@ -248,7 +248,9 @@ def _labels(reference: Reference, rows: np.ndarray) -> Table:
     """Return labels of rows of the reference, saying whose they are."""
     result = Table()
     for name, values in reference.labels.items():
-        ucd, words = WORDS.get(name, ("stat.value", reference.descriptions.get(name) or name))
+        ucd, words = COLUMN_DESCRIPTIONS.get(
+            name, ("stat.value", reference.descriptions.get(name) or name)
+        )
         result[name] = Column(
             values[rows],
             unit=reference.units.get(name),
@@ -281,7 +283,7 @@ def _put_first(result: Table, added: dict[str, np.ndarray], words: dict[str, str
             values,
             name=name,
             unit=u.arcsec if name == "separation" else None,
-            description=COLUMN_WORDS[name].format(**words),
+            description=MATCH_COLUMN_DESCRIPTIONS[name].format(**words),
             meta={"ucd": UCDS[name]},
         )
         for name, values in added.items()

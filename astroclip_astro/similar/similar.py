@@ -11,7 +11,7 @@ from astropy.table import Table
 
 from astroclip_astro.config import K
 from astroclip_astro.similar.query import Flux, Image
-from astroclip_astro.similar.search import Comparison
+from astroclip_astro.similar.search import SimilaritySearch
 from astroclip_astro.zeroshot.reference import Reference
 
 __all__ = ["similar"]
@@ -78,7 +78,7 @@ def similar(
         ``approximate`` is for many millions of rows, and needs the extra ``[scale]``.
     **options
         ``weights``, ``source``, ``ra``, ``dec``, ``match_radius``, ``device``, ``precision`` and
-        the options of the source: as `Comparison` has them.
+        the options of the source: as `SimilaritySearch` has them.
 
     Returns
     -------
@@ -112,8 +112,8 @@ def similar(
       1      0.985    b
       3      0.978    d
     """
-    with closing(Comparison(table, **options)) as comparison:
-        asked = comparison.ask(
+    with closing(SimilaritySearch(table, **options)) as comparison:
+        asked = comparison.query(
             row,
             position=position,
             embedding=embedding,

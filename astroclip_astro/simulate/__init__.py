@@ -26,7 +26,7 @@ from astroclip_astro.simulate.instrument import (
     draw_visit,
     observe_spectrum,
 )
-from astroclip_astro.simulate.ood_objects import KINDS, simulate_stranger, simulate_strangers
+from astroclip_astro.simulate.ood_objects import KINDS, simulate_ood_object, simulate_ood_objects
 from astroclip_astro.simulate.population import Properties, draw_properties, load_population
 from astroclip_astro.simulate.survey import simulate_survey
 from astroclip_astro.simulate.templates import Templates, load_templates
@@ -51,7 +51,7 @@ __all__ = [
     "observe_image",
     "observe_spectrum",
     "simulate_galaxy",
-    "simulate_stranger",
-    "simulate_strangers",
+    "simulate_ood_object",
+    "simulate_ood_objects",
     "simulate_survey",
 ]

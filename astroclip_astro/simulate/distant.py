@@ -99,7 +99,7 @@ def make_distant(templates: Templates, seed: int | np.random.SeedSequence) -> Ga
     dispersion = velocity_dispersion(log_mass, shape)
     light = smooth_by_velocity(light * np.float32(10**log_mass_formed), dispersion)
     lines = draw_lines(stars, log_mass, dispersion, float(light[-300:].mean()) / dimming, gas)
-    bulge = np.float32(structure.bulge_part)
+    bulge = np.float32(structure.bulge_fraction)
     parts = np.stack(
         [
             bulge * light,
@@ -117,7 +117,7 @@ def make_distant(templates: Templates, seed: int | np.random.SeedSequence) -> Ga
         stars=stars,
         structure=structure,
         lines=lines,
-        parts=parts,
+        components=parts,
         gain=np.full(len(LINES), dimming * (1 + redshift) * factor),
         light=in_bands.reshape(2, 2, 3).sum(axis=1),  # (2, 3)
         model=model_galaxy(structure, pixels),

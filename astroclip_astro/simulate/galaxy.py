@@ -82,7 +82,7 @@ class Galaxy:
         Its shape.
     lines : EmissionLines
         Its gas.
-    parts : ndarray
+    components : ndarray
         float32 (4, w), spectra of bulge stars, nucleus, disc stars and disc gas on `OBSERVED`,
         1e-17 erg/s/cm2/Angstrom, before Galactic dust.
     gain : ndarray
@@ -97,7 +97,7 @@ class Galaxy:
     stars: StellarPopulation
     structure: Structure
     lines: EmissionLines
-    parts: np.ndarray
+    components: np.ndarray
     gain: np.ndarray
     light: np.ndarray
     model: GalaxyModel
@@ -105,7 +105,7 @@ class Galaxy:
     @property
     def spectrum(self) -> np.ndarray:
         """All its light, float32 (w,): synthetic photometry gives the magnitudes asked for."""
-        return self.parts.sum(axis=0)
+        return self.components.sum(axis=0)
 
     def in_fibre(self, seeing: float, gas: float = 1.0) -> np.ndarray:
         """Return the light a fibre takes in, float32 (w,).
@@ -117,8 +117,8 @@ class Galaxy:
         gas : float
             Gas in the fibre against the disc's stars there.
         """
-        bulge, disc = self.model.fibre_parts(seeing)
-        return np.array([bulge, bulge, disc, disc * gas], np.float32) @ self.parts  # (w,)
+        bulge, disc = self.model.fibre_fractions(seeing)
+        return np.array([bulge, bulge, disc, disc * gas], np.float32) @ self.components  # (w,)
 
     def equivalent_widths(self, seeing: float, gas: float = 1.0) -> np.ndarray:
         """Return rest-frame equivalent widths of `LINES` in a fibre, float64 (24,), Angstrom.
@@ -128,9 +128,9 @@ class Galaxy:
         seeing, gas : float
             As for `in_fibre`. Stellar absorption under a line is not counted.
         """
-        bulge, disc = self.model.fibre_parts(seeing)
+        bulge, disc = self.model.fibre_fractions(seeing)
         flux = self.gain * (bulge * self.lines.nucleus + disc * gas * self.lines.disc)  # (24,)
-        stars = bulge * self.parts[0] + disc * self.parts[2]
+        stars = bulge * self.components[0] + disc * self.components[2]
         place = np.array(list(LINES.values())) * (1 + self.properties.redshift)
         cell = np.searchsorted(OBSERVED, place)[:, None] + np.arange(-150, 151)
         around = np.median(stars[np.clip(cell, 0, len(stars) - 1)], axis=1)  # (24,)
@@ -183,7 +183,7 @@ def make_galaxy(
     dispersion = velocity_dispersion(log_mass, shape)
     parts = np.zeros((4, len(OBSERVED)), np.float32)
     parts[[0, 2]] = smooth_by_velocity(
-        stellar_continuum(templates, stars, redshift, structure.bulge_part), dispersion
+        stellar_continuum(templates, stars, redshift, structure.bulge_fraction), dispersion
     )
     dimming = templates.distances.dimming(redshift)
     at_halpha = np.searchsorted(OBSERVED, LINES["HALPHA"] * (1 + redshift))
@@ -201,7 +201,7 @@ def make_galaxy(
         stars=stars,
         structure=structure,
         lines=lines,
-        parts=parts,
+        components=parts,
         gain=dimming * (1 + redshift) * np.interp(place, OBSERVED, factor),
         light=light.reshape(2, 2, 3).sum(axis=1),  # (2, 3)
         model=model_galaxy(structure, pixels),
@@ -262,7 +262,7 @@ def simulate_galaxy(templates: Templates, seed: int, index: int) -> dict[str, np
         rng=camera_rng,
         radius=galaxy.structure.disc_radius,
     )
-    bulge, disc = galaxy.model.fibre_parts(1.0)
+    bulge, disc = galaxy.model.fibre_fractions(1.0)
     return {
         "images": image.astype(np.float16),
         "spectrum": spectrum.flux,

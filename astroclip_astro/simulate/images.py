@@ -71,7 +71,7 @@ class GalaxyModel:
     bulge: np.ndarray
     disc: np.ndarray
 
-    def fibre_parts(self, seeing: float) -> tuple[float, float]:
+    def fibre_fractions(self, seeing: float) -> tuple[float, float]:
         """Return the parts of bulge and disc that a DESI fibre takes in, against a star's."""
         return fibre_part(self.bulge, seeing), fibre_part(self.disc[1], seeing)
 

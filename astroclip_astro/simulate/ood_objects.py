@@ -27,7 +27,7 @@ from astroclip_astro.simulate.templates import Templates
 from astroclip_astro.simulate.threads import one_thread
 from astroclip_astro.simulate.wavelengths import OBSERVED
 
-__all__ = ["KINDS", "simulate_stranger", "simulate_strangers"]
+__all__ = ["KINDS", "simulate_ood_object", "simulate_ood_objects"]
 
 KINDS = {
     "star": "a star of 3000 to 12000 K and r = 15 to 20",
@@ -63,7 +63,7 @@ class PointSource:
 
     def in_fibre(self, seeing: float) -> np.ndarray:
         """Return the light a fibre takes in, float32 (w,); seeing (FWHM) in arcsec."""
-        return np.float32(self.model.fibre_parts(seeing)[0]) * self.spectrum
+        return np.float32(self.model.fibre_fractions(seeing)[0]) * self.spectrum
 
 
 def make_point(
@@ -196,7 +196,7 @@ SIMULATORS: dict[str, Callable[[Templates, np.random.SeedSequence], dict[str, np
 
 
 @one_thread()
-def simulate_stranger(
+def simulate_ood_object(
     templates: Templates, kind: str, seed: int, index: int
 ) -> dict[str, np.ndarray]:
     """Simulate one object that is no galaxy of the survey; all of it is SIMULATED.
@@ -226,7 +226,7 @@ def simulate_stranger(
     --------
     >>> from astroclip_astro import simulate
     >>> templates = simulate.load_templates()
-    >>> quasar = simulate.simulate_stranger(templates, "quasar", seed=1, index=0)
+    >>> quasar = simulate.simulate_ood_object(templates, "quasar", seed=1, index=0)
     >>> quasar["images"].shape, quasar["spectrum"].shape, bool(quasar["redshift"] > 0.3)
     ((3, 152, 152), (7781,), True)
     """
@@ -237,7 +237,7 @@ def simulate_stranger(
     return SIMULATORS[kind](templates, np.random.SeedSequence(seed, spawn_key=(key, index)))
 
 
-def simulate_strangers(
+def simulate_ood_objects(
     templates: Templates, kind: str, count: int, seed: int
 ) -> dict[str, np.ndarray]:
     """Simulate a number of objects of one kind; all of it is SIMULATED.
@@ -256,7 +256,7 @@ def simulate_strangers(
     Returns
     -------
     dict of str to ndarray
-        The values of `simulate_stranger`, stacked: ``images`` (count, 3, 152, 152), and so on.
+        The values of `simulate_ood_object`, stacked: ``images`` (count, 3, 152, 152), and so on.
 
     Raises
     ------
@@ -266,11 +266,11 @@ def simulate_strangers(
     Examples
     --------
     >>> from astroclip_astro import simulate
-    >>> blanks = simulate.simulate_strangers(simulate.load_templates(), "blank", 2, seed=1)
+    >>> blanks = simulate.simulate_ood_objects(simulate.load_templates(), "blank", 2, seed=1)
     >>> blanks["images"].shape, blanks["redshift"]
     ((2, 3, 152, 152), array([nan, nan], dtype=float32))
     """
     if count < 1:
         raise InputError(f"{count} objects were asked for; ask for at least 1.")
-    objects = [simulate_stranger(templates, kind, seed, index) for index in range(count)]
+    objects = [simulate_ood_object(templates, kind, seed, index) for index in range(count)]
     return {name: np.stack([found[name] for found in objects]) for name in objects[0]}

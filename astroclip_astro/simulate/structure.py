@@ -23,7 +23,7 @@ class Structure:
     ----------
     early : bool
         Whether it is quiescent: a spheroid with a faint smooth disc.
-    bulge_part : float
+    bulge_fraction : float
         Part of the mass in the bulge, 0 to 1.
     bulge_index, disc_index : float
         Sersic indices.
@@ -50,7 +50,7 @@ class Structure:
     """
 
     early: bool
-    bulge_part: float
+    bulge_fraction: float
     bulge_index: float
     bulge_radius: float
     bulge_ratio: float
@@ -106,7 +106,7 @@ def draw_structure(
         flat = float(np.sqrt((1 - 0.35**2) * tilt**2 + 0.35**2))
         return Structure(
             early=True,
-            bulge_part=float(np.clip(rng.normal(0.75, 0.2), 0.3, 1.0)),
+            bulge_fraction=float(np.clip(rng.normal(0.75, 0.2), 0.3, 1.0)),
             bulge_index=float(np.clip(rng.normal(steep, 0.8), 1.2, 6.0)),
             bulge_radius=0.8 * kpc / kpc_per_arcsec,
             bulge_ratio=float(np.clip(1 - abs(rng.normal(0, 0.28)), 0.45, 1)),
@@ -130,7 +130,7 @@ def draw_structure(
     disc_ratio = float(np.sqrt((1 - thickness**2) * tilt**2 + thickness**2))
     return Structure(
         early=False,
-        bulge_part=float(np.clip(bulge, 0, 0.75)),
+        bulge_fraction=float(np.clip(bulge, 0, 0.75)),
         bulge_index=float(np.clip(rng.normal(2.5, 0.9), 0.8, 4.5)),
         bulge_radius=kpc * rng.uniform(0.12, 0.30) / kpc_per_arcsec,
         bulge_ratio=float(rng.uniform(0.6, 1)),

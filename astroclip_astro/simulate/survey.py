@@ -24,15 +24,15 @@ from astroclip_astro.errors import AstroclipError, InputError
 from astroclip_astro.simulate.galaxy import FIELDS, simulate_galaxy
 from astroclip_astro.simulate.templates import Templates, load_templates
 from astroclip_astro.simulate.threads import one_thread
-from astroclip_astro.storage.hdf5 import GRIDS, PART_ROWS, check_hdf5_output
+from astroclip_astro.storage.hdf5 import GRIDS, SHARD_ROWS, check_hdf5_output
 from astroclip_astro.storage.interrupts import interrupts_held
-from astroclip_astro.storage.shard import Part
-from astroclip_astro.storage.shards import Parts
+from astroclip_astro.storage.shard import Shard
+from astroclip_astro.storage.shards import Shards
 from astroclip_astro.version import __version__
 
 __all__ = ["simulate_survey"]
 
-PARTS_IN_FLIGHT = 2  # for each worker: one in work, one waiting
+SHARDS_IN_FLIGHT = 2  # for each worker: one in work, one waiting
 
 
 @dataclass(frozen=True)
@@ -47,25 +47,25 @@ class Maker:
         Its first argument.
     seed : int
         Its second.
-    parts : Parts
+    shards : Shards
         Where finished parts go.
     """
 
     simulate: Callable[[Templates, int, int], dict[str, np.ndarray]]
     templates: Templates
     seed: int
-    parts: Parts
+    shards: Shards
 
     def make(self, number: int) -> tuple[int, bool]:
         """Make a part unless it is there; return its galaxies, and whether it had to be made."""
-        rows, first = self.parts.rows(number), number * PART_ROWS
-        if self.parts.whole(number):
+        rows, first = self.shards.rows(number), number * SHARD_ROWS
+        if self.shards.whole(number):
             return rows, False
         with one_thread():
             galaxies = {
                 row: self.simulate(self.templates, self.seed, first + row) for row in range(rows)
             }
-        self.parts.save(number, Part(galaxies, {}))
+        self.shards.save(number, Shard(galaxies, {}))
         return rows, True
 
 
@@ -144,7 +144,7 @@ def simulate_survey(
         f"field {name}": f"{field.dtype} {tuple(field.shape)} {field.unit}".strip()
         for name, field in FIELDS.items()
     }
-    parts = Parts(output, FIELDS, n, facts)
+    parts = Shards(output, FIELDS, n, facts)
     parts.open_folder(resume=resume)
     try:
         parts.check_room()
@@ -152,12 +152,12 @@ def simulate_survey(
         check_hdf5_output(output, overwrite=overwrite)
         parts.join(describe(n, seed, packages))
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(f"{kept(parts)}; the same command continues") from None
+        raise KeyboardInterrupt(f"{completed(parts)}; the same command continues") from None
     except BrokenProcessPool as error:
         raise AstroclipError(
             "A worker process died: it was killed, perhaps because memory ran out, or could not "
             f"start (a script must call simulate_survey under if __name__ == '__main__':). "
-            f"{kept(parts)}; use fewer jobs, then the same command continues."
+            f"{completed(parts)}; use fewer jobs, then the same command continues."
         ) from error
     finally:
         with suppress(OSError):
@@ -194,9 +194,9 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
-def kept(parts: Parts) -> str:
+def completed(parts: Shards) -> str:
     """Return how much is finished, in words."""
-    return f"{parts.kept()} of {parts.n} galaxies are completed"
+    return f"{parts.completed()} of {parts.n} galaxies are completed"
 
 
 def describe(n: int, seed: int, packages: dict[str, str]) -> dict[str, object]:
@@ -223,11 +223,11 @@ def run(maker: Maker, jobs: int, progress: Callable[[int, int], object]) -> None
         progress(done, made)
 
     progress(done, made)
-    if min(jobs, maker.parts.count) == 1:
-        for number in range(maker.parts.count):
+    if min(jobs, maker.shards.count) == 1:
+        for number in range(maker.shards.count):
             report(*maker.make(number))
     else:
-        run_processes(maker, min(jobs, maker.parts.count), report)
+        run_processes(maker, min(jobs, maker.shards.count), report)
 
 
 def run_processes(maker: Maker, jobs: int, report: Callable[[int, bool], None]) -> None:
@@ -235,13 +235,13 @@ def run_processes(maker: Maker, jobs: int, report: Callable[[int, bool], None]) 
     pool = ProcessPoolExecutor(
         jobs, mp_context=get_context("spawn"), initializer=start_worker, initargs=(maker,)
     )
-    numbers = iter(range(maker.parts.count))
+    numbers = iter(range(maker.shards.count))
     running: set[Future] = set()
     try:
         while True:
             with interrupts_held():
-                for number in islice(numbers, PARTS_IN_FLIGHT * jobs - len(running)):
-                    running.add(pool.submit(make_part, number))
+                for number in islice(numbers, SHARDS_IN_FLIGHT * jobs - len(running)):
+                    running.add(pool.submit(make_shard, number))
             if not running:
                 return
             finished, running = wait(running, return_when=FIRST_COMPLETED)
@@ -269,6 +269,6 @@ def end_with_parent() -> None:
 _maker: Maker | None = None  # of a worker process
 
 
-def make_part(number: int) -> tuple[int, bool]:
+def make_shard(number: int) -> tuple[int, bool]:
     """Make a part in a worker process."""
     return _maker.make(number)

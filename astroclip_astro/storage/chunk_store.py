@@ -17,14 +17,14 @@ from astroclip_astro.storage.atomic import scratch_path, why
 __all__ = ["ChunkStore", "any_finished", "fingerprint"]
 
 
-def fingerprint(targets: Targets, facts: dict[str, object]) -> str:
+def fingerprint(targets: Targets, run_metadata: dict[str, object]) -> str:
     """Return a short name for what decides the values of a run.
 
     Parameters
     ----------
     targets : Targets
         The rows.
-    facts : dict of str to object
+    run_metadata : dict of str to object
         Options, checksums of weights and reference, source, version; plain values.
 
     Returns
@@ -32,7 +32,7 @@ def fingerprint(targets: Targets, facts: dict[str, object]) -> str:
     str
         16 hexadecimal digits; another catalogue or option gives another name.
     """
-    digest = hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode())
+    digest = hashlib.sha256(json.dumps(run_metadata, sort_keys=True, default=str).encode())
     for values in (targets.ra, targets.dec, targets.targetid, targets.has_targetid):
         digest.update(np.ascontiguousarray(values).tobytes())
     return digest.hexdigest()[:16]

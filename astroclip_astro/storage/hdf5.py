@@ -26,7 +26,7 @@ __all__ = [
     "FORMAT",
     "GRIDS",
     "IVAR_UNIT",
-    "PART_ROWS",
+    "SHARD_ROWS",
     "Disk",
     "Field",
     "check_hdf5_output",
@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 SUFFIXES = (".h5", ".hdf5")
-PART_ROWS = 64  # galaxies; about a second of work, and what a kill can cost
+SHARD_ROWS = 64  # galaxies; about a second of work, and what a kill can cost
 CHUNK_BYTES = 131_072  # of a chunk; one random galaxy costs no more than this
 SMALL_ROW = 4096  # bytes; columns of smaller rows are not chunked
 FORMAT = "v110"  # of the HDF5 file: checksummed, and quick to look up in with many chunks
@@ -137,7 +137,7 @@ def storage(field: Field, n: int) -> dict[str, object]:
     size = dtype.itemsize * math.prod(field.shape)
     if size < SMALL_ROW:
         return {}
-    fitting = max(1, min(CHUNK_BYTES // size, PART_ROWS))
+    fitting = max(1, min(CHUNK_BYTES // size, SHARD_ROWS))
     rows = 2 ** int(math.log2(fitting))  # so that chunks end where parts end
     layout: dict[str, object] = {"chunks": (min(rows, n), *field.shape)}
     if dtype.itemsize >= 4:

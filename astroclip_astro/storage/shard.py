@@ -16,11 +16,11 @@ from astroclip_astro.storage.hdf5 import FORMAT, Field, storage
 if TYPE_CHECKING:
     import h5py
 
-__all__ = ["Part", "copy_rows", "pack_part", "read_left_out", "read_part", "read_places"]
+__all__ = ["Shard", "copy_rows", "pack_shard", "read_places", "read_rejected", "read_shard"]
 
 
 @dataclass(frozen=True)
-class Part:
+class Shard:
     """What is settled of the galaxies of one part.
 
     Parameters
@@ -28,31 +28,31 @@ class Part:
     galaxies : mapping of int to mapping
         Each galaxy's value for every field, of exactly the field's shape and dtype, by its place
         in the part, counted from 0.
-    left_out : mapping of int to str
+    rejected : mapping of int to str
         Why there will be nothing of others, by their place. A place in neither is still to be
         settled.
     """
 
     galaxies: Mapping[int, Mapping[str, np.ndarray]]
-    left_out: Mapping[int, str]
+    rejected: Mapping[int, str]
 
     def __len__(self) -> int:
         """Return how many galaxies are settled."""
-        return len(self.galaxies) + len(self.left_out)
+        return len(self.galaxies) + len(self.rejected)
 
 
-def pack_part(part: Part, fields: Mapping[str, Field], n: int, *, facts: str) -> bytes:
+def pack_shard(shard: Shard, fields: Mapping[str, Field], n: int, *, run_metadata: str) -> bytes:
     """Return a part as the content of a file.
 
     Parameters
     ----------
-    part : Part
+    shard : Shard
         The part.
     fields : mapping of str to Field
         Every dataset.
     n : int
         Galaxies in the file that it will be joined to, which decides the layout.
-    facts : str
+    run_metadata : str
         What it will be known again by.
 
     Returns
@@ -68,19 +68,19 @@ def pack_part(part: Part, fields: Mapping[str, Field], n: int, *, facts: str) ->
     Examples
     --------
     >>> fields = {"redshift": Field((), "f4", "", "Redshift")}
-    >>> part = Part({3: {"redshift": np.float32(0.5)}}, {0: "no image"})
-    >>> pack_part(part, fields, 64, facts="{}")[1:4]
+    >>> part = Shard({3: {"redshift": np.float32(0.5)}}, {0: "no image"})
+    >>> pack_shard(part, fields, 64, run_metadata="{}")[1:4]
     b'HDF'
     """
     import h5py
 
-    places = sorted(part.galaxies)
+    places = sorted(shard.galaxies)
     with h5py.File("part", "w", driver="core", backing_store=False, libver=FORMAT) as file:
-        file.attrs["facts"] = facts
+        file.attrs["facts"] = run_metadata
         file.attrs["places"] = json.dumps(places)
-        file.attrs["left_out"] = json.dumps(sorted(part.left_out.items()))
+        file.attrs["left_out"] = json.dumps(sorted(shard.rejected.items()))
         for name, field in fields.items():
-            values = _stack([part.galaxies[place][name] for place in places], name, field)
+            values = _stack([shard.galaxies[place][name] for place in places], name, field)
             stored = np.zeros((_stored_rows(field, len(values), n), *field.shape), field.dtype)
             stored[: len(values)] = values
             dataset = file.create_dataset(name, data=stored, **storage(field, n))
@@ -94,12 +94,12 @@ def read_places(file: h5py.File) -> list[int]:
     return json.loads(file.attrs["places"])
 
 
-def read_left_out(file: h5py.File) -> dict[int, str]:
+def read_rejected(file: h5py.File) -> dict[int, str]:
     """Return why galaxies of a part are left out, by their place in it."""
     return dict(json.loads(file.attrs["left_out"]))
 
 
-def read_part(file: h5py.File, fields: Mapping[str, Field], n: int) -> Part:
+def read_shard(file: h5py.File, fields: Mapping[str, Field], n: int) -> Shard:
     """Read a part, sure that it is as it was written.
 
     Parameters
@@ -107,11 +107,11 @@ def read_part(file: h5py.File, fields: Mapping[str, Field], n: int) -> Part:
     file : h5py.File
         The part's file.
     fields, n
-        As for `pack_part`.
+        As for `pack_shard`.
 
     Returns
     -------
-    Part
+    Shard
 
     Raises
     ------
@@ -134,15 +134,15 @@ def read_part(file: h5py.File, fields: Mapping[str, Field], n: int) -> Part:
     galaxies = {
         place: {name: values[name][row] for name in fields} for row, place in enumerate(places)
     }
-    return Part(galaxies, read_left_out(file))
+    return Shard(galaxies, read_rejected(file))
 
 
-def copy_rows(part: h5py.Dataset, output: h5py.Dataset, first: int, rows: int) -> None:
+def copy_rows(shard: h5py.Dataset, output: h5py.Dataset, first: int, rows: int) -> None:
     """Copy a dataset of one part to its place, chunks as they are where they end alike.
 
     Parameters
     ----------
-    part, output : h5py.Dataset
+    shard, output : h5py.Dataset
         From where, and where to.
     first : int
         The row of the output.
@@ -150,13 +150,13 @@ def copy_rows(part: h5py.Dataset, output: h5py.Dataset, first: int, rows: int) -
         How many.
     """
     step = output.chunks[0] if output.chunks else 0
-    alike = step and part.chunks == output.chunks and first % step == 0
+    alike = step and shard.chunks == output.chunks and first % step == 0
     if not alike or (rows % step and first + rows != len(output)):
-        output[first : first + rows] = part[:rows]
+        output[first : first + rows] = shard[:rows]
         return
     rest = (0,) * (output.ndim - 1)
     for row in range(0, rows, step):
-        mask, chunk = part.id.read_direct_chunk((row, *rest))
+        mask, chunk = shard.id.read_direct_chunk((row, *rest))
         output.id.write_direct_chunk((first + row, *rest), chunk, mask)
 
 

@@ -17,34 +17,34 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from astroclip_astro.errors import OutputError
-from astroclip_astro.storage.hdf5 import PART_ROWS, Disk, Field, new_file, storage
+from astroclip_astro.storage.hdf5 import SHARD_ROWS, Disk, Field, new_file, storage
 from astroclip_astro.storage.interrupts import interrupts_held
 from astroclip_astro.storage.shard import (
-    Part,
+    Shard,
     copy_rows,
-    pack_part,
-    read_left_out,
-    read_part,
+    pack_shard,
     read_places,
+    read_rejected,
+    read_shard,
 )
 
 if TYPE_CHECKING:
     import h5py
 
-__all__ = ["Parts"]
+__all__ = ["Shards"]
 
-PART_NAME, SCRATCH_NAME = re.compile(r"\d{8}\.h5"), re.compile(r"(\d{8}|joined)\.\d+\.tmp")
+SHARD_NAME, SCRATCH_NAME = re.compile(r"\d{8}\.h5"), re.compile(r"(\d{8}|joined)\.\d+\.tmp")
 
 # Libraries notice damage in many ways; what is damaged is made again.
 DAMAGE = (OSError, KeyError, ValueError, RuntimeError, TypeError, AttributeError)
-WAY_ON = (
+NEXT_STEPS = (
     "give the command it came from to go on with that, drop it (--no-resume, resume=False), or "
     "choose another output."
 )
 
 
 @dataclass(frozen=True)
-class Parts:
+class Shards:
     """A folder beside the output with one file for each part that is settled, or begun.
 
     Parameters
@@ -55,18 +55,18 @@ class Parts:
         Every dataset.
     n : int
         Galaxies to be settled.
-    facts : mapping of str to str or int
+    run_metadata : mapping of str to str or int
         What decides the numbers: seed, versions, fields. The number of galaxies is not among
         them: a longer survey begins with a shorter one.
-    noun : str
+    sample_name : str
         What the output is called.
     """
 
     output: Path
     fields: Mapping[str, Field]
     n: int
-    facts: Mapping[str, str | int]
-    noun: str = "survey"
+    run_metadata: Mapping[str, str | int]
+    sample_name: str = "survey"
 
     @property
     def folder(self) -> Path:
@@ -76,22 +76,22 @@ class Parts:
     @property
     def count(self) -> int:
         """Number of parts."""
-        return -(-self.n // PART_ROWS)
+        return -(-self.n // SHARD_ROWS)
 
     @property
     def identity(self) -> str:
         """What each part carries to be known again by."""
-        return json.dumps(self.facts, sort_keys=True)
+        return json.dumps(self.run_metadata, sort_keys=True)
 
     def rows(self, number: int) -> int:
         """Return the number of galaxies to be settled in a part."""
-        return min(PART_ROWS, self.n - number * PART_ROWS)
+        return min(SHARD_ROWS, self.n - number * SHARD_ROWS)
 
     def path(self, number: int) -> Path:
         """Return the file of a part."""
         return self.folder / f"{number:08d}.h5"
 
-    def kept(self) -> int:
+    def completed(self) -> int:
         """Return how many galaxies are finished, parts that are begun counted as whole."""
         numbers = (int(path.stem) for path in self.folder.glob("*.h5"))
         return sum(self.rows(number) for number in numbers if number < self.count)
@@ -102,7 +102,7 @@ class Parts:
             np.dtype(field.dtype).itemsize * math.prod(field.shape)
             for field in self.fields.values()
         )
-        return size * (2 * self.n - self.kept())
+        return size * (2 * self.n - self.completed())
 
     def open_folder(self, *, resume: bool) -> None:
         """Make the folder, or make sure that what is in it belongs to this output.
@@ -122,10 +122,10 @@ class Parts:
             for path in sorted(self.folder.iterdir()):
                 if SCRATCH_NAME.fullmatch(path.name):
                     path.unlink()  # of a run that was killed
-                elif not PART_NAME.fullmatch(path.name):
+                elif not SHARD_NAME.fullmatch(path.name):
                     raise OutputError(
-                        f"{path} is not a part of a {self.noun}, and {self.folder} holds nothing "
-                        "else; move it away, or choose another output."
+                        f"{path} is not a part of a {self.sample_name}, and {self.folder} holds "
+                        "nothing else; move it away, or choose another output."
                     )
                 elif not resume:
                     path.unlink()
@@ -140,32 +140,32 @@ class Parts:
         if needed > free:
             raise OutputError(
                 f"{self.n} galaxies need up to {needed / 1e9:.2f} GB beside {self.output} (parts, "
-                f"and the {self.noun} they are joined to), and {free / 1e9:.2f} GB are free; make "
-                "room, choose another place, or ask for fewer."
+                f"and the {self.sample_name} they are joined to), and {free / 1e9:.2f} GB are "
+                "free; make room, choose another place, or ask for fewer."
             )
 
     def whole(self, number: int) -> bool:
         """Return whether a part is there, of this output, settled and undamaged."""
         return len(self.load(number)) == self.rows(number)
 
-    def load(self, number: int) -> Part:
+    def load(self, number: int) -> Shard:
         """Return what is settled of a part, nothing where it is absent or damaged."""
         try:
             with self._opened(number) as file:
-                part = read_part(file, self.fields, self.n)
+                part = read_shard(file, self.fields, self.n)
         except DAMAGE:
-            return Part({}, {})
-        strange = {*part.galaxies, *part.left_out} - {*range(self.rows(number))}
-        return Part({}, {}) if strange else part
+            return Shard({}, {})
+        strange = {*part.galaxies, *part.rejected} - {*range(self.rows(number))}
+        return Shard({}, {}) if strange else part
 
-    def save(self, number: int, part: Part) -> None:
+    def save(self, number: int, part: Shard) -> None:
         """Keep a part; it appears whole or not at all.
 
         Parameters
         ----------
         number : int
             Which.
-        part : Part
+        part : Shard
             What is settled of it. It is taken up again where that is not all.
 
         Raises
@@ -175,7 +175,7 @@ class Parts:
         AstroclipError
             Where a galaxy is not as the fields say.
         """
-        content = pack_part(part, self.fields, self.n, facts=self.identity)
+        content = pack_shard(part, self.fields, self.n, run_metadata=self.identity)
         scratch = self.path(number).with_suffix(f".{os.getpid()}.tmp")
         try:
             with scratch.open("wb") as stream:
@@ -193,7 +193,7 @@ class Parts:
         for number in range(self.count):
             with self._opened(number) as part:
                 galaxies += len(read_places(part))
-                left_out.update(read_left_out(part).values())
+                left_out.update(read_rejected(part).values())
         return galaxies, dict(left_out.most_common())
 
     def join(self, attributes: Mapping[str, object]) -> None:
@@ -276,8 +276,8 @@ class Parts:
             raise self._foreign(path, found)
         if int(path.stem) >= self.count:
             raise OutputError(
-                f"{self.folder} holds this {self.noun}'s galaxies beyond the first {self.n}; "
-                f"{WAY_ON}"
+                f"{self.folder} holds this {self.sample_name}'s galaxies beyond the first "
+                f"{self.n}; {NEXT_STEPS}"
             )
 
     def _foreign(self, path: Path, found: object) -> OutputError:
@@ -285,20 +285,21 @@ class Parts:
         try:
             facts = json.loads(found)
             different = [
-                f"its {name}: {facts.get(name)}, expected: {self.facts.get(name)}"
-                for name in self.facts | facts
-                if facts.get(name) != self.facts.get(name)
+                f"its {name}: {facts.get(name)}, expected: {self.run_metadata.get(name)}"
+                for name in self.run_metadata | facts
+                if facts.get(name) != self.run_metadata.get(name)
             ]
         except (TypeError, ValueError, AttributeError):
             different = ["it does not say of which"]
         return OutputError(
-            f"{path} is part of another {self.noun} ({'; '.join(different[:3])}); {WAY_ON}"
+            f"{path} is part of another {self.sample_name} ({'; '.join(different[:3])}); "
+            f"{NEXT_STEPS}"
         )
 
     def _failure(self, error: OSError) -> OutputError:
         """Return what to say when parts or output cannot be written."""
         reason = os.strerror(error.errno) if error.errno else " ".join(str(error).split())
         return OutputError(
-            f"{self.noun.capitalize()} {self.output} cannot be written ({reason}). What is "
+            f"{self.sample_name.capitalize()} {self.output} cannot be written ({reason}). What is "
             f"finished stays in {self.folder}; mend that, then run the same command again."
         )

@@ -14,9 +14,16 @@ from torch.utils.checkpoint import checkpoint
 from astroclip_astro.models.astroclip import AstroCLIP
 from astroclip_astro.prepare.images import stretch
 from astroclip_astro.train.augment import Views, turn
-from astroclip_astro.train.distributed import gather, of_all
+from astroclip_astro.train.distributed import all_gather, scale_gathered_loss
 from astroclip_astro.train.settings import AlignSettings
-from astroclip_astro.train.stage import Stage, add_noise, draw_noise, in_groups, similarities, unit
+from astroclip_astro.train.stage import (
+    Stage,
+    add_noise,
+    in_groups,
+    sample_noise,
+    similarities,
+    unit,
+)
 
 __all__ = ["AlignStage", "infonce"]
 
@@ -67,7 +74,9 @@ class AlignStage(Stage):
 
     def __init__(self, model: AstroCLIP, settings: AlignSettings) -> None:
         super().__init__(model, settings)
-        self.parts = 1  # all pairs of a batch are contrasted; memory is saved by computing twice
+        self.microbatches = (
+            1  # all pairs of a batch are contrasted; memory is saved by computing twice
+        )
         self.stretch, self.size = model.config.image_stretch, model.config.image_size
         self.samples = model.config.spectrum_samples
         self.image_encoder = model.image_encoder
@@ -99,7 +108,7 @@ class AlignStage(Stage):
         groups = [(heads, 1.0)]
         return [*groups, (encoders, self.settings.encoder_rate)] if encoders else groups
 
-    def draw(self, count: int, generator: torch.Generator) -> dict[str, Tensor]:
+    def sample_random_numbers(self, count: int, generator: torch.Generator) -> dict[str, Tensor]:
         """Draw flips, angles and shifts of images, and extra noise of spectra."""
         shift = self.settings.shift
         angle = torch.rand(count, generator=generator)
@@ -109,7 +118,7 @@ class AlignStage(Stage):
             "flip": torch.rand(count, generator=generator) < 0.5,
             "angle": 2 * math.pi * angle,
             "shift": torch.randint(-shift, shift + 1, (count, 2), generator=generator).float(),
-        } | draw_noise(count, self.samples, self.settings.noise, generator)
+        } | sample_noise(count, self.samples, self.settings.noise, generator)
 
     def images(self, batch: dict[str, Tensor]) -> Tensor:
         """Return turned and stretched images, (n, 3, 96, 96)."""
@@ -132,23 +141,23 @@ class AlignStage(Stage):
 
     def forward(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """Return the loss, and the share of images whose own spectrum is the most similar."""
-        image, spectrum = (gather(one) for one in self.pair(batch))
+        image, spectrum = (all_gather(one) for one in self.pair(batch))
         loss = infonce(image, spectrum, self.settings.scale)
         right = similarities(image, spectrum).argmax(1) == torch.arange(
             len(image), device=image.device
         )
-        return {"loss": of_all(loss), "own": right.float().mean()}
+        return {"loss": scale_gathered_loss(loss), "own": right.float().mean()}
 
     def pair(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
         """Return unit vectors of images and of spectra, (n, width) each."""
         with torch.no_grad(), torch.autocast(batch["images"].device.type, enabled=False):
             images, spectra = self.images(batch), add_noise(batch)
         return (
-            unit(self.in_parts(self.encode_images, images)),
-            unit(self.in_parts(self.encode_spectra, spectra)),
+            unit(self.in_microbatches(self.encode_images, images)),
+            unit(self.in_microbatches(self.encode_spectra, spectra)),
         )
 
-    def in_parts(self, encode: Callable[[Tensor], Tensor], values: Tensor) -> Tensor:
+    def in_microbatches(self, encode: Callable[[Tensor], Tensor], values: Tensor) -> Tensor:
         """Encode in as many parts as asked for, each computed once more for its gradient."""
         count = self.settings.accumulate
         if count == 1 or not torch.is_grad_enabled():
@@ -156,7 +165,7 @@ class AlignStage(Stage):
         parts = values.split(math.ceil(len(values) / count))
 
         def contexts() -> tuple[AbstractContextManager, AbstractContextManager]:
-            return nullcontext(), statistics_kept(self.image_encoder)
+            return nullcontext(), frozen_statistics(self.image_encoder)
 
         return torch.cat(
             [checkpoint(encode, part, use_reentrant=False, context_fn=contexts) for part in parts]
@@ -182,11 +191,11 @@ class AlignStage(Stage):
 
     def expected_loss(self, batch: dict[str, Tensor]) -> float:
         """Return the logarithm of the number of pairs."""
-        return math.log(len(gather(batch["flip"].float())))
+        return math.log(len(all_gather(batch["flip"].float())))
 
 
 @contextmanager
-def statistics_kept(module: nn.Module) -> Iterator[None]:
+def frozen_statistics(module: nn.Module) -> Iterator[None]:
     """Leave running batch statistics as they are: what is computed twice counts once."""
     layers = [part for part in module.modules() if isinstance(part, nn.BatchNorm2d)]
     before = [(layer.momentum, layer.num_batches_tracked.clone()) for layer in layers]

@@ -11,7 +11,7 @@ from torch import Tensor, distributed, nn
 
 from astroclip_astro.errors import InputError
 
-__all__ = ["Processes", "gather", "joined", "of_all", "shared_statistics"]
+__all__ = ["Processes", "all_gather", "joined", "scale_gathered_loss", "shared_statistics"]
 
 
 class Processes:
@@ -38,7 +38,7 @@ class Processes:
         if several():
             distributed.barrier()
 
-    def part(self, batch_size: int) -> slice:
+    def rows(self, batch_size: int) -> slice:
         """Return the rows of a batch that are this process's; all have as many.
 
         Raises
@@ -98,7 +98,7 @@ def several() -> bool:
     return distributed.is_available() and distributed.is_initialized()
 
 
-def gather(values: Tensor) -> Tensor:
+def all_gather(values: Tensor) -> Tensor:
     """Return the rows of all processes, in their order; only this one's carry a gradient.
 
     Parameters
@@ -119,7 +119,7 @@ def gather(values: Tensor) -> Tensor:
     return torch.cat(parts)
 
 
-def of_all(loss: Tensor) -> Tensor:
+def scale_gathered_loss(loss: Tensor) -> Tensor:
     """Return a loss that every process has computed from gathered rows, with its whole gradient.
 
     Each process knows the gradient of its own rows only. Afterwards gradients are averaged over
@@ -148,7 +148,7 @@ def shared_statistics(module: nn.Module) -> Iterator[None]:
         kept = (1 - layer.momentum) ** int(groups)  # of what was there before
         for now, then in ((layer.running_mean, mean), (layer.running_var, variance)):
             value = then
-            for part in gather(now[None]):  # (channels,)
+            for part in all_gather(now[None]):  # (channels,)
                 value = part + kept * (value - then)
             now.copy_(value)
         layer.num_batches_tracked.copy_(count + groups * distributed.get_world_size())

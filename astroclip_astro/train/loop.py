@@ -17,7 +17,7 @@ from torch.nn.parallel import DistributedDataParallel
 from astroclip_astro.errors import AstroclipError
 from astroclip_astro.search.effective_rank import effective_rank
 from astroclip_astro.storage.interrupts import interrupts_held
-from astroclip_astro.train.distributed import Processes, gather, shared_statistics
+from astroclip_astro.train.distributed import Processes, all_gather, shared_statistics
 from astroclip_astro.train.run_folder import RunFolder
 from astroclip_astro.train.settings import StageSettings
 from astroclip_astro.train.stage import Stage
@@ -28,7 +28,7 @@ __all__ = ["Data", "Loop", "TrainingError", "run_loop"]
 
 VALIDATIONS = 40  # times in a run
 VALIDATION_BATCHES = 4
-MEMORY = 0.9  # momentum of SGD
+SGD_MOMENTUM = 0.9  # momentum of SGD
 
 
 class TrainingError(AstroclipError):
@@ -85,7 +85,7 @@ def optimiser_of(stage: Stage) -> torch.optim.Optimizer:
         for parameters, share in stage.groups()
     ]
     if settings.optimiser == "sgd":
-        return torch.optim.SGD(groups, momentum=MEMORY, weight_decay=settings.weight_decay)
+        return torch.optim.SGD(groups, momentum=SGD_MOMENTUM, weight_decay=settings.weight_decay)
     return torch.optim.AdamW(groups, betas=settings.betas, weight_decay=settings.weight_decay)
 
 
@@ -120,12 +120,12 @@ def to_tensors(batch: dict[str, np.ndarray], device: torch.device) -> dict[str, 
     }
 
 
-def with_draws(batch: dict, stage: Stage, seed: int, loop: Loop) -> dict[str, Tensor]:
+def with_random_numbers(batch: dict, stage: Stage, seed: int, loop: Loop) -> dict[str, Tensor]:
     """Add this process's share of the random numbers of a whole batch."""
     processes = loop.processes
     count = len(next(iter(batch.values()))) * processes.count
-    draws = stage.draw(count, torch.Generator().manual_seed(seed))
-    mine = processes.part(count)
+    draws = stage.sample_random_numbers(count, torch.Generator().manual_seed(seed))
+    mine = processes.rows(count)
     return to_tensors(batch, processes.device) | {
         name: values[mine].to(processes.device) for name, values in draws.items()
     }
@@ -179,7 +179,7 @@ def run_loop(stage: Stage, data: Data, folder: RunFolder, loop: Loop) -> None:
         size=settings.batch_size,
         seed=loop.seed,
         first=start,
-        part=processes.part(settings.batch_size),
+        part=processes.rows(settings.batch_size),
     ) as stream:
         try:
             while done < settings.steps:
@@ -235,26 +235,26 @@ def one_step(
     rate = learning_rate(step, settings)
     for group in optimiser.param_groups:
         group["lr"] = rate * group["share"]
-    values = with_draws(batch, stage, seed, loop)
+    values = with_random_numbers(batch, stage, seed, loop)
     stage.train()
     optimiser.zero_grad(set_to_none=True)
     totals: dict[str, Tensor] = {}
     with shared_statistics(stage):
-        with networks(loop):
+        with autocast(loop):
             values |= stage.whole(values)
-        for number, part in enumerate(in_parts(values, stage.parts)):
+        for number, part in enumerate(in_microbatches(values, stage.microbatches)):
             # Gradients are shared by the processes once, with the last part.
-            last = number + 1 == stage.parts
+            last = number + 1 == stage.microbatches
             waiting = nullcontext() if last or model is stage else model.no_sync()
             with waiting:
-                with networks(loop):
+                with autocast(loop):
                     found = model(part)
-                (found["loss"] / stage.parts).backward()
+                (found["loss"] / stage.microbatches).backward()
             for name, value in found.items():
-                totals[name] = totals.get(name, 0) + value.detach() / stage.parts
+                totals[name] = totals.get(name, 0) + value.detach() / stage.microbatches
     trained = [p for group in optimiser.param_groups for p in group["params"]]
     length = nn.utils.clip_grad_norm_(trained, settings.clip or math.inf)
-    means = {n: gather(v.reshape(1)).mean().item() for n, v in totals.items()}
+    means = {n: all_gather(v.reshape(1)).mean().item() for n, v in totals.items()}
     if not (math.isfinite(means["loss"]) and math.isfinite(length.item())):
         raise TrainingError(
             f"At step {step + 1} the loss is {means['loss']} and its gradient {length.item()}; "
@@ -266,13 +266,13 @@ def one_step(
     return row | {"gradient": length.item()} | means
 
 
-def networks(loop: Loop) -> torch.autocast:
+def autocast(loop: Loop) -> torch.autocast:
     """Return the context that networks are computed in, with the loop's precision."""
     enabled = loop.precision != torch.float32
     return torch.autocast(loop.processes.device.type, loop.precision, enabled=enabled)
 
 
-def in_parts(values: dict[str, Tensor], parts: int) -> Iterator[dict[str, Tensor]]:
+def in_microbatches(values: dict[str, Tensor], parts: int) -> Iterator[dict[str, Tensor]]:
     """Cut a batch in equal parts."""
     count = len(next(iter(values.values()))) // parts
     for start in range(0, count * parts, count):
@@ -290,12 +290,12 @@ def validate(stage: Stage, data: Data, folder: RunFolder, loop: Loop, step: int)
     stage.eval()
     losses, embedded = [], []
     names = datasets(stage, data.training_set)
-    part = loop.processes.part(size)
+    part = loop.processes.rows(size)
     with batches(data.training_set, data.held_out, names, size=size, seed=0, part=part) as stream:
         for number in range(count):
-            values = with_draws(next(stream), stage, number, loop)
-            losses.append(gather(stage(values)["loss"].reshape(1)).mean().item())
-            embedded.append(gather(stage.embeddings(values)))
+            values = with_random_numbers(next(stream), stage, number, loop)
+            losses.append(all_gather(stage(values)["loss"].reshape(1)).mean().item())
+            embedded.append(all_gather(stage.embeddings(values)))
     row = {
         "step": step,
         "loss": float(np.mean(losses)),

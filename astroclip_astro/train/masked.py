@@ -8,9 +8,9 @@ from torch import Tensor
 from astroclip_astro.models.astroclip import AstroCLIP
 from astroclip_astro.models.configuration import Configuration
 from astroclip_astro.models.masking import reconstruct, token_mask
-from astroclip_astro.train.distributed import gather
+from astroclip_astro.train.distributed import all_gather
 from astroclip_astro.train.settings import SpectrumSettings
-from astroclip_astro.train.stage import Stage, add_noise, draw_noise
+from astroclip_astro.train.stage import Stage, add_noise, sample_noise
 
 __all__ = ["SpectrumStage", "masked_loss"]
 
@@ -45,7 +45,7 @@ def clean_target(clean: Tensor, tokens: Tensor, config: Configuration) -> Tensor
     return target
 
 
-def line_part(tokens: Tensor) -> Tensor:
+def subtract_straight_line(tokens: Tensor) -> Tensor:
     """Return windows less their own straight lines: lines and breaks are left."""
     windows = tokens[:, 1:, 2:]  # (batch, windows, window)
     x = torch.linspace(-1, 1, windows.shape[-1], device=tokens.device)
@@ -75,9 +75,9 @@ class SpectrumStage(Stage):
             self.needs = ("spectrum", "clean_spectrum")
         aim = "noiseless spectrum" if settings.target == "clean" else "spectrum itself"
         self.task = f"hidden parts of spectra filled in, the {aim} as target"
-        self.draw(1, torch.Generator())  # chunks that do not fit are found out now
+        self.sample_random_numbers(1, torch.Generator())  # chunks that do not fit are found out now
 
-    def draw(self, count: int, generator: torch.Generator) -> dict[str, Tensor]:
+    def sample_random_numbers(self, count: int, generator: torch.Generator) -> dict[str, Tensor]:
         """Draw which tokens are hidden, and extra noise."""
         settings, config = self.settings, self.encoder.config
         mask = token_mask(
@@ -87,15 +87,15 @@ class SpectrumStage(Stage):
             width=settings.chunk_width,
             generator=generator,
         )
-        noise = draw_noise(count, config.spectrum_samples, settings.noise, generator)
+        noise = sample_noise(count, config.spectrum_samples, settings.noise, generator)
         return {"mask": mask} | noise
 
     def whole(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """Return the sizes of a batch that is cut in parts, the same for each spectrum."""
-        if self.parts == 1:
+        if self.microbatches == 1:
             return {}
         with torch.no_grad():
-            sizes = gather(self.sizes(self.seen(batch)[1], batch["mask"])[None]).mean(0)
+            sizes = all_gather(self.sizes(self.seen(batch)[1], batch["mask"])[None]).mean(0)
         return {"sizes": sizes.expand(len(batch["mask"]), -1)}
 
     def seen(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
@@ -112,7 +112,7 @@ class SpectrumStage(Stage):
         lines.
         """
         counts = [counted(target, which).sum() / len(mask) for which in (mask, ~mask)]
-        return torch.stack([*counts, line_part(target).square().mean()])
+        return torch.stack([*counts, subtract_straight_line(target).square().mean()])
 
     def forward(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """Return the loss, and its part over hidden tokens.
@@ -127,14 +127,14 @@ class SpectrumStage(Stage):
         else:
             found = self.encoder(tokens.masked_fill(mask[..., None], 0)).float()
         own = self.sizes(target, mask)
-        sizes = batch["sizes"][0] if "sizes" in batch else gather(own[None]).mean(0)
+        sizes = batch["sizes"][0] if "sizes" in batch else all_gather(own[None]).mean(0)
         share = own / sizes  # 1 where there is one part and one process
         loss = masked = masked_loss(found, target, mask) * share[0]
         if settings.visible_weight:
             visible = masked_loss(found, target, ~mask) * share[1]
             loss = loss + settings.visible_weight * visible
-        lines, hidden = line_part(target), mask[:, 1:]
-        error = (line_part(found) - lines).square()
+        lines, hidden = subtract_straight_line(target), mask[:, 1:]
+        error = (subtract_straight_line(found) - lines).square()
         if settings.line_weight:
             weight = torch.where(hidden, 1.0, settings.visible_weight)[..., None]
             loss = loss + settings.line_weight * (error * weight).mean() / sizes[2]
@@ -154,7 +154,7 @@ class SpectrumStage(Stage):
         if settings.visible_weight:
             loss = loss + settings.visible_weight * (masked_loss(nothing, target, ~mask) + 1)
         if settings.line_weight:
-            lines = line_part(target).square()
+            lines = subtract_straight_line(target).square()
             line = 1 - 2 / lines.shape[-1]  # what is left of that variance without straight lines
             weight = torch.where(mask[:, 1:], 1.0, settings.visible_weight)[..., None]
             loss = loss + settings.line_weight * ((lines + line) * weight).mean() / lines.mean()

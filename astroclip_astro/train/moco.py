@@ -12,7 +12,7 @@ from torch.nn import functional
 from astroclip_astro.models.astroclip import AstroCLIP
 from astroclip_astro.prepare.images import stretch
 from astroclip_astro.train.augment import Views, augment, draw_views
-from astroclip_astro.train.distributed import gather
+from astroclip_astro.train.distributed import all_gather
 from astroclip_astro.train.settings import ImageSettings
 from astroclip_astro.train.stage import Stage, in_groups, similarities, unit
 
@@ -78,7 +78,7 @@ class ImageStage(Stage):
         self.register_buffer("place", torch.zeros((), dtype=torch.long))
         self.waiting: list[Tensor] = []
 
-    def draw(self, count: int, generator: torch.Generator) -> dict[str, Tensor]:
+    def sample_random_numbers(self, count: int, generator: torch.Generator) -> dict[str, Tensor]:
         """Draw two views of each image, and the order keys are encoded in."""
         lognormal = self.settings.reddening == "lognormal"
         draws = {"order": torch.rand(count, generator=generator)}
@@ -110,7 +110,7 @@ class ImageStage(Stage):
         if self.training:
             self.waiting.append(keys)
         count = len(batch["images"])
-        return {"key": keys[self.own_rows(count, len(keys))]}
+        return {"key": keys[self.rows_of_process(count, len(keys))]}
 
     def forward(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """Return the loss, and the share of images whose own key is the most similar."""
@@ -128,14 +128,14 @@ class ImageStage(Stage):
     def keys(self, batch: dict[str, Tensor]) -> Tensor:
         """Return the keys of all processes' views, encoded in another order than the queries."""
         views = self.view(batch, "key")
-        everything, order = gather(views), gather(batch["order"]).argsort()
-        rows = self.own_rows(len(views), len(everything))
+        everything, order = all_gather(views), all_gather(batch["order"]).argsort()
+        rows = self.rows_of_process(len(views), len(everything))
         mixed = everything[order][rows].contiguous(memory_format=torch.channels_last)
-        keys = gather(self.encoded(self.key_encoder, mixed))
+        keys = all_gather(self.encoded(self.key_encoder, mixed))
         return keys[order.argsort()]
 
     @staticmethod
-    def own_rows(count: int, total: int) -> slice:
+    def rows_of_process(count: int, total: int) -> slice:
         """Return this process's rows among those of all."""
         rank = torch.distributed.get_rank() if total > count else 0
         return slice(rank * count, (rank + 1) * count)

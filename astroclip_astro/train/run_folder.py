@@ -169,7 +169,7 @@ class RunFolder:
                 scratch.unlink()
 
 
-def open_run(path: Path, configuration: dict, facts: dict, *, resume: bool) -> RunFolder:
+def open_run(path: Path, configuration: dict, run_metadata: dict, *, resume: bool) -> RunFolder:
     """Make the folder of a run, or find that of an interrupted one.
 
     Parameters
@@ -178,7 +178,7 @@ def open_run(path: Path, configuration: dict, facts: dict, *, resume: bool) -> R
         The folder; its parent must be there.
     configuration : dict
         Written as ``configuration.toml``, which ``--config`` takes again.
-    facts : dict
+    run_metadata : dict
         What else decides the run (stage, seed, data): ``run.json``.
     resume : bool
         Go on from the last checkpoint of the same run; without one, begin.
@@ -197,7 +197,7 @@ def open_run(path: Path, configuration: dict, facts: dict, *, resume: bool) -> R
     import tomli_w
 
     folder = RunFolder(Path(path))
-    wanted = {"configuration": configuration, **facts}
+    wanted = {"configuration": configuration, **run_metadata}
     known, settings = (folder.path / name for name in ("run.json", "configuration.toml"))
     text = tomli_w.dumps(configuration)
     if known.exists():

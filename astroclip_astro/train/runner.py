@@ -225,7 +225,7 @@ def prepare(
     configuration = training.configuration
     settings = getattr(configuration, name)
     precision = choose_precision(training.precision, processes.device, training=True)
-    processes.part(settings.batch_size)
+    processes.rows(settings.batch_size)
     given = {"spectrum_encoder": spectrum_encoder, "image_encoder": image_encoder}
     missing = [part for part, weights in given.items() if weights is None]
     if name == "align" and missing:
@@ -243,7 +243,7 @@ def prepare(
     except RuntimeError as error:
         raise InputError(f"Encoders of these sizes cannot be made: {error}.") from None
     cards = {
-        part: load_part(model, part, weights)
+        part: load_encoder(model, part, weights)
         for part, weights in given.items()
         if weights is not None
     }
@@ -266,21 +266,21 @@ def prepare(
     return stage, model, data, cards, loop
 
 
-def load_part(model: AstroCLIP, part: str, weights: str | os.PathLike) -> dict:
+def load_encoder(model: AstroCLIP, encoder: str, weights: str | os.PathLike) -> dict:
     """Give one encoder the parameters of other weights, and return their card."""
     pretrained, card = load_weights(weights)
     different = [
         f"{name} ({value}, not {getattr(model.config, name)})"
         for name, value in pretrained.config.to_dict().items()
-        if name.startswith(DECIDES[part]) and value != model.config.to_dict()[name]
+        if name.startswith(DECIDES[encoder]) and value != model.config.to_dict()[name]
     ]
     if different:
         raise WeightsError(
-            f"The {part.replace('_', ' ')} of {weights} ({pretrained.config.name}) has other "
+            f"The {encoder.replace('_', ' ')} of {weights} ({pretrained.config.name}) has other "
             f"sizes than the configuration {model.config.name}: {', '.join(different)}; give "
             "--config the one it was trained with."
         )
-    getattr(model, part).load_state_dict(getattr(pretrained, part).state_dict())
+    getattr(model, encoder).load_state_dict(getattr(pretrained, encoder).state_dict())
     return card
 
 

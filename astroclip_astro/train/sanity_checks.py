@@ -12,12 +12,12 @@ from astroclip_astro.search.effective_rank import effective_rank
 from astroclip_astro.train.loop import (
     Data,
     Loop,
+    autocast,
     datasets,
-    in_parts,
-    networks,
+    in_microbatches,
     optimiser_of,
     step_seed,
-    with_draws,
+    with_random_numbers,
 )
 from astroclip_astro.train.stage import Stage
 from astroclip_astro.training_data.batches import batches
@@ -86,27 +86,27 @@ def check_early(stage: Stage, data: Data, loop: Loop) -> EarlyChecks:
     stage = copy.deepcopy(stage).to(loop.processes.device)
     names = datasets(stage, data.training_set)
     size = stage.settings.batch_size
-    part = loop.processes.part(size)
+    part = loop.processes.rows(size)
     with batches(
         data.training_set, data.rows, names, size=size, seed=loop.seed, part=part
     ) as stream:
-        values = with_draws(next(stream), stage, step_seed(loop.seed, stage, 0), loop)
+        values = with_random_numbers(next(stream), stage, step_seed(loop.seed, stage, 0), loop)
     optimiser = optimiser_of(stage)
     stage.train()
     with torch.no_grad():
         expected = stage.expected_loss(values)
-    with networks(loop):
+    with autocast(loop):
         values |= stage.whole(values)
     losses, finite = [], True
     for step in range(STEPS):
         optimiser.zero_grad(set_to_none=True)
         torch.manual_seed(loop.seed)  # the same dropout each time
         total = 0.0
-        for batch in in_parts(values, stage.parts):
-            with networks(loop):
+        for batch in in_microbatches(values, stage.microbatches):
+            with autocast(loop):
                 found = stage(batch)
-            (found["loss"] / stage.parts).backward()
-            total += found["loss"].item() / stage.parts
+            (found["loss"] / stage.microbatches).backward()
+            total += found["loss"].item() / stage.microbatches
         losses.append(total)
         for group in optimiser.param_groups:
             share = group["share"] * min(1.0, (step + 1) / WARM)

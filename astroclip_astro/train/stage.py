@@ -33,7 +33,7 @@ class Stage(nn.Module):
         Name of the stage.
     needs, uses : tuple of str
         Datasets that a training set must have, and those used where it has them.
-    parts : int
+    microbatches : int
         Parts a batch is computed in, each with a backward pass of its own.
     task : str
         What is learned, in words for the card of the weights.
@@ -47,9 +47,9 @@ class Stage(nn.Module):
     def __init__(self, model: AstroCLIP, settings: StageSettings) -> None:
         super().__init__()
         self.settings = settings
-        self.parts = settings.accumulate
+        self.microbatches = settings.accumulate
 
-    def draw(self, count: int, generator: torch.Generator) -> dict[str, Tensor]:
+    def sample_random_numbers(self, count: int, generator: torch.Generator) -> dict[str, Tensor]:
         """Return the random numbers of a batch, each (count, ...)."""
         raise NotImplementedError
 
@@ -86,13 +86,13 @@ def add_noise(batch: dict[str, Tensor]) -> Tensor:
     return batch["spectrum"] + batch["noise_share"][:, None] * sigma * batch["noise"]
 
 
-def draw_noise(count: int, samples: int, most: float, generator: torch.Generator) -> dict:
-    """Draw the noise of spectra, uniformly up to ``most`` times their own; none where it is 0."""
-    if not most:
+def sample_noise(count: int, samples: int, max_sigma: float, generator: torch.Generator) -> dict:
+    """Draw noise of spectra, uniformly up to ``max_sigma`` times their own; none where it is 0."""
+    if not max_sigma:
         return {}
     return {
         "noise": torch.randn(count, samples, generator=generator),
-        "noise_share": most * torch.rand(count, generator=generator),
+        "noise_share": max_sigma * torch.rand(count, generator=generator),
     }
 
 

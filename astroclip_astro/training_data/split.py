@@ -6,7 +6,7 @@ import numpy as np
 
 from astroclip_astro.errors import InputError
 
-__all__ = ["draw", "held_out", "sky_groups"]
+__all__ = ["held_out", "sample", "sky_groups"]
 
 NSIDE = 8  # of sky groups: 768 of 54 square degrees
 
@@ -79,7 +79,9 @@ def held_out(groups: np.ndarray, fraction: float, *, seed: int = 0) -> np.ndarra
     return np.isin(members, taken[: len(labels) - 1])
 
 
-def draw(rows: np.ndarray, count: int | None, noun: str, rng: np.random.Generator) -> np.ndarray:
+def sample(
+    rows: np.ndarray, count: int | None, sample_name: str, rng: np.random.Generator
+) -> np.ndarray:
     """Draw some of the rows.
 
     Parameters
@@ -88,7 +90,7 @@ def draw(rows: np.ndarray, count: int | None, noun: str, rng: np.random.Generato
         int64 (n,), to draw from, in ascending order.
     count : int or None
         How many; None for all.
-    noun : str
+    sample_name : str
         What they are, for messages.
     rng : numpy.random.Generator
         Draws without replacement.
@@ -105,11 +107,11 @@ def draw(rows: np.ndarray, count: int | None, noun: str, rng: np.random.Generato
 
     Examples
     --------
-    >>> draw(np.arange(5), 9, "galaxies", np.random.default_rng(0)).tolist()
+    >>> sample(np.arange(5), 9, "galaxies", np.random.default_rng(0)).tolist()
     [0, 1, 2, 3, 4]
     """
     if count is not None and count < 1:
-        raise InputError(f"{count} {noun} were asked for, expected at least 1.")
+        raise InputError(f"{count} {sample_name} were asked for, expected at least 1.")
     if count is None or count >= len(rows):
         return rows
     return np.sort(rng.choice(rows, count, replace=False))

@@ -10,13 +10,13 @@ import numpy as np
 
 from astroclip_astro.errors import InputError, did_you_mean
 
-__all__ = ["CHUNK_CACHE", "KNOWN", "TrainingSet", "open_training_set", "rows_of"]
+__all__ = ["CHUNK_CACHE", "KNOWN_DATASETS", "TrainingSet", "open_training_set", "rows_of"]
 
 AT_ONCE = 256  # galaxies read at a time
 CHUNK_CACHE = 2**27  # bytes a dataset; holds the chunks of a thousand spectra
 
 # What may be in a training set, and the shape of one galaxy's value; None is any length.
-KNOWN = {
+KNOWN_DATASETS = {
     "images": (3, None, None),
     "spectrum": (7781,),
     "ivar": (7781,),
@@ -143,7 +143,7 @@ def open_training_set(path: Path, needed: Sequence[str] = ()) -> TrainingSet:
     try:
         with h5py.File(path) as file:
             stored = {n: o for n, o in OTHER_NAMES.items() if n not in file and o in file}
-            names = {n: stored.get(n, n) for n in KNOWN}
+            names = {n: stored.get(n, n) for n in KNOWN_DATASETS}
             there = {n: file[o] for n, o in names.items() if isinstance(file.get(o), h5py.Dataset)}
             shapes = {name: dataset.shape for name, dataset in there.items()}
             words = [name for name, dataset in there.items() if dataset.dtype.kind not in "fiu"]
@@ -159,12 +159,14 @@ def open_training_set(path: Path, needed: Sequence[str] = ()) -> TrainingSet:
             f"{', '.join(sorted(shapes)) or 'none that is known'}; this stage needs it."
         )
     for name, shape in shapes.items():
-        right = len(shape) == len(KNOWN[name]) + 1 and all(
+        right = len(shape) == len(KNOWN_DATASETS[name]) + 1 and all(
             expected in (None, found)
-            for expected, found in zip(KNOWN[name], shape[1:], strict=True)
+            for expected, found in zip(KNOWN_DATASETS[name], shape[1:], strict=True)
         )
         if not right:
-            wanted = ", ".join("any" if one is None else str(one) for one in ("n", *KNOWN[name]))
+            wanted = ", ".join(
+                "any" if one is None else str(one) for one in ("n", *KNOWN_DATASETS[name])
+            )
             raise InputError(f"{name} of {path} has shape {shape}, expected ({wanted}).")
     lengths = {shape[0] for shape in shapes.values()}
     if len(lengths) != 1 or 0 in lengths:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["LEAST_SHARE", "SEPARATION", "STEP", "split"]
+__all__ = ["MIN_REDSHIFT_STEP", "MIN_SEPARATION", "MIN_SHARE", "split_bimodal"]
 
-SEPARATION = 6.0  # of the groups' means in units of their scatter: Ashman, Bird & Zepf 1994
-STEP = 0.05  # of the groups' redshifts, in units of 1 + z: what counts as an outlier
-LEAST_SHARE = 0.25  # of the weights, for a group to count
+MIN_SEPARATION = 6.0  # of the groups' means in units of their scatter: Ashman, Bird & Zepf 1994
+MIN_REDSHIFT_STEP = 0.05  # of the groups' redshifts, in units of 1 + z: what counts as an outlier
+MIN_SHARE = 0.25  # of the weights, for a group to count
 
 
-def split(values: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def split_bimodal(values: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Split the redshifts of each galaxy's neighbours in two groups where there are two.
 
     The split is the one that leaves least variance within the groups. It counts where their means
@@ -39,7 +39,7 @@ def split(values: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarr
     Examples
     --------
     >>> import numpy as np
-    >>> first, second = split(np.array([[0.1, 0.11, 0.11, 0.4, 0.41]]), np.ones((1, 5)))
+    >>> first, second = split_bimodal(np.array([[0.1, 0.11, 0.11, 0.4, 0.41]]), np.ones((1, 5)))
     >>> first.round(3), second.round(3)
     (array([0.107]), array([0.405]))
     """
@@ -59,9 +59,9 @@ def split(values: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarr
     left, low, high, variance = (
         np.take_along_axis(part, best, axis=1)[:, 0] for part in (left, low, high, variance)
     )  # (n,)
-    apart = (high - low) > SEPARATION * np.sqrt(np.maximum(variance, 0) / 2)
-    far = (high - low) > STEP * (1 + (low + high) / 2)
-    two = apart & far & (np.minimum(left, 1 - left) >= LEAST_SHARE)
+    apart = (high - low) > MIN_SEPARATION * np.sqrt(np.maximum(variance, 0) / 2)
+    far = (high - low) > MIN_REDSHIFT_STEP * (1 + (low + high) / 2)
+    two = apart & far & (np.minimum(left, 1 - left) >= MIN_SHARE)
     heavier_is_low = left >= 0.5
     first, second = np.where(heavier_is_low, low, high), np.where(heavier_is_low, high, low)
     return np.where(two, first, np.nan), np.where(two, second, np.nan)

@@ -12,12 +12,12 @@ from astroclip_astro.errors import InputError
 __all__ = ["LEVELS", "Calibration", "quantile_rank"]
 
 LEVELS = (0.68, 0.95)
-LEAST = 500  # known galaxies in a cell
-FLOOR = 0.3  # of the median scatter: neighbours that agree by chance prove nothing
+MIN_ROWS_PER_BIN = 500  # known galaxies in a cell
+SCATTER_FLOOR = 0.3  # of the median scatter: neighbours that agree by chance prove nothing
 
 
 @dataclass(frozen=True)
-class Cells:
+class MondrianBins:
     """Known galaxies of like brightness and like answer, and how wrong their answers were.
 
     Parameters
@@ -26,40 +26,46 @@ class Cells:
         float64 (a - 1,), edges in brightness; empty where brightness is not known.
     inner : ndarray
         float64 (a, b - 1), edges in the value, for each range of brightness.
-    misses : tuple of ndarray
+    scores : tuple of ndarray
         float64, a * b of them: (true - value) / scatter of the galaxies in a cell, ascending.
     """
 
     outer: np.ndarray
     inner: np.ndarray
-    misses: tuple[np.ndarray, ...]
+    scores: tuple[np.ndarray, ...]
 
     @classmethod
-    def fit(cls, brightness: np.ndarray | None, value: np.ndarray, miss: np.ndarray) -> Cells:
-        """Divide galaxies in cells of at least `LEAST`, as square as can be."""
-        count = max(1, len(value) // LEAST)
-        across = 1 if brightness is None else max(1, round(count**0.5))
+    def fit(
+        cls, covariate: np.ndarray | None, value: np.ndarray, score: np.ndarray
+    ) -> MondrianBins:
+        """Divide galaxies in cells of at least `MIN_ROWS_PER_BIN`, as square as can be."""
+        count = max(1, len(value) // MIN_ROWS_PER_BIN)
+        across = 1 if covariate is None else max(1, round(count**0.5))
         along = max(1, count // across)
-        if brightness is None:
-            brightness = np.zeros(len(value))
-        outer = np.quantile(brightness, np.arange(1, across) / across)
-        row = np.searchsorted(outer, brightness)
+        if covariate is None:
+            covariate = np.zeros(len(value))
+        outer = np.quantile(covariate, np.arange(1, across) / across)
+        row = np.searchsorted(outer, covariate)
         steps = np.arange(1, along) / along
         inner = np.empty((across, along - 1))
         for one in range(across):
             own = value[row == one]  # nobody, where many galaxies are exactly as bright
             inner[one] = np.quantile(own if len(own) else value, steps)
         cells = cls(outer, inner, ())
-        place = cells.place(brightness, value)
-        whole = np.sort(miss)  # for cells of few: many galaxies have one and the same value
-        misses = (np.sort(miss[place == one]) for one in range(across * along))
-        return cls(outer, inner, tuple(one if len(one) >= LEAST // 2 else whole for one in misses))
+        place = cells.place(covariate, value)
+        whole = np.sort(score)  # for cells of few: many galaxies have one and the same value
+        misses = (np.sort(score[place == one]) for one in range(across * along))
+        return cls(
+            outer,
+            inner,
+            tuple(one if len(one) >= MIN_ROWS_PER_BIN // 2 else whole for one in misses),
+        )
 
-    def place(self, brightness: np.ndarray | None, value: np.ndarray) -> np.ndarray:
+    def place(self, covariate: np.ndarray | None, value: np.ndarray) -> np.ndarray:
         """Return the cell of each galaxy, int (n,)."""
-        if brightness is None:
-            brightness = np.zeros(len(value))
-        row = np.searchsorted(self.outer, brightness)
+        if covariate is None:
+            covariate = np.zeros(len(value))
+        row = np.searchsorted(self.outer, covariate)
         column = (value[:, None] > self.inner[row]).sum(axis=1)
         return row * (self.inner.shape[1] + 1) + column
 
@@ -77,7 +83,7 @@ class Calibration:
     value, scatter, true : ndarray
         float64 (m,), answers for known galaxies that were found without themselves, and their
         labels. Those that are NaN in any are passed over.
-    brightness : mapping of str to ndarray
+    covariates : mapping of str to ndarray
         float64 (m,) each, how bright a galaxy is by its ``image`` or ``spectrum``, in any unit
         that grows or shrinks with it; NaN where unknown. May be empty.
 
@@ -109,7 +115,7 @@ class Calibration:
         value: np.ndarray,
         scatter: np.ndarray,
         true: np.ndarray,
-        brightness: Mapping[str, np.ndarray],
+        covariates: Mapping[str, np.ndarray],
     ) -> None:
         known = np.isfinite(value) & np.isfinite(scatter) & np.isfinite(true)
         if not known.any():
@@ -117,21 +123,21 @@ class Calibration:
                 "No galaxy has both a value and a label, expected hundreds to calibrate with."
             )
         median = np.median(scatter[known])
-        self.floor = FLOOR * median if median > 0 else 1e-6
+        self.floor = SCATTER_FLOOR * median if median > 0 else 1e-6
         self.count = int(known.sum())
-        self.cells: dict[str | None, Cells] = {}
-        for kind, measure in {**brightness, None: None}.items():
+        self.bins: dict[str | None, MondrianBins] = {}
+        for kind, measure in {**covariates, None: None}.items():
             rows = known if measure is None else known & np.isfinite(measure)
             if rows.any():
                 miss = (true[rows] - value[rows]) / np.maximum(scatter[rows], self.floor)
                 at = None if measure is None else measure[rows]
-                self.cells[kind] = Cells.fit(at, value[rows], miss)
+                self.bins[kind] = MondrianBins.fit(at, value[rows], miss)
 
     def quantile(
         self,
         value: np.ndarray,
         scatter: np.ndarray,
-        brightness: Mapping[str, np.ndarray],
+        covariates: Mapping[str, np.ndarray],
         fraction: float,
         *,
         upper: bool,
@@ -140,7 +146,7 @@ class Calibration:
 
         Parameters
         ----------
-        value, scatter, brightness
+        value, scatter, covariates
             Of n galaxies, as the class has them.
         fraction : float
             The probability.
@@ -153,10 +159,10 @@ class Calibration:
             float64 (n,), NaN where the value is.
         """
         result = np.full(len(value), np.nan)
-        for rows, at, cells in self._cells(value, brightness):
+        for rows, at, cells in self._bins(value, covariates):
             place = cells.place(at, value[rows])
             for one in np.unique(place):
-                miss = cells.misses[one]
+                miss = cells.scores[one]
                 some = rows[place == one]
                 off = miss[quantile_rank(len(miss), fraction, upper=upper)]
                 result[some] = value[some] + off * np.maximum(scatter[some], self.floor)
@@ -166,7 +172,7 @@ class Calibration:
         self,
         value: np.ndarray,
         scatter: np.ndarray,
-        brightness: Mapping[str, np.ndarray],
+        covariates: Mapping[str, np.ndarray],
         level: float,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return the central interval that holds the label with some probability.
@@ -175,7 +181,7 @@ class Calibration:
         ----------
         value, scatter : ndarray
             float64 (n,), of other galaxies, told in the same way.
-        brightness : mapping of str to ndarray
+        covariates : mapping of str to ndarray
             float64 (n,) each. Where a galaxy has the first kind that the known ones had, it is
             compared by that, else by the next, else by its value alone.
         level : float
@@ -187,16 +193,16 @@ class Calibration:
             float64 (n,), NaN where the value is; low <= value <= high.
         """
         tail = (1 - level) / 2
-        low = self.quantile(value, scatter, brightness, tail, upper=False)
-        high = self.quantile(value, scatter, brightness, 1 - tail, upper=True)
+        low = self.quantile(value, scatter, covariates, tail, upper=False)
+        high = self.quantile(value, scatter, covariates, 1 - tail, upper=True)
         return np.minimum(low, value), np.maximum(high, value)
 
-    def integral(
+    def pit(
         self,
         value: np.ndarray,
         scatter: np.ndarray,
         true: np.ndarray,
-        brightness: Mapping[str, np.ndarray],
+        covariates: Mapping[str, np.ndarray],
     ) -> np.ndarray:
         """Return the probability integral transform of known labels.
 
@@ -204,7 +210,7 @@ class Calibration:
 
         Parameters
         ----------
-        value, scatter, true, brightness
+        value, scatter, true, covariates
             Of n galaxies, as the class has them.
 
         Returns
@@ -214,21 +220,21 @@ class Calibration:
             that or the value is NaN.
         """
         result = np.full(len(value), np.nan)
-        for rows, at, cells in self._cells(value, brightness):
+        for rows, at, cells in self._bins(value, covariates):
             place = cells.place(at, value[rows])
             own = (true[rows] - value[rows]) / np.maximum(scatter[rows], self.floor)
             for one in np.unique(place):
-                miss, here = cells.misses[one], place == one
+                miss, here = cells.scores[one], place == one
                 below = np.searchsorted(miss, own[here], side="left")
                 not_above = np.searchsorted(miss, own[here], side="right")
                 share = ((below + not_above) / 2 + 0.5) / (len(miss) + 1)
                 result[rows[here]] = np.where(np.isfinite(own[here]), share, np.nan)
         return result
 
-    def _cells(self, value: np.ndarray, brightness: Mapping[str, np.ndarray]):
+    def _bins(self, value: np.ndarray, brightness: Mapping[str, np.ndarray]):
         """Yield rows, their brightness and the cells they are compared by; each row once."""
         left = np.isfinite(value)
-        for kind, cells in self.cells.items():
+        for kind, cells in self.bins.items():
             if kind is not None and kind not in brightness:
                 continue
             rows = np.flatnonzero(left if kind is None else left & np.isfinite(brightness[kind]))

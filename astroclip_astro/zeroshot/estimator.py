@@ -10,23 +10,28 @@ import numpy as np
 from astroclip_astro.columns import MODALITIES
 from astroclip_astro.errors import InputError
 from astroclip_astro.search.exact import K, Neighbours, find
-from astroclip_astro.zeroshot.bimodality import STEP
-from astroclip_astro.zeroshot.calibrated import Skill
-from astroclip_astro.zeroshot.knn import Estimates
-from astroclip_astro.zeroshot.leave_one_out import TWO_PEAKED, evenly, predict, sample
+from astroclip_astro.zeroshot.bimodality import MIN_REDSHIFT_STEP
+from astroclip_astro.zeroshot.calibrated import CalibratedEstimator
+from astroclip_astro.zeroshot.leave_one_out import (
+    BIMODAL_LABEL,
+    evenly_sampled_rows,
+    novelty_rows,
+    predict,
+)
 from astroclip_astro.zeroshot.novelty import Novelty
+from astroclip_astro.zeroshot.prediction import Prediction
 from astroclip_astro.zeroshot.reference import Reference
 
-__all__ = ["Findings", "Searcher", "measure_skill"]
+__all__ = ["KNNEstimator", "QueryResult", "fit_calibrated_estimator"]
 
 
 @dataclass(frozen=True)
-class Findings:
+class QueryResult:
     """What the reference says about n galaxies.
 
     Parameters
     ----------
-    values : dict of str to Estimates
+    predictions : dict of str to Prediction
         For each label of the reference; NaN where the embedding is NaN. Galaxies of the reference
         that lack a label are passed over for it.
     novelty : ndarray or None
@@ -36,12 +41,12 @@ class Findings:
         NaN.
     """
 
-    values: dict[str, Estimates]
+    predictions: dict[str, Prediction]
     novelty: np.ndarray | None
     nearest: np.ndarray
 
 
-class Searcher:
+class KNNEstimator:
     """Looks galaxies up in a reference by embeddings of one modality.
 
     Parameters
@@ -71,10 +76,10 @@ class Searcher:
     >>> embedding[:, 0], embedding[:, 1] = np.cos(angle), np.sin(angle)
     >>> reference = Reference(name="arc", image=embedding, spectrum=embedding,
     ...                       labels={"redshift": angle / 2}, simulated=True)
-    >>> findings = Searcher(reference, "image").look_up(embedding[[0, 25, 49]])
-    >>> findings.nearest
+    >>> result = KNNEstimator(reference, "image").query(embedding[[0, 25, 49]])
+    >>> result.nearest
     array([ 0, 25, 49], dtype=int32)
-    >>> findings.values["redshift"].value.round(2)
+    >>> result.predictions["redshift"].value.round(2)
     array([0.  , 0.26, 0.5 ])
     """
 
@@ -83,16 +88,16 @@ class Searcher:
             raise InputError(f"Unknown modality {modality!r}, expected one of {list(MODALITIES)}.")
         self.reference = reference
         self.modality = modality
-        self.sample = sample(reference, modality)
+        self.sample = novelty_rows(reference, modality)
         self._found: dict[bytes, Neighbours] = {}
 
-    def look_up(
+    def query(
         self,
         embeddings: np.ndarray,
         *,
         novelty: bool = True,
-        brightness: np.ndarray | None = None,
-    ) -> Findings:
+        covariate: np.ndarray | None = None,
+    ) -> QueryResult:
         """Estimate all labels and the novelty of galaxies.
 
         Parameters
@@ -102,12 +107,12 @@ class Searcher:
         novelty : bool
             Whether novelty is wanted. It needs the reference's leave-one-out distances; where
             the reference does not hold them, they are computed the first time.
-        brightness : ndarray, optional
+        covariate : ndarray, optional
             float64 (n,), measured as the reference's is; novelty takes it into account.
 
         Returns
         -------
-        Findings
+        QueryResult
             One entry for each row of ``embeddings``, the same whatever the other rows are.
 
         Raises
@@ -116,16 +121,16 @@ class Searcher:
             Where the embeddings are not unit vectors or not as wide as the reference's.
         """
         neighbours = find(self._embeddings, embeddings, k=K)
-        return Findings(
-            values={
+        return QueryResult(
+            predictions={
                 name: predict(self.reference, name, self.modality, embeddings, neighbours)
                 for name in self.reference.labels
             },
-            novelty=self._novelty.score(neighbours, brightness) if novelty else None,
+            novelty=self._novelty.score(neighbours, covariate) if novelty else None,
             nearest=neighbours.index[:, 0].astype(np.int32),
         )
 
-    def known(self, label: str, rows: np.ndarray) -> Estimates:
+    def leave_one_out(self, label: str, rows: np.ndarray) -> Prediction:
         """Return leave-one-out predictions of a label for some of the reference's galaxies.
 
         Parameters
@@ -137,14 +142,14 @@ class Searcher:
 
         Returns
         -------
-        Estimates
+        Prediction
             One entry for each row; read from the reference where it holds them.
         """
-        stored = self.reference.held_out
+        stored = self.reference.valid_leave_one_out
         if stored is not None and (place := stored.place(rows)) is not None:
             return stored.predictions[label, self.modality][place]
         embeddings, own = self._embeddings[rows], self._own(rows)
-        return predict(self.reference, label, self.modality, embeddings, own, leave_out=rows)
+        return predict(self.reference, label, self.modality, embeddings, own, exclude=rows)
 
     @property
     def _embeddings(self) -> np.ndarray:
@@ -157,14 +162,14 @@ class Searcher:
         if key not in self._found:
             # Left out by row number: a galaxy's twin in the reference counts, at distance 0.
             queries = self._embeddings[rows]
-            self._found[key] = find(self._embeddings, queries, k=K, leave_out=rows)
+            self._found[key] = find(self._embeddings, queries, k=K, exclude=rows)
         return self._found[key]
 
     @cached_property
     def _novelty(self) -> Novelty:
         """The reference's own distances and brightness."""
-        brightness = self.reference.brightness.get(self.modality)
-        stored = self.reference.held_out
+        brightness = self.reference.covariates.get(self.modality)
+        stored = self.reference.valid_leave_one_out
         place = None if stored is None else stored.place(self.sample)
         if place is None:
             distances = self._own(self.sample).mean_cosine_distance
@@ -173,32 +178,39 @@ class Searcher:
         return Novelty(distances, None if brightness is None else brightness[self.sample])
 
 
-def measure_skill(searchers: dict[str, Searcher], label: str) -> Skill:
+def fit_calibrated_estimator(
+    estimators: dict[str, KNNEstimator], label: str
+) -> CalibratedEstimator:
     """Measure how well images and spectra tell a label of the reference's own galaxies.
 
     Parameters
     ----------
-    searchers : dict of str to Searcher
+    estimators : dict of str to KNNEstimator
         For ``image``, ``spectrum`` or both, of one reference.
     label : str
         One of the reference's.
 
     Returns
     -------
-    Skill
+    CalibratedEstimator
         Makes errors of estimates, and the best value of both.
     """
-    reference = next(iter(searchers.values())).reference
+    reference = next(iter(estimators.values())).reference
     labels = reference.labels[label]
     known = np.isfinite(labels)
-    rows = np.unique(np.concatenate([evenly(reference.has[way] & known) for way in searchers]))
+    rows = np.unique(
+        np.concatenate([evenly_sampled_rows(reference.has[way] & known) for way in estimators])
+    )
     brightness = {
         modality: np.where(reference.has[modality], values, np.nan)[rows]  # of nothing: none
-        for modality, values in reference.brightness.items()
+        for modality, values in reference.covariates.items()
     }
-    return Skill(
-        {modality: searcher.known(label, rows) for modality, searcher in searchers.items()},
+    return CalibratedEstimator(
+        {
+            modality: searcher.leave_one_out(label, rows)
+            for modality, searcher in estimators.items()
+        },
         labels[rows],
         brightness,
-        least=STEP if label == TWO_PEAKED else np.inf,
+        min_difference=MIN_REDSHIFT_STEP if label == BIMODAL_LABEL else np.inf,
     )

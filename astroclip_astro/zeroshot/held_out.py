@@ -10,7 +10,7 @@ import numpy as np
 
 from astroclip_astro.columns import MODALITIES
 from astroclip_astro.search.exact import K
-from astroclip_astro.zeroshot.knn import Estimates
+from astroclip_astro.zeroshot.prediction import Prediction
 
 __all__ = ["METHOD", "SAMPLE_SIZE", "LeaveOneOut", "digest"]
 
@@ -33,7 +33,7 @@ class LeaveOneOut:
     distances : dict of str to ndarray
         For each modality float64 (s,): mean cosine distance to the k nearest other galaxies; NaN
         where a galaxy lacks the modality.
-    predictions : dict of (str, str) to Estimates
+    predictions : dict of (str, str) to Prediction
         For each label and modality, (s,): the prediction from the k nearest other galaxies that
         have the label; NaN where a galaxy lacks the modality.
     """
@@ -41,7 +41,7 @@ class LeaveOneOut:
     digest: str
     rows: np.ndarray
     distances: dict[str, np.ndarray]
-    predictions: dict[tuple[str, str], Estimates]
+    predictions: dict[tuple[str, str], Prediction]
 
     def place(self, rows: np.ndarray) -> np.ndarray | None:
         """Return where rows of the reference stand in the result, None unless all do."""

@@ -1,50 +1,23 @@
-"""Zero-shot properties of a galaxy: what its neighbours in the reference have."""
+"""k-nearest-neighbour regression: a label predicted from those of the neighbours."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 
 from astroclip_astro.errors import InputError
 from astroclip_astro.search.exact import Neighbours
-from astroclip_astro.zeroshot.bimodality import split
+from astroclip_astro.zeroshot.bimodality import split_bimodal
+from astroclip_astro.zeroshot.prediction import Prediction
 
-__all__ = ["Estimates", "estimate"]
+__all__ = ["predict_from_neighbours"]
 
-SMALLEST_DISTANCE = 1e-6  # a neighbour nearer than this weighs no more
-
-
-@dataclass(frozen=True)
-class Estimates:
-    """One property of n galaxies, as their neighbours have it.
-
-    Parameters
-    ----------
-    value : ndarray
-        float64 (n,), in the labels' unit; NaN where a galaxy has no neighbours.
-    scatter : ndarray
-        float64 (n,), of the neighbours' labels about the value: how much they agree. It is no
-        error until `astroclip_astro.zeroshot.conformal` makes one of it.
-    other : ndarray
-        float64 (n,), the second peak where the neighbours fall into two groups, else NaN.
-    """
-
-    value: np.ndarray
-    scatter: np.ndarray
-    other: np.ndarray
-
-    def __len__(self) -> int:
-        """Return the number of galaxies."""
-        return len(self.value)
-
-    def __getitem__(self, rows: slice | np.ndarray) -> Estimates:
-        """Return some galaxies."""
-        return Estimates(self.value[rows], self.scatter[rows], self.other[rows])
+MIN_DISTANCE = 1e-6  # a neighbour nearer than this weighs no more
 
 
-def estimate(neighbours: Neighbours, labels: np.ndarray, *, peaked: bool = False) -> Estimates:
-    """Estimate a property of every query from its neighbours' labels.
+def predict_from_neighbours(
+    neighbours: Neighbours, labels: np.ndarray, *, bimodal: bool = False
+) -> Prediction:
+    """Predict a label of every query from its neighbours' labels.
 
     Neighbours weigh 1 / max(distance, 1e-6).
 
@@ -53,15 +26,15 @@ def estimate(neighbours: Neighbours, labels: np.ndarray, *, peaked: bool = False
     neighbours : Neighbours
         The k nearest galaxies of the reference.
     labels : ndarray
-        (m,), the property of every galaxy of the reference, finite.
-    peaked : bool
-        Whether the labels are redshifts, which may have two peaks: the value is then that of the
-        heavier group of neighbours, not a mean in between, where nobody is.
+        (m,), the label of every galaxy of the reference, finite.
+    bimodal : bool
+        Whether the labels are redshifts, whose neighbours may fall into two groups: the value is
+        then that of the heavier group, not a mean in between, where no neighbour is.
 
     Returns
     -------
-    Estimates
-        Weighted mean, weighted scatter about it, second peak.
+    Prediction
+        Weighted mean, weighted scatter about it, and the secondary value of bimodal labels.
 
     Raises
     ------
@@ -78,8 +51,8 @@ def estimate(neighbours: Neighbours, labels: np.ndarray, *, peaked: bool = False
     >>> import numpy as np
     >>> from astroclip_astro.search.exact import Neighbours
     >>> neighbours = Neighbours(np.array([[2, 0, 1]]), np.array([[0.1, 0.2, 0.2]]))
-    >>> found = estimate(neighbours, [0.1, 0.3, 0.2])
-    >>> found.value.round(3), found.scatter.round(3), found.other
+    >>> found = predict_from_neighbours(neighbours, [0.1, 0.3, 0.2])
+    >>> found.value.round(3), found.scatter.round(3), found.secondary
     (array([0.2]), array([0.071]), array([nan]))
     """
     labels = np.asarray(labels, float)
@@ -94,15 +67,15 @@ def estimate(neighbours: Neighbours, labels: np.ndarray, *, peaked: bool = False
             f"{len(wrong)} of {len(labels)} labels are not finite, the first is row {wrong[0]}; "
             "leave such galaxies out of the reference."
         )
-    value, scatter, other = np.full((3, len(neighbours)), np.nan)
-    found = neighbours.found
-    near = labels[neighbours.index[found]]  # (found, k)
-    weights = 1 / np.maximum(neighbours.distance[found].astype(float), SMALLEST_DISTANCE)
+    value, scatter, secondary = np.full((3, len(neighbours)), np.nan)
+    valid = neighbours.valid
+    near = labels[neighbours.index[valid]]  # (valid, k)
+    weights = 1 / np.maximum(neighbours.distance[valid].astype(float), MIN_DISTANCE)
     weights /= weights.sum(axis=1, keepdims=True)
     mean = (weights * near).sum(axis=1)
-    if peaked:
-        first, other[found] = split(near, weights)
+    if bimodal:
+        first, secondary[valid] = split_bimodal(near, weights)
         mean = np.where(np.isnan(first), mean, first)
-    value[found] = mean
-    scatter[found] = np.sqrt((weights * (near - mean[:, None]) ** 2).sum(axis=1))
-    return Estimates(value, scatter, other)
+    value[valid] = mean
+    scatter[valid] = np.sqrt((weights * (near - mean[:, None]) ** 2).sum(axis=1))
+    return Prediction(value, scatter=scatter, secondary=secondary)

@@ -12,15 +12,16 @@ import numpy as np
 from astroclip_astro.columns import MODALITIES
 from astroclip_astro.search.exact import K, Neighbours, find
 from astroclip_astro.zeroshot.held_out import SAMPLE_SIZE, LeaveOneOut
-from astroclip_astro.zeroshot.knn import Estimates, estimate
+from astroclip_astro.zeroshot.knn import predict_from_neighbours
+from astroclip_astro.zeroshot.prediction import Prediction
 from astroclip_astro.zeroshot.reference import Reference
 
-__all__ = ["evenly", "predict_held_out", "sample"]
+__all__ = ["evenly_sampled_rows", "novelty_rows", "predict_leave_one_out"]
 
-TWO_PEAKED = "redshift"  # the label whose neighbours may fall into two groups
+BIMODAL_LABEL = "redshift"  # the label whose neighbours may fall into two groups
 
 
-def predict_held_out(reference: Reference) -> LeaveOneOut:
+def predict_leave_one_out(reference: Reference) -> LeaveOneOut:
     """Compare a reference's galaxies with all others, and predict their labels.
 
     Parameters
@@ -42,7 +43,7 @@ def predict_held_out(reference: Reference) -> LeaveOneOut:
     >>> embedding[:, 0], embedding[:, 1] = np.cos(angle), np.sin(angle)
     >>> reference = Reference(name="arc", image=embedding, spectrum=embedding,
     ...                       labels={"redshift": angle / 2}, simulated=True)
-    >>> held_out = predict_held_out(reference)
+    >>> held_out = predict_leave_one_out(reference)
     >>> held_out.predictions["redshift", "image"].value[[0, 25]].round(2)
     array([0.05, 0.26])
     """
@@ -51,11 +52,11 @@ def predict_held_out(reference: Reference) -> LeaveOneOut:
     for modality in MODALITIES:
         points = getattr(reference, modality)
         # Held out by row number: a galaxy's twin in the reference counts, at distance 0.
-        neighbours = find(points, points[rows], k=K, leave_out=rows)
+        neighbours = find(points, points[rows], k=K, exclude=rows)
         distances[modality] = neighbours.mean_cosine_distance
         for label in reference.labels:
             predictions[label, modality] = predict(
-                reference, label, modality, points[rows], neighbours, leave_out=rows
+                reference, label, modality, points[rows], neighbours, exclude=rows
             )
     return LeaveOneOut(reference.digest, rows, distances, predictions)
 
@@ -67,8 +68,8 @@ def predict(
     embeddings: np.ndarray,
     neighbours: Neighbours,
     *,
-    leave_out: np.ndarray | None = None,
-) -> Estimates:
+    exclude: np.ndarray | None = None,
+) -> Prediction:
     """Predict a label from the nearest galaxies that have it.
 
     Parameters
@@ -81,21 +82,21 @@ def predict(
         float32 (n, 128), the galaxies to predict for.
     neighbours : Neighbours
         Their nearest galaxies of the reference, whether or not these have the label.
-    leave_out : ndarray, optional
+    exclude : ndarray, optional
         int64 (n,), rows of the reference to hold out, one for each galaxy.
 
     Returns
     -------
-    Estimates
+    Prediction
         (n,), NaN where a galaxy has no embedding.
     """
     labels = reference.labels[label]
     known = np.isfinite(labels)
     if not known.all():
         points = np.where(known[:, None], getattr(reference, modality), np.float32(np.nan))
-        neighbours = find(points, embeddings, k=K, leave_out=leave_out)
+        neighbours = find(points, embeddings, k=K, exclude=exclude)
         labels = np.where(known, labels, 0.0)  # the others are never among the neighbours
-    return estimate(neighbours, labels, peaked=label == TWO_PEAKED)
+    return predict_from_neighbours(neighbours, labels, bimodal=label == BIMODAL_LABEL)
 
 
 def sampled_rows(reference: Reference) -> np.ndarray:
@@ -106,15 +107,15 @@ def sampled_rows(reference: Reference) -> np.ndarray:
         for has in reference.has.values()
         for values in reference.labels.values()
     ]
-    return np.unique(np.concatenate([evenly(one) for one in usable]))
+    return np.unique(np.concatenate([evenly_sampled_rows(one) for one in usable]))
 
 
-def sample(reference: Reference, modality: str) -> np.ndarray:
+def novelty_rows(reference: Reference, modality: str) -> np.ndarray:
     """Return the rows that stand for a reference where novelty compares with it, int64."""
-    return evenly(reference.has[modality])
+    return evenly_sampled_rows(reference.has[modality])
 
 
-def evenly(usable: np.ndarray) -> np.ndarray:
+def evenly_sampled_rows(usable: np.ndarray) -> np.ndarray:
     """Return `SAMPLE_SIZE` of the usable rows, evenly taken, or all rows of a smaller reference."""
     if len(usable) <= SAMPLE_SIZE:
         return np.arange(len(usable))

@@ -10,8 +10,8 @@ from astropy.io import fits
 from astroclip_astro.columns import MODALITIES
 from astroclip_astro.errors import WeightsError
 from astroclip_astro.zeroshot.held_out import LeaveOneOut
-from astroclip_astro.zeroshot.knn import Estimates
-from astroclip_astro.zeroshot.leave_one_out import TWO_PEAKED
+from astroclip_astro.zeroshot.leave_one_out import BIMODAL_LABEL
+from astroclip_astro.zeroshot.prediction import Prediction
 
 __all__ = ["EXTENSION", "check_size", "leave_one_out_table", "read_leave_one_out"]
 
@@ -39,8 +39,8 @@ def leave_one_out_table(held_out: LeaveOneOut) -> fits.BinTableHDU:
         columns.append(fits.Column(f"distance_{modality}", "D", array=held_out.distances[modality]))
     for (label, modality), one in held_out.predictions.items():
         parts = {"value": one.value, "scatter": one.scatter}
-        if label == TWO_PEAKED:
-            parts["other"] = one.other
+        if label == BIMODAL_LABEL:
+            parts["other"] = one.secondary
         columns += [
             fits.Column(f"{label}_{modality}_{part}", "D", array=values)
             for part, values in parts.items()
@@ -118,10 +118,10 @@ def read_leave_one_out(hdus: fits.HDUList, path: Path) -> LeaveOneOut | None:
         rows=rows,
         distances={modality: column(f"distance_{modality}") for modality in MODALITIES},
         predictions={
-            (label, modality): Estimates(
+            (label, modality): Prediction(
                 column(f"{label}_{modality}_value"),
                 column(f"{label}_{modality}_scatter"),
-                column(f"{label}_{modality}_other") if label == TWO_PEAKED else nothing,
+                column(f"{label}_{modality}_other") if label == BIMODAL_LABEL else nothing,
             )
             for label in labels
             for modality in MODALITIES

@@ -1,58 +1,31 @@
-"""How well neighbours in a reference tell the labels of galaxies that are not in it."""
+"""How well neighbours in a reference predict the labels of galaxies that are held out."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.stats import median_abs_deviation
 
 from astroclip_astro.errors import InputError
 from astroclip_astro.search.exact import K
+from astroclip_astro.zeroshot.embedded import EmbeddedGalaxies
 
-__all__ = ["OUTLIER", "Labelled", "colours", "r2", "regress", "score", "sigma_nmad", "standardised"]
+__all__ = [
+    "OUTLIER",
+    "colours",
+    "knn_regression",
+    "r2",
+    "score",
+    "sigma_nmad",
+    "standardised",
+]
 
-COMPARED = {  # name -> (what the reference is searched by, what is looked up)
+METHODS = {  # name -> (what the reference is searched by, what is looked up)
     "image": ("image", "image"),
     "spectrum": ("spectrum", "spectrum"),
     "image_to_spectrum": ("spectrum", "image"),
     "photometry": ("photometry", "photometry"),
 }
 OUTLIER = 0.05  # |dz| / (1 + z)
-
-
-@dataclass(frozen=True)
-class Labelled:
-    """Galaxies with everything that scores need.
-
-    Parameters
-    ----------
-    image, spectrum : ndarray
-        float32 (n, 128), embeddings; NaN where there is none.
-    labels : dict of str to ndarray
-        float64 (n,) each; NaN where a galaxy has none.
-    photometry : ndarray or None
-        float64 (n, 3) from `colours`, NaN where a band has no flux; None where nothing is known.
-    brightness : dict of str to ndarray
-        float64 (n,), of ``image`` and ``spectrum`` as a reference has it.
-    rows : ndarray or None
-        int64 (n,), rows of the file they are from; None where there is no file.
-    """
-
-    image: np.ndarray
-    spectrum: np.ndarray
-    labels: Mapping[str, np.ndarray]
-    photometry: np.ndarray | None = None
-    brightness: Mapping[str, np.ndarray] = field(default_factory=dict)
-    rows: np.ndarray | None = None
-
-    @property
-    def complete(self) -> np.ndarray:
-        """Whether a galaxy has all that is compared, bool (n,)."""
-        parts = [self.image, self.spectrum]
-        parts += [] if self.photometry is None else [self.photometry]
-        return np.logical_and.reduce([np.isfinite(part).all(axis=1) for part in parts])
 
 
 def colours(flux: np.ndarray) -> np.ndarray:
@@ -80,27 +53,29 @@ def colours(flux: np.ndarray) -> np.ndarray:
     return np.column_stack([g - r, r - z, r])
 
 
-def score(reference: Labelled, test: Labelled, *, noun: str = "galaxies") -> dict[str, float | str]:
-    """Compare labels that neighbours give with the galaxies' own.
+def score(
+    reference: EmbeddedGalaxies, test: EmbeddedGalaxies, *, sample_name: str = "galaxies"
+) -> dict[str, float | str]:
+    """Compare labels predicted from neighbours with the galaxies' own.
 
-    All ways of comparing see the same galaxies, on both sides: those with an image, a spectrum,
+    All methods see the same galaxies, on both sides: those with an image, a spectrum,
     the label and, where there is photometry, positive flux in all bands.
 
     Parameters
     ----------
-    reference : Labelled
-        Galaxies among which neighbours are looked for.
-    test : Labelled
-        Other galaxies.
-    noun : str
+    reference : EmbeddedGalaxies
+        Galaxies among which neighbours are looked for, with labels.
+    test : EmbeddedGalaxies
+        Other galaxies, with the same vectors and labels.
+    sample_name : str
         What to call those, such as ``"SIMULATED galaxies"``.
 
     Returns
     -------
     dict
-        ``what`` in words, and for each way and label ``WAY_r2_LABEL``. For redshift also
-        ``WAY_sigma_nmad``, 1.4826 times the median absolute deviation of dz / (1 + z), and
-        ``WAY_outliers``, the fraction beyond 0.05. Ways are ``image``, ``spectrum``,
+        ``what`` in words, and for each method and label ``METHOD_r2_LABEL``. For redshift also
+        ``METHOD_sigma_nmad``, 1.4826 times the median absolute deviation of dz / (1 + z), and
+        ``METHOD_outliers``, the fraction beyond 0.05. Methods are ``image``, ``spectrum``,
         ``image_to_spectrum`` (image looked up among spectra) and ``photometry``.
 
     Raises
@@ -117,8 +92,8 @@ def score(reference: Labelled, test: Labelled, *, noun: str = "galaxies") -> dic
     result: dict[str, float | str] = {}
     counts = {}
     for label in reference.labels:
-        base = reference.complete & np.isfinite(reference.labels[label])
-        query = test.complete & np.isfinite(test.labels[label])
+        base = reference.complete_rows & np.isfinite(reference.labels[label])
+        query = test.complete_rows & np.isfinite(test.labels[label])
         counts[label] = int(query.sum()), int(base.sum())
         if base.sum() < K or query.sum() < 2:
             raise InputError(
@@ -127,26 +102,26 @@ def score(reference: Labelled, test: Labelled, *, noun: str = "galaxies") -> dic
                 "another fraction, or by something else."
             )
         true = test.labels[label][query]
-        for way, (known, looked_up) in COMPARED.items():
-            if getattr(reference, known) is None:
+        for method, (known, looked_up) in METHODS.items():
+            if known not in reference.vectors:
                 continue
-            points, queries = getattr(reference, known)[base], getattr(test, looked_up)[query]
-            if way == "photometry":
+            points, queries = reference.vectors[known][base], test.vectors[looked_up][query]
+            if method == "photometry":
                 points, queries = standardised(points, queries)
-            found = regress(points, reference.labels[label][base], queries)
-            result[f"{way}_r2_{label}"] = round(float(r2(true, found)), 3)
+            predicted = knn_regression(points, reference.labels[label][base], queries)
+            result[f"{method}_r2_{label}"] = round(float(r2(true, predicted)), 3)
             if label == "redshift":
-                error = (found - true) / (1 + true)
-                result[f"{way}_sigma_nmad"] = round(float(sigma_nmad(error)), 4)
-                result[f"{way}_outliers"] = round(float(np.mean(np.abs(error) > OUTLIER)), 4)
-    return {"what": describe(counts, noun)} | result
+                error = (predicted - true) / (1 + true)
+                result[f"{method}_sigma_nmad"] = round(float(sigma_nmad(error)), 4)
+                result[f"{method}_outliers"] = round(float(np.mean(np.abs(error) > OUTLIER)), 4)
+    return {"what": describe(counts, sample_name)} | result
 
 
-def describe(counts: dict[str, tuple[int, int]], noun: str) -> str:
+def describe(counts: dict[str, tuple[int, int]], sample_name: str) -> str:
     """Return in words what was scored on how many galaxies."""
     most = next(iter(counts.values()))  # the first label is one that all have
     words = [
-        f"R2 of k-NN (k = {K}, distance weights) on {most[0]} left-out {noun}, "
+        f"R2 of k-NN (k = {K}, distance weights) on {most[0]} left-out {sample_name}, "
         f"{most[1]} in the reference",
         *(
             f"{label} on {tested}, {known} in the reference"
@@ -185,21 +160,21 @@ def standardised(points: np.ndarray, queries: np.ndarray) -> tuple[np.ndarray, n
     return (points - mean) / deviation, (queries - mean) / deviation
 
 
-def regress(points: np.ndarray, labels: np.ndarray, queries: np.ndarray) -> np.ndarray:
+def knn_regression(points: np.ndarray, labels: np.ndarray, queries: np.ndarray) -> np.ndarray:
     """Return the distance-weighted mean of the nearest neighbours' labels."""
     from sklearn.neighbors import KNeighborsRegressor
 
     return KNeighborsRegressor(K, weights="distance").fit(points, labels).predict(queries)
 
 
-def r2(true: np.ndarray, found: np.ndarray) -> np.ndarray:
+def r2(true: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     """Return the share of the variance that is explained; below 0 the mean would do better.
 
     Along the last axis.
     """
     from sklearn.metrics import r2_score
 
-    shares = r2_score(true.T, found.T, multioutput="raw_values")
+    shares = r2_score(true.T, predicted.T, multioutput="raw_values")
     return shares.reshape(true.shape[:-1])[()]
 
 

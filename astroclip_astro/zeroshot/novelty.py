@@ -21,10 +21,10 @@ class Novelty:
 
     Parameters
     ----------
-    own : ndarray
+    distances : ndarray
         float64 (m,), mean cosine distance of the reference's galaxies to their k nearest others
         (leave-one-out); NaN where a galaxy has no embedding.
-    brightness : ndarray, optional
+    covariate : ndarray, optional
         float64 (m,), of the same galaxies, any measure; NaN where unknown.
     k : int
         Number of neighbours.
@@ -40,33 +40,33 @@ class Novelty:
     >>> from astroclip_astro.search.exact import find
     >>> angle = np.radians([0, 10, 20, 30, 40])
     >>> reference = np.stack([np.cos(angle), np.sin(angle)], axis=1)
-    >>> own = find(reference, reference, k=2, leave_out=np.arange(5)).mean_cosine_distance
+    >>> own = find(reference, reference, k=2, exclude=np.arange(5)).mean_cosine_distance
     >>> novelty = Novelty(own, k=2)
     >>> novelty.score(find(reference, [[0, 1], [np.nan, 0]], k=2))
     array([ 1., nan], dtype=float32)
     """
 
     def __init__(
-        self, own: np.ndarray, brightness: np.ndarray | None = None, *, k: int = K
+        self, distances: np.ndarray, covariate: np.ndarray | None = None, *, k: int = K
     ) -> None:
         self.k = k
-        usable = np.isfinite(own)
-        self.distances = np.sort(own[usable])
-        self.brightness = np.array([])
-        if brightness is not None:
-            lit = usable & np.isfinite(brightness)
-            self.brightness = np.sort(np.asarray(brightness, float)[lit])
-        self._rarity = np.sort(self._rare(own, brightness)[usable])
-        self._rarity_unlit = np.sort(self._rare(own, None)[usable])
+        usable = np.isfinite(distances)
+        self.distances = np.sort(distances[usable])
+        self.covariate = np.array([])
+        if covariate is not None:
+            lit = usable & np.isfinite(covariate)
+            self.covariate = np.sort(np.asarray(covariate, float)[lit])
+        self._rarity = np.sort(self._fraction_as_unusual(distances, covariate)[usable])
+        self._rarity_by_distance = np.sort(self._fraction_as_unusual(distances, None)[usable])
 
-    def score(self, neighbours: Neighbours, brightness: np.ndarray | None = None) -> np.ndarray:
+    def score(self, neighbours: Neighbours, covariate: np.ndarray | None = None) -> np.ndarray:
         """Return the novelty of every query.
 
         Parameters
         ----------
         neighbours : Neighbours
             The k nearest galaxies of the same reference.
-        brightness : ndarray, optional
+        covariate : ndarray, optional
             float64 (n,), of the queries.
 
         Returns
@@ -84,23 +84,25 @@ class Novelty:
                 f"Found {neighbours.k} neighbours of each query, expected {self.k}: novelty "
                 "compares with the reference's own distances to as many."
             )
-        rare = self._rare(neighbours.mean_cosine_distance, brightness)
-        as_rare = np.searchsorted(self._rarity_unlit, rare, side="left")  # by distance alone
-        if brightness is not None and len(self.brightness):
+        rare = self._fraction_as_unusual(neighbours.mean_cosine_distance, covariate)
+        as_rare = np.searchsorted(self._rarity_by_distance, rare, side="left")  # by distance alone
+        if covariate is not None and len(self.covariate):
             lit = np.searchsorted(self._rarity, rare, side="left")
-            as_rare = np.where(np.isfinite(brightness), lit, as_rare)
+            as_rare = np.where(np.isfinite(covariate), lit, as_rare)
         score = (1 - as_rare / max(len(self._rarity), 1)).astype(np.float32)
-        return np.where(neighbours.found, score, np.float32(np.nan))
+        return np.where(neighbours.valid, score, np.float32(np.nan))
 
-    def _rare(self, distance: np.ndarray, brightness: np.ndarray | None) -> np.ndarray:
+    def _fraction_as_unusual(
+        self, distance: np.ndarray, brightness: np.ndarray | None
+    ) -> np.ndarray:
         """Return which fraction of the reference is at least as unusual, float64 (n,)."""
         count = len(self.distances)
         rare = 1 - np.searchsorted(self.distances, distance, side="right") / count
-        if brightness is None or not len(self.brightness):
+        if brightness is None or not len(self.covariate):
             return rare
         ends = [
-            np.searchsorted(self.brightness, brightness, side="right"),
-            len(self.brightness) - np.searchsorted(self.brightness, brightness, side="left"),
+            np.searchsorted(self.covariate, brightness, side="right"),
+            len(self.covariate) - np.searchsorted(self.covariate, brightness, side="left"),
         ]
-        extreme = np.minimum(2 * np.minimum(*ends) / len(self.brightness), 1)
+        extreme = np.minimum(2 * np.minimum(*ends) / len(self.covariate), 1)
         return np.where(np.isfinite(brightness), np.minimum(rare, extreme), rare)

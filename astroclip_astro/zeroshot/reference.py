@@ -11,10 +11,10 @@ from astroclip_astro.columns import MODALITIES
 from astroclip_astro.errors import WeightsError
 from astroclip_astro.zeroshot.held_out import LeaveOneOut, digest
 
-__all__ = ["BRIGHTNESS", "LABELS", "Reference", "check_weights"]
+__all__ = ["COVARIATE_COLUMNS", "LABELS", "Reference", "check_weights"]
 
 LABELS = ("redshift", "log_stellar_mass")
-BRIGHTNESS = {"image": "aperture_flux_r", "spectrum": "snr"}  # modality -> column
+COVARIATE_COLUMNS = {"image": "aperture_flux_r", "spectrum": "snr"}  # modality -> column
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +38,7 @@ class Reference:
         One sentence: which galaxies, labels from where.
     units, descriptions : dict of str to str
         Of the user's own labels, as far as they have any.
-    brightness : dict of str to ndarray
+    covariates : dict of str to ndarray
         float64 (m,), how bright the ``image`` is (r flux within 3 arcsec, nanomaggies) and the
         ``spectrum`` (median signal-to-noise), as far as known; NaN where a galaxy has none. With
         them, errors are those of galaxies as bright.
@@ -57,7 +57,7 @@ class Reference:
     description: str = ""
     units: dict[str, str] = field(default_factory=dict)
     descriptions: dict[str, str] = field(default_factory=dict)
-    brightness: dict[str, np.ndarray] = field(default_factory=dict)
+    covariates: dict[str, np.ndarray] = field(default_factory=dict)
     sha256: str | None = None
     leave_one_out: LeaveOneOut | None = field(default=None, repr=False, compare=False)
 
@@ -71,7 +71,7 @@ class Reference:
         return {one: np.isfinite(getattr(self, one)).all(axis=1) for one in MODALITIES}
 
     @cached_property
-    def held_out(self) -> LeaveOneOut | None:
+    def valid_leave_one_out(self) -> LeaveOneOut | None:
         """The leave-one-out predictions, None where they are not of these very galaxies."""
         stored = self.leave_one_out
         return stored if stored is not None and stored.digest == self.digest else None
@@ -82,7 +82,7 @@ class Reference:
         return digest({one: getattr(self, one) for one in MODALITIES}, self.labels)
 
     @property
-    def own_labels(self) -> tuple[str, ...]:
+    def user_labels(self) -> tuple[str, ...]:
         """Names of the labels besides redshift and mass."""
         return tuple(name for name in self.labels if name not in LABELS)
 

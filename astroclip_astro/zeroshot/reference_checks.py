@@ -12,12 +12,12 @@ import numpy as np
 from astroclip_astro.columns import COLUMNS, EMBEDDING_WIDTH, MODALITIES, label_columns
 from astroclip_astro.errors import OutputError, WeightsError
 from astroclip_astro.search.exact import UNIT_TOLERANCE, K
-from astroclip_astro.zeroshot.reference import BRIGHTNESS, LABELS
+from astroclip_astro.zeroshot.reference import COVARIATE_COLUMNS, LABELS
 
 if TYPE_CHECKING:
     from astroclip_astro.zeroshot.reference import Reference
 
-__all__ = ["check_label_names", "check_reference", "check_suffix", "check_words"]
+__all__ = ["check_header_text", "check_label_names", "check_reference", "check_suffix"]
 
 NAME = r"[A-Za-z][A-Za-z0-9_]{0,49}"  # with our prefix and _err still a name for any format
 
@@ -51,10 +51,10 @@ def check_label_names(names: Sequence[str]) -> None:
                 f"Label {name!r} cannot be a column's name, expected a letter, then letters, "
                 "digits or _, 50 in all; rename it."
             )
-        if name.lower() in (*MODALITIES, *LABELS, *BRIGHTNESS.values()):
+        if name.lower() in (*MODALITIES, *LABELS, *COVARIATE_COLUMNS.values()):
             raise WeightsError(
                 f"Label {name!r} has the name of a column that every reference has "
-                f"({', '.join((*MODALITIES, *LABELS, *BRIGHTNESS.values()))}); rename it."
+                f"({', '.join((*MODALITIES, *LABELS, *COVARIATE_COLUMNS.values()))}); rename it."
             )
         for column in label_columns(name):
             if column.name.lower() in taken:
@@ -65,7 +65,7 @@ def check_label_names(names: Sequence[str]) -> None:
             taken.add(column.name.lower())
 
 
-def check_words(name: str, description: str) -> None:
+def check_header_text(name: str, description: str) -> None:
     """Refuse a name or a description that a FITS header cannot hold.
 
     Raises
@@ -123,16 +123,16 @@ def check_reference(reference: Reference, where: str) -> None:
     missing = [name for name in LABELS if name not in reference.labels]
     if missing:
         raise WeightsError(f"Reference {where} lacks the labels {missing}.")
-    check_label_names(reference.own_labels)
+    check_label_names(reference.user_labels)
     for name in reference.labels:
         _check_label(reference, name, where)
-    for modality, values in reference.brightness.items():
+    for modality, values in reference.covariates.items():
         if modality not in MODALITIES or np.shape(values) != (len(reference),):
             raise WeightsError(
                 f"Brightness {modality!r} of reference {where} has shape {np.shape(values)}, "
                 f"expected ({len(reference)},) for one of {', '.join(MODALITIES)}."
             )
-    check_words(reference.name, reference.description)
+    check_header_text(reference.name, reference.description)
     sha256 = reference.weights_sha256
     if sha256 is not None and not re.fullmatch("[0-9a-f]{64}", sha256):
         raise WeightsError(f"ACWSHA of {where} is {sha256!r}, expected 64 digits of 0-9, a-f.")

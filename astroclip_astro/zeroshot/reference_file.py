@@ -27,14 +27,14 @@ from astroclip_astro.columns import EMBEDDING_WIDTH, MODALITIES
 from astroclip_astro.errors import OutputError, WeightsError, did_you_mean
 from astroclip_astro.resources import folder
 from astroclip_astro.storage.atomic import check_path, whole_file
-from astroclip_astro.zeroshot.leave_one_out import predict_held_out
+from astroclip_astro.zeroshot.leave_one_out import predict_leave_one_out
 from astroclip_astro.zeroshot.leave_one_out_file import (
     EXTENSION,
     check_size,
     leave_one_out_table,
     read_leave_one_out,
 )
-from astroclip_astro.zeroshot.reference import BRIGHTNESS, LABELS, Reference
+from astroclip_astro.zeroshot.reference import COVARIATE_COLUMNS, LABELS, Reference
 from astroclip_astro.zeroshot.reference_checks import (
     check_label_names,
     check_reference,
@@ -42,7 +42,7 @@ from astroclip_astro.zeroshot.reference_checks import (
 )
 
 __all__ = [
-    "WORDS",
+    "COLUMN_DESCRIPTIONS",
     "complete_reference",
     "load_reference",
     "reference_path",
@@ -51,7 +51,7 @@ __all__ = [
 
 # What astropy raises for headers that make no sense, besides OSError.
 DAMAGE = (ValueError, TypeError, LookupError, ArithmeticError, fits.VerifyError)
-WORDS = {  # column -> (UCD, description)
+COLUMN_DESCRIPTIONS = {  # column -> (UCD, description)
     "image": ("stat.value", "AstroCLIP embedding of the image, unit vector"),
     "spectrum": ("stat.value", "AstroCLIP embedding of the spectrum, unit vector"),
     "redshift": ("src.redshift", "Redshift"),
@@ -155,18 +155,20 @@ def save_reference(reference: Reference, path: str | Path, *, overwrite: bool = 
                 for name, values in reference.labels.items()
             ),
             *(
-                fits.Column(BRIGHTNESS[way], "E", array=values)
-                for way, values in reference.brightness.items()
+                fits.Column(COVARIATE_COLUMNS[way], "E", array=values)
+                for way, values in reference.covariates.items()
             ),
         ],
         name="REFERENCE",
     )
     for number, name in enumerate(table.columns.names, start=1):
-        if name in WORDS:
-            table.header[f"TUCD{number}"], table.header[f"TCOMM{number}"] = WORDS[name]
+        if name in COLUMN_DESCRIPTIONS:
+            table.header[f"TUCD{number}"], table.header[f"TCOMM{number}"] = COLUMN_DESCRIPTIONS[
+                name
+            ]
         elif reference.descriptions.get(name):
             table.header[f"TCOMM{number}"] = reference.descriptions[name]
-    for number, name in enumerate(reference.own_labels, start=1):
+    for number, name in enumerate(reference.user_labels, start=1):
         table.header[f"ACLABEL{number}"] = (name, "column that is a label")
     table.header["ACNAME"] = (reference.name, "name of the reference")
     if reference.simulated is not None:
@@ -174,7 +176,9 @@ def save_reference(reference: Reference, path: str | Path, *, overwrite: bool = 
     if reference.weights_sha256 is not None:
         table.header["ACWSHA"] = reference.weights_sha256  # fills the card, no room for a comment
     table.header["ACDESC"] = reference.description
-    held_out = leave_one_out_table(reference.held_out or predict_held_out(reference))
+    held_out = leave_one_out_table(
+        reference.valid_leave_one_out or predict_leave_one_out(reference)
+    )
     try:
         with whole_file(path) as scratch:
             fits.HDUList([fits.PrimaryHDU(), table, held_out]).writeto(scratch, overwrite=True)
@@ -206,13 +210,13 @@ def complete_reference(reference: Reference, path: str | Path) -> Reference:
     >>> complete_reference(load_reference("compact"), reference_path("compact")).name
     'compact'
     """
-    if reference.held_out is not None:
+    if reference.valid_leave_one_out is not None:
         return reference
     log.info(
         f"Reference {reference.name} holds no leave-one-out predictions of its {len(reference):,} "
         "galaxies yet. They are computed now, once."
     )
-    complete = replace(reference, leave_one_out=predict_held_out(reference))
+    complete = replace(reference, leave_one_out=predict_leave_one_out(reference))
     try:
         _append_table(Path(path).resolve(), leave_one_out_table(complete.leave_one_out))
     except OSError as error:
@@ -269,14 +273,14 @@ def _read(file: BinaryIO, path: Path) -> Reference:
             check_size(table, path)
             own = _own_labels(table.header, path)
             floats = {name for name in table.columns.names if table.data.dtype[name].kind == "f"}
-            measures = {m: c for m, c in BRIGHTNESS.items() if c in floats}
+            measures = {m: c for m, c in COVARIATE_COLUMNS.items() if c in floats}
             columns = _copy_columns(table, (*MODALITIES, *LABELS, *own, *measures.values()), path)
             numbers = {name: table.columns.names.index(name) + 1 for name in own}
             return Reference(
                 name=_keyword(table.header, "ACNAME", str, path) or path.stem,
                 image=columns.pop("image"),
                 spectrum=columns.pop("spectrum"),
-                brightness={m: columns.pop(name) for m, name in measures.items()},
+                covariates={m: columns.pop(name) for m, name in measures.items()},
                 labels=columns,
                 simulated=_keyword(table.header, "SIMULATD", bool, path),
                 weights_sha256=_keyword(table.header, "ACWSHA", str, path) or None,

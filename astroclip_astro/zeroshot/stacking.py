@@ -1,48 +1,30 @@
-"""The best value of two: image and spectrum together, by how good each of them is."""
+"""Stacking: two predictions of one label become one, weighted by how good each of them is."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from astroclip_astro.zeroshot.knn import Estimates
+from astroclip_astro.zeroshot.prediction import Prediction
 
-__all__ = ["Answers", "Weighing", "combine"]
+__all__ = ["StackingWeights", "stack"]
 
-DISAGREE = 3.0  # errors of the difference: two answers, not one
-LEAST = 500  # known galaxies in a group
-GROUPS = 8  # at most
-
-
-@dataclass(frozen=True)
-class Answers:
-    """A value and its error for n galaxies, told in one way.
-
-    Parameters
-    ----------
-    value, error : ndarray
-        float64 (n,), NaN where there is none.
-    other : ndarray
-        float64 (n,), a second answer where there is one, else NaN.
-    """
-
-    value: np.ndarray
-    error: np.ndarray
-    other: np.ndarray
+DISAGREEMENT_ERRORS = 3.0  # errors of the difference, from which on two are not averaged
+MIN_ROWS_PER_GROUP = 500  # galaxies with known labels in a group of error ratios
+MAX_GROUPS = 8
 
 
-class Weighing:
-    """How much two ways of telling a label weigh, by what was best for galaxies that are known.
+class StackingWeights:
+    """How much each of two predictions weighs, by what was best for galaxies with known labels.
 
-    Known galaxies are grouped by the ratio of their two errors. In each group the weight is the one
-    with which the squared error is least. An answer that errs more than the other, and in the same
-    way, so gets a weight near 0, where weights by the errors alone would make the other worse.
+    These galaxies are grouped by the ratio of their two errors. In each group the weight is the one
+    with which the squared error is least. A prediction that errs more than the other, and in the
+    same direction, so gets a weight near 0, where weights by the errors alone would make the other
+    worse.
 
     Parameters
     ----------
-    first, second : Answers
-        Of m galaxies, found without themselves.
+    first, second : Prediction
+        Leave-one-out predictions with errors, of m galaxies.
     true : ndarray
         float64 (m,), their labels; galaxies with NaN in any are passed over.
 
@@ -63,19 +45,19 @@ class Weighing:
     >>> import numpy as np
     >>> rng = np.random.default_rng(0)
     >>> true, one, two = rng.normal(size=(3, 2000))
-    >>> size, nothing = np.ones(2000), np.full(2000, np.nan)
-    >>> first = Answers(true + 0.1 * one, 0.1 * size, nothing)
-    >>> second = Answers(true + 0.2 * two, 0.2 * size, nothing)
-    >>> weighing = Weighing(first, second, true)
-    >>> float(weighing.of(first, second)[0].round(1))  # 1 / 0.01 against 1 / 0.04
+    >>> size = np.ones(2000)
+    >>> first = Prediction(true + 0.1 * one, error=0.1 * size)
+    >>> second = Prediction(true + 0.2 * two, error=0.2 * size)
+    >>> weights = StackingWeights(first, second, true)
+    >>> float(weights.weight(first, second)[0].round(1))  # 1 / 0.01 against 1 / 0.04
     0.8
     """
 
-    def __init__(self, first: Answers, second: Answers, true: np.ndarray) -> None:
+    def __init__(self, first: Prediction, second: Prediction, true: np.ndarray) -> None:
         ratio = log_ratio(first, second)
         difference, rest = first.value - second.value, true - second.value
         known = np.isfinite(ratio) & np.isfinite(difference) & np.isfinite(rest)
-        count = int(np.clip(known.sum() // LEAST, 1, GROUPS))
+        count = int(np.clip(known.sum() // MIN_ROWS_PER_GROUP, 1, MAX_GROUPS))
         self.edges, self.weights = np.array([]), np.full(count, 0.5)
         if known.any():
             self.edges = np.unique(np.quantile(ratio[known], np.arange(1, count) / count))
@@ -86,59 +68,61 @@ class Weighing:
             best = np.divide(above, below, out=np.full(count, 0.5), where=below > 0)
             self.weights = np.clip(best, 0, 1)
 
-    def of(self, first: Answers, second: Answers) -> np.ndarray:
-        """Return the weight of the first answer about each galaxy, float64 (n,)."""
+    def weight(self, first: Prediction, second: Prediction) -> np.ndarray:
+        """Return the weight of the first prediction for each galaxy, float64 (n,)."""
         weight = self.weights[np.searchsorted(self.edges, log_ratio(first, second))]
         return np.where(np.isfinite(first.value) & np.isfinite(second.value), weight, np.nan)
 
 
-def log_ratio(first: Answers, second: Answers) -> np.ndarray:
+def log_ratio(first: Prediction, second: Prediction) -> np.ndarray:
     """Return the logarithm of the ratio of two errors, float64 (n,)."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.log(first.error / second.error)
 
 
-def combine(
-    first: Answers, second: Answers, weight: np.ndarray, *, least: float = np.inf
-) -> Estimates:
-    """Combine two answers about each galaxy.
+def stack(
+    first: Prediction, second: Prediction, weight: np.ndarray, *, min_difference: float = np.inf
+) -> Prediction:
+    """Combine two predictions of a label into one.
 
-    Two answers further apart than ``least`` and than their errors allow are not averaged: the one
-    with the larger weight stands, and the other is the second peak. Nor is an answer averaged that
-    has two peaks itself.
+    Two predictions further apart than ``min_difference`` and than their errors allow are not
+    averaged: the one with the larger weight stands, and the other is the secondary redshift. Nor is
+    a prediction that is bimodal itself.
 
     Parameters
     ----------
-    first, second : Answers
-        Of n galaxies.
+    first, second : Prediction
+        With errors, of n galaxies.
     weight : ndarray
-        float64 (n,), of the first, 0 to 1, from `Weighing.of`.
-    least : float
-        Difference below which two answers are one; infinite where labels have no peaks.
+        float64 (n,), of the first, 0 to 1, from `StackingWeights.weight`.
+    min_difference : float
+        Difference below which two predictions always are averaged; infinite for labels that are
+        never bimodal.
 
     Returns
     -------
-    Estimates
-        Of galaxies that have both, NaN for the rest. The scatter is that of a mixture of both:
-        larger where the two disagree. The second peak is that of whichever weighs more.
+    Prediction
+        Of galaxies that have both, NaN for the rest, without error. The scatter is that of a
+        mixture of both: larger where the two disagree. The secondary value is that of whichever
+        weighs more.
 
     Examples
     --------
     >>> import numpy as np
-    >>> one = np.array([1.0]), np.array([0.1]), np.array([np.nan])
-    >>> two = np.array([1.2]), np.array([0.1]), np.array([np.nan])
-    >>> combine(Answers(*one), Answers(*two), np.array([0.5])).value
+    >>> error, weight = np.array([0.1]), np.array([0.5])
+    >>> one, two = (Prediction(np.array([value]), error=error) for value in (1.0, 1.2))
+    >>> stack(one, two, weight).value
     array([1.1])
     """
     difference = first.value - second.value
-    limit = DISAGREE * np.hypot(first.error, second.error)
-    apart = np.abs(difference) > np.maximum(limit, least)
-    peaked = np.isfinite(first.other) | np.isfinite(second.other)
+    limit = DISAGREEMENT_ERRORS * np.hypot(first.error, second.error)
+    apart = np.abs(difference) > np.maximum(limit, min_difference)
+    bimodal = np.isfinite(first.secondary) | np.isfinite(second.secondary)
     leads = weight >= 0.5
-    weight = np.where((apart | peaked) & np.isfinite(weight), np.where(leads, 1.0, 0.0), weight)
+    weight = np.where((apart | bimodal) & np.isfinite(weight), np.where(leads, 1.0, 0.0), weight)
     value = weight * first.value + (1 - weight) * second.value
     variance = weight * np.square(first.error) + (1 - weight) * np.square(second.error)
     variance = variance + weight * (1 - weight) * np.square(difference)
-    other = np.where(leads, first.other, second.other)
+    secondary = np.where(leads, first.secondary, second.secondary)
     loser = np.where(leads, second.value, first.value)
-    return Estimates(value, np.sqrt(variance), np.where(apart, loser, other))
+    return Prediction(value, scatter=np.sqrt(variance), secondary=np.where(apart, loser, secondary))

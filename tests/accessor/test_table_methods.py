@@ -26,13 +26,13 @@ WORK = [name for name in PUBLIC if hasattr(getattr(TableMethods, name), "target"
 @pytest.fixture
 def stubbed(make_job, monkeypatch):
     """Let methods use the stub source and model."""
-    from astroclip_astro.annotate.setup import words
+    from astroclip_astro.annotate.setup import parse_words
     from astroclip_astro.columns import GROUPS, MODALITIES
 
     def check(*, source, modality=MODALITIES, columns=GROUPS, **_):
         job = make_job(
-            modality=words(modality, MODALITIES, "modality"),
-            groups=words(columns, GROUPS, "columns"),
+            modality=parse_words(modality, MODALITIES, "modality"),
+            groups=parse_words(columns, GROUPS, "columns"),
         )
         return StubOptions(job)
 

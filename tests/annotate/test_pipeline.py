@@ -13,9 +13,9 @@ from astroclip_astro.annotate.progress import Progress
 from astroclip_astro.columns import COLUMNS
 from astroclip_astro.errors import SourceError, UnreachableWarning
 from astroclip_astro.flags import Flag
-from astroclip_astro.records import Gap, Targets
+from astroclip_astro.records import MissingData, Targets
 from astroclip_astro.storage.chunk_store import ChunkStore
-from astroclip_astro.zeroshot.estimator import Searcher
+from astroclip_astro.zeroshot.estimator import KNNEstimator
 
 
 def make_targets(ra, dec=None):
@@ -106,13 +106,15 @@ def test_two_different_redshifts_are_flagged_not_averaged(make_job):
 
 def test_the_best_value_is_weighed_as_the_reference_was(make_job):
     job = make_job(StubSource(cutout={"image": np.full((3, 96, 96), 5.0, np.float32)}))
-    job.skills["log_stellar_mass"].weighing.weights[:] = 0.9
+    job.calibrated["log_stellar_mass"].stacking_weights.weights[:] = 0.9
     rows = annotate_targets(make_targets(np.linspace(0, 359, 20)), job)
-    skill = job.skills["log_stellar_mass"]
+    skill = job.calibrated["log_stellar_mass"]
     assert not np.allclose(rows["astroclip_logmstar_image"], rows["astroclip_logmstar_spectrum"])
     for row in rows:
         ratio = np.log(row["astroclip_logmstar_image_err"] / row["astroclip_logmstar_spectrum_err"])
-        weight = skill.weighing.weights[np.searchsorted(skill.weighing.edges, ratio)]
+        weight = skill.stacking_weights.weights[
+            np.searchsorted(skill.stacking_weights.edges, ratio)
+        ]
         image, spectrum = row["astroclip_logmstar_image"], row["astroclip_logmstar_spectrum"]
         best = weight * image + (1 - weight) * spectrum
         assert row["astroclip_logmstar"] == pytest.approx(best, abs=1e-4)
@@ -130,9 +132,9 @@ def test_intervals_enclose_the_value_and_are_two_errors_wide(make_job):
 
 def test_brightness_is_taken_where_the_reference_has_it(make_job):
     job = make_job()
-    lit = replace(job.reference, brightness={"image": np.linspace(1e6, 2e6, len(job.reference))})
-    searchers = {way: Searcher(lit, way) for way in job.modality}
-    rows = annotate_targets(make_targets([10.0]), replace(job, reference=lit, searchers=searchers))
+    lit = replace(job.reference, covariates={"image": np.linspace(1e6, 2e6, len(job.reference))})
+    searchers = {way: KNNEstimator(lit, way) for way in job.modality}
+    rows = annotate_targets(make_targets([10.0]), replace(job, reference=lit, estimators=searchers))
     assert rows["astroclip_novelty_image"][0] == 1  # the stub is fainter than a million
     assert rows["astroclip_flags"][0] & Flag.BEYOND_REFERENCE
 
@@ -254,12 +256,12 @@ class Unplugged(StubSource):
 
     def _spectrum(self, ra, dec):
         if ra > self.last:
-            return Gap(Flag.NO_SPECTRUM | Flag.SOURCE_FAILED, "cannot be reached")
+            return MissingData(Flag.NO_SPECTRUM | Flag.SOURCE_FAILED, "cannot be reached")
         return super()._spectrum(ra, dec)
 
     def _cutout(self, ra, dec):
         if self.offline and ra > self.last:
-            return Gap(Flag.NO_IMAGE | Flag.SOURCE_FAILED, "cannot be reached")
+            return MissingData(Flag.NO_IMAGE | Flag.SOURCE_FAILED, "cannot be reached")
         return super()._cutout(ra, dec)
 
 

@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from astroclip_astro.annotate.recalibrate import (
-    LEAST,
+    MIN_CALIBRATION_ROWS,
     calibrate,
     calibrations,
-    check_known,
+    check_label_columns,
     forget,
-    parse_known,
+    parse_label_columns,
 )
 from astroclip_astro.errors import CatalogueError, InputError
 
@@ -88,13 +88,13 @@ def test_a_way_with_too_few_known_rows_keeps_its_errors():
         ({"age": "Z_SPEC"}, CatalogueError, "No column astroclip_age yet"),
         ({"redshift": "name"}, CatalogueError, "Column name is <U1"),
         ({"redshift": "pair"}, CatalogueError, "expected one number a row"),
-        ({"redshift": "few"}, InputError, f"expected at least {LEAST} with both"),
+        ({"redshift": "few"}, InputError, f"expected at least {MIN_CALIBRATION_ROWS} with both"),
     ],
 )
 def test_what_cannot_be_calibrated_changes_nothing(known, kind, message):
     table = annotated(100, 5)
     table["name"], table["pair"] = ["x"] * 100, np.zeros((100, 2))
-    table["few"] = np.where(np.arange(100) < LEAST - 1, 0.2, np.nan)
+    table["few"] = np.where(np.arange(100) < MIN_CALIBRATION_ROWS - 1, 0.2, np.nan)
     before = table.copy()
     with pytest.raises(kind, match=message):
         calibrate(table, {"redshift": "Z_SPEC"} | known)
@@ -104,10 +104,10 @@ def test_what_cannot_be_calibrated_changes_nothing(known, kind, message):
 
 
 def test_too_few_numbers_are_found_before_anything_is_computed():
-    table = annotated(LEAST + 5, 6, known=LEAST - 1)
-    with pytest.raises(InputError, match=f"Column Z_SPEC has {LEAST - 1} numbers"):
-        check_known(table, {"redshift": "Z_SPEC"})
-    check_known(annotated(LEAST, 6), {"redshift": "Z_SPEC"})
+    table = annotated(MIN_CALIBRATION_ROWS + 5, 6, known=MIN_CALIBRATION_ROWS - 1)
+    with pytest.raises(InputError, match=f"Column Z_SPEC has {MIN_CALIBRATION_ROWS - 1} numbers"):
+        check_label_columns(table, {"redshift": "Z_SPEC"})
+    check_label_columns(annotated(MIN_CALIBRATION_ROWS, 6), {"redshift": "Z_SPEC"})
 
 
 def test_integers_and_quantities_are_numbers():
@@ -122,17 +122,17 @@ def test_integers_and_quantities_are_numbers():
 
 
 def test_pairs_are_read():
-    assert parse_known(" redshift = Z , age=AGE") == {"redshift": "Z", "age": "AGE"}
-    assert parse_known("") == {}
+    assert parse_label_columns(" redshift = Z , age=AGE") == {"redshift": "Z", "age": "AGE"}
+    assert parse_label_columns("") == {}
 
 
 @pytest.mark.parametrize("given", ["redshift", "=Z", "redshift=", "redshift=A,redshift=B"])
 def test_other_words_are_refused(given):
     with pytest.raises(InputError, match="expected LABEL=COLUMN"):
-        parse_known(given)
+        parse_label_columns(given)
 
 
-@given(st.integers(LEAST, 400), st.floats(0.001, 10))
+@given(st.integers(MIN_CALIBRATION_ROWS, 400), st.floats(0.001, 10))
 def test_errors_follow_the_scatter_whatever_was_stated(count, scatter):
     table = calibrate(annotated(count, 8, scatter=scatter), {"redshift": "Z_SPEC"})
     error = float(np.median(np.asarray(table["astroclip_z_err"])))

@@ -6,7 +6,7 @@ from pathlib import Path
 import astropy.units as u
 import pytest
 
-from astroclip_astro.annotate.setup import prepare_job, words
+from astroclip_astro.annotate.setup import parse_words, prepare_job
 from astroclip_astro.columns import GROUPS, MODALITIES
 from astroclip_astro.errors import InputError
 from astroclip_astro.sky.position import arcseconds
@@ -22,13 +22,13 @@ from astroclip_astro.sky.position import arcseconds
     ],
 )
 def test_words_come_in_their_order(given, expected):
-    assert words(given, MODALITIES, "modality") == expected
+    assert parse_words(given, MODALITIES, "modality") == expected
 
 
 @pytest.mark.parametrize("given", ["", "radio", "image,radio", None, 3, []])
 def test_unknown_words_are_refused(given):
     with pytest.raises(InputError, match=r"modality .*image, spectrum"):
-        words(given, MODALITIES, "modality")
+        parse_words(given, MODALITIES, "modality")
 
 
 @pytest.mark.parametrize("given", [1.5, "1.5", 1.5 * u.arcsec, 0.025 * u.arcmin])

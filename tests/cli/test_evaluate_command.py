@@ -34,7 +34,7 @@ STRANGERS = {"star", "quasar", "blank", "artefact", "distant", "noise"}
 @pytest.fixture
 def evaluate(run_command, labelled_file, tiny_weights, tmp_path, monkeypatch):
     """Return a function that evaluates the tiny weights into report/, the quick parts."""
-    monkeypatch.setattr("astroclip_astro.evaluate.predictors.NETWORKS", 1)
+    monkeypatch.setattr("astroclip_astro.evaluate.predictors.ENSEMBLE_SIZE", 1)
     command = partial(run_command, "astroclip-evaluate", main, "-o", tmp_path / "report")
 
     def run(*options, data=labelled_file, weights=tiny_weights, quickly=True):
@@ -110,7 +110,7 @@ def objects(tmp_path_factory):
 def test_all_of_it(evaluate, tmp_path, tiny_weights, objects, monkeypatch):
     """Simulated objects and those of a table, the encoder before alignment, losses, figures."""
     pytest.importorskip("matplotlib")
-    monkeypatch.setattr("astroclip_astro.evaluate.coverage.LEAST", 12)
+    monkeypatch.setattr("astroclip_astro.evaluate.coverage.MIN_GALAXIES_PER_BIN", 12)
     run = tmp_path / "run"
     run.mkdir()
     shutil.copy(tiny_weights, run / "weights.safetensors")

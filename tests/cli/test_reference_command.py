@@ -36,7 +36,7 @@ def test_reference_is_written_with_its_scores(build, tmp_path, labelled_file):
     assert result.status == 0
     reference = load_reference(tmp_path / "out.fits")
     assert reference.title == "simulated reference mine"
-    assert reference.own_labels == ("age", "counts")
+    assert reference.user_labels == ("age", "counts")
     assert "3 without redshift or mass" in result.out
     assert f"mine, {len(reference)} SIMULATED galaxies" in result.out
     found = json.loads(scores.read_text())

@@ -34,7 +34,7 @@ def test_rows_have_their_own_data_and_labels(tmp_path, server, make, numbers, la
     labels = read_labels(labels_file, ["OTHER"])
     outcome = make(tmp_path / "t.h5", server, labels=labels, size=152)
     assert numbers(outcome.path) == WHOLE
-    assert (outcome.galaxies, outcome.left_out) == (len(WHOLE), {})
+    assert (outcome.galaxies, outcome.rejected) == (len(WHOLE), {})
     with h5py.File(outcome.path) as file:
         assert (file["OTHER"][:].astype("f4") == -file["log_stellar_mass"][:]).all()
         assert file["OTHER"].attrs["description"] == "OTHER of labels.fits"
@@ -84,9 +84,9 @@ def test_rows_without_data_are_left_out_and_counted(tmp_path, server, make, numb
     selection = Selection(boxes=((0, 360, -90, 90),))
     outcome = make(tmp_path / "t.h5", server, selection)
     assert numbers(outcome.path) == WHOLE
-    assert outcome.left_out == {"outside the imaging": COUNT - len(WHOLE)}
+    assert outcome.rejected == {"outside the imaging": COUNT - len(WHOLE)}
     with h5py.File(outcome.path) as file:
-        assert json.loads(file.attrs["left_out"]) == outcome.left_out
+        assert json.loads(file.attrs["left_out"]) == outcome.rejected
 
 
 def test_not_one_complete_galaxy_is_a_mistake(tmp_path, server, make):
@@ -107,9 +107,9 @@ def test_only_complete_galaxies_are_taken(tmp_path, serve, make, numbers, name):
         except SourceError:
             continue
     assert numbers(outcome.path)
-    assert outcome.galaxies + sum(outcome.left_out.values()) == len(WHOLE)
+    assert outcome.galaxies + sum(outcome.rejected.values()) == len(WHOLE)
     if name == "zero_planes":
-        assert outcome.left_out["incomplete image"] > 10
+        assert outcome.rejected["incomplete image"] > 10
     else:
         assert outcome.galaxies == len(WHOLE), "a failure has been taken for an answer"
 
@@ -125,13 +125,13 @@ class Failing:
 
     def spectra(self, targets, radius):
         from astroclip_astro.flags import Flag
-        from astroclip_astro.records import Gap
+        from astroclip_astro.records import MissingData
 
         self.spectra_of += targets.targetid.tolist()
         answers = list(self.source.spectra(targets, radius))
         for row, targetid in enumerate(targets.targetid.tolist()):
             if targetid - PAINTED_ID in self.failing:
-                answers[row] = Gap(Flag.NO_SPECTRUM | Flag.SOURCE_FAILED, "down for tea")
+                answers[row] = MissingData(Flag.NO_SPECTRUM | Flag.SOURCE_FAILED, "down for tea")
         return answers
 
 
@@ -175,7 +175,7 @@ def test_failures_are_no_answers_and_only_they_are_asked_for_again(
 def test_failures_can_be_left_out(tmp_path, server, make, numbers, failing):
     failing(3, 70, 71)
     outcome = make(tmp_path / "t.h5", server, skip_failed=True)
-    assert outcome.left_out == {"the source failed": 3}
+    assert outcome.rejected == {"the source failed": 3}
     assert numbers(outcome.path) == [number for number in WHOLE if number not in (3, 70, 71)]
 
 
@@ -256,4 +256,4 @@ def test_every_fault_at_once_leaves_no_wrong_row(tmp_path, serve, make, numbers,
             except SourceError:
                 continue
     assert len(numbers(outcome.path)) > 20, "nothing was shown"
-    assert outcome.galaxies + sum(outcome.left_out.values()) == len(WHOLE)
+    assert outcome.galaxies + sum(outcome.rejected.values()) == len(WHOLE)

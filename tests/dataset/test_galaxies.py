@@ -9,7 +9,7 @@ from astroclip_astro.dataset.galaxies import REASONS, fetch_galaxies
 from astroclip_astro.dataset.training_file import training_fields
 from astroclip_astro.errors import SourceError
 from astroclip_astro.flags import Flag
-from astroclip_astro.records import Cutout, Gap, Spectrum, Targets
+from astroclip_astro.records import Cutout, MissingData, Spectrum, Targets
 from astroclip_astro.simulate import FIELDS
 
 SPECTRUM = Spectrum(
@@ -66,7 +66,7 @@ def other(**changes):
 
 
 SPECTRA = [
-    (Gap(Flag.NO_SPECTRUM, ""), "no spectrum"),
+    (MissingData(Flag.NO_SPECTRUM, ""), "no spectrum"),
     (other(targetid=6), "another spectrum"),
     (other(separation=3.5), "another spectrum"),
     (other(separation=np.nan), "another spectrum"),
@@ -83,15 +83,15 @@ SPECTRA = [
 @pytest.mark.parametrize(("spectrum", "reason"), SPECTRA)
 def test_spectrum_is_left_out_and_no_image_asked_for(spectrum, reason):
     fetched, source = fetch(spectrum)
-    assert fetched.left_out == {0: reason}
+    assert fetched.rejected == {0: reason}
     assert not fetched.galaxies
     assert source.asked is None
 
 
 BRIGHT = np.full((3, 32, 32), 7e4, np.float32)
 IMAGES = [
-    (Gap(Flag.NO_IMAGE, ""), "no image"),
-    (Gap(Flag.NO_IMAGE | Flag.OUTSIDE_IMAGING, ""), "outside the imaging"),
+    (MissingData(Flag.NO_IMAGE, ""), "no image"),
+    (MissingData(Flag.NO_IMAGE | Flag.OUTSIDE_IMAGING, ""), "outside the imaging"),
     (replace(CUTOUT, complete=False), "incomplete image"),
     (replace(CUTOUT, image=CUTOUT.image * np.nan), "incomplete image"),
     (replace(CUTOUT, image=BRIGHT), "image too bright"),
@@ -101,7 +101,7 @@ IMAGES = [
 @pytest.mark.parametrize(("cutout", "reason"), IMAGES)
 def test_image_is_left_out(cutout, reason):
     fetched, _ = fetch(cutout=cutout)
-    assert fetched.left_out == {0: reason}
+    assert fetched.rejected == {0: reason}
     assert not fetched.galaxies
 
 
@@ -112,11 +112,11 @@ def test_every_reason_is_tested():
 def test_failure_is_no_answer():
     failed = Flag.SOURCE_FAILED
     for options in (
-        {"spectrum": Gap(Flag.NO_SPECTRUM | failed, "busy")},
-        {"cutout": Gap(Flag.NO_IMAGE | failed, "busy")},
+        {"spectrum": MissingData(Flag.NO_SPECTRUM | failed, "busy")},
+        {"cutout": MissingData(Flag.NO_IMAGE | failed, "busy")},
     ):
         fetched, _ = fetch(**options)
-        assert (fetched.failed, fetched.left_out, fetched.galaxies) == ({0: "busy"}, {}, {})
+        assert (fetched.failed, fetched.rejected, fetched.galaxies) == ({0: "busy"}, {}, {})
 
 
 def test_redshift_that_the_archive_does_not_say_is_no_contradiction():
@@ -139,7 +139,7 @@ def test_datasets_are_those_of_simulated_ones():
 
 def test_host_that_cannot_be_reached_is_no_fault_of_the_galaxies():
     source = Given(
-        Gap(Flag.NO_SPECTRUM | Flag.SOURCE_FAILED, "a.example cannot be reached"), CUTOUT
+        MissingData(Flag.NO_SPECTRUM | Flag.SOURCE_FAILED, "a.example cannot be reached"), CUTOUT
     )
     source.unreachable = "a.example cannot be reached: refused. Is this machine online?"
     targets = Targets(np.array([359.75]), np.array([2.0]), np.array([5]), np.ones(1, bool))

@@ -13,7 +13,7 @@ from tap_server import serve_service
 from astroclip_astro.config import conf
 from astroclip_astro.dataset import Selection, read_labels
 from astroclip_astro.dataset.plan import plan_training_set
-from astroclip_astro.dataset.selection import GOOD_GALAXIES, thin
+from astroclip_astro.dataset.selection import GOOD_GALAXIES, subsample
 from astroclip_astro.errors import InputError, SourceError
 from astroclip_astro.fetch.desi_catalogue import Cuts
 from astroclip_astro.standin.objects import zpix
@@ -77,7 +77,7 @@ def test_targetids_are_taken_instead(server, planned):
     ids = (PAINTED_ID + 7, PAINTED_ID + 3, PAINTED_ID + 999)
     plan = planned(server, Selection(targetids=ids))
     assert numbers(plan) == [3, 7]
-    assert plan.left_out == {"not in the catalogue, or does not pass the cuts": 1}
+    assert plan.rejected == {"not in the catalogue, or does not pass the cuts": 1}
 
 
 def test_labels_thin_and_are_joined(server, planned, labels_file):
@@ -88,7 +88,7 @@ def test_labels_thin_and_are_joined(server, planned, labels_file):
     plan = planned(server, Selection(targetids=ids), labels=labels)
     assert numbers(plan) == [2, 8]
     assert plan.labels["log_stellar_mass"].tolist() == [8 + 2 / 64, 8 + 8 / 64]
-    assert plan.left_out == {"no row in the table of labels": 1}
+    assert plan.rejected == {"no row in the table of labels": 1}
 
 
 def test_limit_is_of_what_has_labels(server, planned, labels_file):
@@ -96,16 +96,16 @@ def test_limit_is_of_what_has_labels(server, planned, labels_file):
     table[table["TARGETID"] % 5 == 0].write(labels_file, overwrite=True)
     plan = planned(server, Selection(boxes=ALL.boxes, limit=9), labels=read_labels(labels_file))
     assert len(plan) == 9
-    assert plan.left_out["beyond the limit"] == 30 - 9
+    assert plan.rejected["beyond the limit"] == 30 - 9
 
 
 def test_more_galaxies_hold_fewer_whatever_the_order():
     ids = np.arange(1000, dtype=np.int64) * 7919 + 39627866878511337
-    few, more = ids[thin(ids, 50)], ids[thin(ids, 200)]
+    few, more = ids[subsample(ids, 50)], ids[subsample(ids, 200)]
     assert set(few) < set(more)
-    assert set(ids[::-1][thin(ids[::-1], 50)]) == set(few)
+    assert set(ids[::-1][subsample(ids[::-1], 50)]) == set(few)
     assert 0.3 < np.mean(few < np.median(ids)) < 0.7, "these are the first, not any"
-    assert len(thin(ids, None)) == len(thin(ids, 5000)) == 1000
+    assert len(subsample(ids, None)) == len(subsample(ids, 5000)) == 1000
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_target_with_two_primary_spectra_is_left_out(table):
     with catalogue(vstack([table, second])) as source:
         plan = plan_training_set(source, ALL, release="DESI-DR1")
     assert numbers(plan) == list(range(1, 150))
-    assert plan.left_out == {"several primary spectra in the catalogue": 1}
+    assert plan.rejected == {"several primary spectra in the catalogue": 1}
 
 
 def test_target_without_redshift_is_left_out(table):
@@ -177,7 +177,7 @@ def test_target_without_redshift_is_left_out(table):
     with catalogue(table) as source:
         plan = plan_training_set(source, ALL, release="DESI-DR1")
     assert 3 not in numbers(plan)
-    assert plan.left_out == {"no redshift in the catalogue": 1}
+    assert plan.rejected == {"no redshift in the catalogue": 1}
 
 
 def test_nothing_found_says_why(server, planned, labels_file):

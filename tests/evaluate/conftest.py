@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from astroclip_astro.evaluate.table import Galaxies
+from astroclip_astro.zeroshot.embedded import EmbeddedGalaxies
 
 
 def unit(vectors):
@@ -21,7 +21,7 @@ def make_galaxies():
         def arc(angle):
             return unit(np.column_stack([np.cos(angle), np.sin(angle), np.zeros(n)]))
 
-        return Galaxies(
+        return EmbeddedGalaxies(
             {
                 "image": arc(redshift + rng.normal(0, 0.15, n)),
                 "spectrum": arc(redshift),
@@ -38,4 +38,4 @@ def make_galaxies():
 @pytest.fixture
 def few_networks(monkeypatch):
     """One network in place of three."""
-    monkeypatch.setattr("astroclip_astro.evaluate.predictors.NETWORKS", 1)
+    monkeypatch.setattr("astroclip_astro.evaluate.predictors.ENSEMBLE_SIZE", 1)

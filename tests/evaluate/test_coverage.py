@@ -6,22 +6,23 @@ import numpy as np
 import pytest
 
 from astroclip_astro.evaluate.coverage import (
-    LEAST,
-    MOST_BINS,
-    Told,
+    MAX_BINS,
+    MIN_GALAXIES_PER_BIN,
+    CoverageCheck,
     coverage,
     coverage_bins,
-    make_searchers,
-    tell,
+    make_estimators,
+    predict_labels,
 )
-from astroclip_astro.evaluate.table import Galaxies
-from astroclip_astro.zeroshot.estimator import measure_skill
+from astroclip_astro.zeroshot.embedded import EmbeddedGalaxies
+from astroclip_astro.zeroshot.estimator import fit_calibrated_estimator
+from astroclip_astro.zeroshot.prediction import Prediction
 
 N = 1000
 
 
 def galaxies_of(true, **more):
-    return Galaxies({}, {"redshift": np.asarray(true, float)}, np.arange(len(true)), **more)
+    return EmbeddedGalaxies({}, {"redshift": np.asarray(true, float)}, np.arange(len(true)), **more)
 
 
 def told_of(true, share68, share95, *, half=0.1, value=None):
@@ -33,11 +34,13 @@ def told_of(true, share68, share95, *, half=0.1, value=None):
         half = half * np.where(np.arange(len(true)) % 5, 1, 3)  # the median is 1
         return middle - half, middle + half
 
-    return Told(
-        value=np.asarray(true if value is None else value, float),
-        other=np.where(place < 0.25, 1.0, np.nan),
+    return CoverageCheck(
+        Prediction(
+            np.asarray(true if value is None else value, float),
+            secondary=np.where(place < 0.25, 1.0, np.nan),
+        ),
         intervals={0.68: interval(share68, half), 0.95: interval(share95, 2 * half)},
-        integral=place,
+        pit=place,
     )
 
 
@@ -72,7 +75,7 @@ def test_each_label_has_its_own_row():
 
 
 def test_the_ends_of_an_interval_belong_to_it():
-    one = Told(np.zeros(4), np.zeros(4), {0.68: (np.zeros(4), np.ones(4))}, np.zeros(4))
+    one = CoverageCheck(Prediction(np.zeros(4)), {0.68: (np.zeros(4), np.ones(4))}, np.zeros(4))
     np.testing.assert_array_equal(one.covers(np.array([0, 1, 1.01, -0.01]), 0.68), [1, 1, 0, 0])
 
 
@@ -113,7 +116,16 @@ def bins_of(found, label, name):
     return [values_of(found[kind + number]) for number in numbers]
 
 
-@pytest.mark.parametrize("count", [LEAST, 2 * LEAST - 1, 2 * LEAST, 3777, 30 * LEAST])
+@pytest.mark.parametrize(
+    "count",
+    [
+        MIN_GALAXIES_PER_BIN,
+        2 * MIN_GALAXIES_PER_BIN - 1,
+        2 * MIN_GALAXIES_PER_BIN,
+        3777,
+        30 * MIN_GALAXIES_PER_BIN,
+    ],
+)
 def test_bins_have_galaxies_enough_and_do_not_overlap(count):
     rng = np.random.default_rng(count)
     true = rng.permutation(count) / count
@@ -122,10 +134,10 @@ def test_bins_have_galaxies_enough_and_do_not_overlap(count):
     found = coverage_bins({"redshift": {"best": told_of(true, 0.7, 0.96)}}, test, resamples=0)
     for name, measure in (("magnitude", magnitude), ("predicted value", true)):
         rows = bins_of(found, "redshift", name)
-        assert len(rows) == min(MOST_BINS, count // LEAST)
+        assert len(rows) == min(MAX_BINS, count // MIN_GALAXIES_PER_BIN)
         sizes = [row["galaxies"] for row in rows]
         assert sum(sizes) == count
-        assert min(sizes) >= LEAST
+        assert min(sizes) >= MIN_GALAXIES_PER_BIN
         assert max(sizes) - min(sizes) <= 1
         ends = [end for row in rows for end in (row["low"], row["high"])]
         assert ends == sorted(ends)
@@ -137,7 +149,7 @@ def test_bins_have_galaxies_enough_and_do_not_overlap(count):
 
 def test_each_bin_has_its_own_coverage():
     """Of the fainter half nothing is within; by predicted value both halves are alike."""
-    n = 4 * LEAST
+    n = 4 * MIN_GALAXIES_PER_BIN
     rng = np.random.default_rng(1)
     true, magnitude = rng.uniform(0, 1, n), np.arange(n) / n
     told = told_of(true, 0.5, 0.75)
@@ -152,7 +164,7 @@ def test_each_bin_has_its_own_coverage():
 
 
 def test_bins_are_of_the_best_value_not_of_the_truth():
-    true = np.linspace(0, 1, LEAST)
+    true = np.linspace(0, 1, MIN_GALAXIES_PER_BIN)
     ways = {
         "image": told_of(true, 1, 1, value=true - 5),
         "best": told_of(true, 0.5, 0.9, value=true + 5),
@@ -163,18 +175,18 @@ def test_bins_are_of_the_best_value_not_of_the_truth():
 
 
 def test_fewer_galaxies_have_no_bins():
-    true = np.linspace(0, 1, LEAST - 1)
+    true = np.linspace(0, 1, MIN_GALAXIES_PER_BIN - 1)
     told = {"redshift": {"best": told_of(true, 0.5, 0.9)}}
     assert coverage_bins(told, galaxies_of(true, magnitude=true)) == {}
 
 
 def test_galaxies_without_magnitude_or_label_are_in_no_bin():
-    n = LEAST + 20
+    n = MIN_GALAXIES_PER_BIN + 20
     true, magnitude = np.linspace(0, 1, n), np.linspace(20, 15, n)
     told = {"redshift": {"best": told_of(true, 1, 1)}}
     magnitude[:20] = np.nan
     found = coverage_bins(told, galaxies_of(true, magnitude=magnitude), resamples=0)
-    assert found["redshift by magnitude 1"]["galaxies"].value == LEAST
+    assert found["redshift by magnitude 1"]["galaxies"].value == MIN_GALAXIES_PER_BIN
     assert found["redshift by predicted value 1"]["galaxies"].value == n
     true[-1] = np.nan
     found = coverage_bins(told, galaxies_of(true, magnitude=magnitude), resamples=0)
@@ -191,7 +203,7 @@ def told_galaxies():
     def make(n, seed):
         rng = np.random.default_rng(seed)
         true, quality = rng.uniform(0, 1, n), rng.uniform(0.5, 2, n)
-        return Galaxies(
+        return EmbeddedGalaxies(
             {
                 "image": arc(true + 0.1 * quality * rng.normal(size=n)),
                 "spectrum": arc(true + 0.03 * quality * rng.normal(size=n)),
@@ -202,8 +214,8 @@ def told_galaxies():
         )
 
     reference, test = make(5000, 1), make(3000, 2)
-    searchers = make_searchers(reference, True)
-    return searchers, test, tell(searchers, test)
+    searchers = make_estimators(reference, True)
+    return searchers, test, predict_labels(searchers, test)
 
 
 def test_a_real_calibration_covers_as_it_says(told_galaxies):
@@ -228,23 +240,23 @@ def test_transforms_are_uniform_and_go_with_the_intervals(told_galaxies):
     _, test, told = told_galaxies
     for label, ways in told.items():
         for one in ways.values():
-            counts = np.histogram(one.integral, 10, (0, 1))[0]
+            counts = np.histogram(one.pit, 10, (0, 1))[0]
             assert counts.sum() == len(test)
             assert 200 < counts.min() <= counts.max() < 400
             inside = one.covers(test.labels[label], 0.68) > 0
-            middle = np.abs(one.integral - 0.5) < 0.34
+            middle = np.abs(one.pit - 0.5) < 0.34
             assert np.mean(inside == middle) > 0.95
 
 
 def test_values_are_those_that_annotating_gives(told_galaxies):
     searchers, test, told = told_galaxies
     found = {
-        way: one.look_up(test.vectors[way]).values["redshift"] for way, one in searchers.items()
+        way: one.query(test.vectors[way]).predictions["redshift"] for way, one in searchers.items()
     }
-    judged = measure_skill(searchers, "redshift").judge(found, test.brightness)
+    judged = fit_calibrated_estimator(searchers, "redshift").predict(found, test.covariates)
     for way, one in judged.items():
-        np.testing.assert_array_equal(told["redshift"][way].value, one.value)
-        np.testing.assert_array_equal(told["redshift"][way].other, one.other)
+        np.testing.assert_array_equal(told["redshift"][way].prediction.value, one.value)
+        np.testing.assert_array_equal(told["redshift"][way].prediction.secondary, one.secondary)
         np.testing.assert_array_equal(told["redshift"][way].intervals[0.68], [one.low, one.high])
 
 
@@ -253,17 +265,17 @@ def test_galaxies_without_one_label_are_learned_the_other_from(make_galaxies):
     mass = np.where(np.arange(60) == 7, np.nan, reference.labels["log_stellar_mass"])
     brightness = {"image": np.arange(60.0)}
     reference = replace(
-        reference, labels=reference.labels | {"log_stellar_mass": mass}, brightness=brightness
+        reference, labels=reference.labels | {"log_stellar_mass": mass}, covariates=brightness
     )
-    searchers = make_searchers(reference, None)
+    searchers = make_estimators(reference, None)
     assert list(searchers) == ["image", "spectrum"]
     for modality, one in searchers.items():
         among = one.reference
         assert one.modality == modality
         np.testing.assert_array_equal(getattr(among, modality), reference.vectors[modality])
         np.testing.assert_array_equal(among.labels["log_stellar_mass"], mass)
-        np.testing.assert_array_equal(among.brightness["image"], np.arange(60))
+        np.testing.assert_array_equal(among.covariates["image"], np.arange(60))
         assert among.simulated is None
-    told = tell(searchers, make_galaxies(20, 2))
-    assert np.isfinite(told["redshift"]["best"].value).all()
-    assert np.isfinite(told["log_stellar_mass"]["best"].value).all()
+    told = predict_labels(searchers, make_galaxies(20, 2))
+    assert np.isfinite(told["redshift"]["best"].prediction.value).all()
+    assert np.isfinite(told["log_stellar_mass"]["best"].prediction.value).all()

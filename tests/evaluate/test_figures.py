@@ -8,7 +8,7 @@ import pytest
 
 from astroclip_astro.errors import InputError
 from astroclip_astro.evaluate import figures
-from astroclip_astro.evaluate.coverage import Told, coverage_bins
+from astroclip_astro.evaluate.coverage import CoverageCheck, coverage_bins
 from astroclip_astro.evaluate.figures import (
     calibration_figures,
     check_drawable,
@@ -20,8 +20,10 @@ from astroclip_astro.evaluate.figures import (
 )
 from astroclip_astro.evaluate.ood import novelty_areas
 from astroclip_astro.evaluate.scores import label_scores
-from astroclip_astro.evaluate.table import Galaxies, TableOne
-from astroclip_astro.zeroshot.metrics import regress
+from astroclip_astro.evaluate.table import TableOne
+from astroclip_astro.zeroshot.embedded import EmbeddedGalaxies
+from astroclip_astro.zeroshot.metrics import knn_regression
+from astroclip_astro.zeroshot.prediction import Prediction
 
 pytest.importorskip("matplotlib")
 LABELS = ("redshift", "log_stellar_mass")
@@ -46,7 +48,7 @@ def arc(angle):
 def galaxies_of(rows, seed):
     rng = np.random.default_rng(seed)
     redshift = rng.uniform(0, 1, len(rows))
-    return Galaxies(
+    return EmbeddedGalaxies(
         {
             "image": arc(redshift + rng.normal(0, 0.1, len(rows))),
             "spectrum": arc(redshift),
@@ -68,9 +70,9 @@ def table():
 
 @pytest.fixture
 def labelled(labelled_file):
-    from astroclip_astro.reference.labelled_file import open_labelled_set
+    from astroclip_astro.reference.labelled_file import open_labelled_file
 
-    return open_labelled_set(labelled_file)
+    return open_labelled_file(labelled_file)
 
 
 def test_predictions_of_every_pair_and_of_photometry(table):
@@ -83,7 +85,7 @@ def test_predictions_of_every_pair_and_of_photometry(table):
         assert "16 nearest" in words
         true, reference = table.test.labels[label], table.reference
         for axes, (query, target) in zip(figure.axes[:4], PAIRS, strict=True):
-            told = regress(
+            told = knn_regression(
                 reference.vectors[target], reference.labels[label], table.test.vectors[query]
             )
             drawn = axes.collections[0].get_offsets()
@@ -112,7 +114,7 @@ def test_retrieval_shows_ranks_and_two_bright_galaxies(table, labelled):
     assert list(found) == ["ranks", "retrieval_1", "retrieval_2"]
     assert NOUN in titles(found["ranks"][0])[0]
     assert found["ranks"][0].axes[0].get_xlabel() == "first N of 30 galaxies"
-    bright = table.test.brightness["spectrum"]
+    bright = table.test.covariates["spectrum"]
     shown = set()
     for name in ("retrieval_1", "retrieval_2"):
         title, panels = titles(found[name][0])
@@ -142,9 +144,9 @@ def test_partner_is_marked_and_tiles_are_of_their_rows(table, labelled):
         shown = [(query, row), *((target, one) for one in near)]
         for tile, (kind, one) in zip([first, *found], shown, strict=True):
             seen = figures.look(labelled, int(test.rows[one]), kind)
-            assert f"z = {test.labels['redshift'][one]:.2f}" in tile.words
+            assert f"z = {test.labels['redshift'][one]:.2f}" in tile.description
             np.testing.assert_array_equal(tile.image if kind == "image" else tile.flux, seen)
-        assert float(found[0].words.split(",")[0]) == pytest.approx(
+        assert float(found[0].description.split(",")[0]) == pytest.approx(
             float(test.vectors[target][near[0]] @ test.vectors[query][row]), abs=1e-3
         )
 
@@ -169,7 +171,7 @@ def test_few_galaxies_have_few_matches(table, labelled):
         vectors={name: values[:3] for name, values in table.test.vectors.items()},
         labels={name: values[:3] for name, values in table.test.labels.items()},
         rows=table.test.rows[:3],
-        brightness={},
+        covariates={},
     )
     found = retrieval_figures(replace(table, test=test), labelled, NOUN, seed=0)
     assert list(found) == ["ranks", "retrieval_1", "retrieval_2"]
@@ -284,9 +286,8 @@ def test_broken_log_is_refused(tmp_path, contents, name):
 def told_of(true, seed):
     rng = np.random.default_rng(seed)
     value = true + rng.normal(0, 0.1, len(true))
-    return Told(
-        value,
-        np.full(len(true), np.nan),
+    return CoverageCheck(
+        Prediction(value),
         {0.68: (value - 0.1, value + 0.1), 0.95: (value - 0.2, value + 0.2)},
         rng.uniform(size=len(true)),
     )
@@ -302,7 +303,7 @@ def told():
         label: {way: told_of(values, seed) for seed, way in enumerate(("image", "best"))}
         for label, values in labels.items()
     }
-    return told, Galaxies({}, labels, np.arange(1000), {}, magnitude)
+    return told, EmbeddedGalaxies({}, labels, np.arange(1000), {}, magnitude)
 
 
 def test_transforms_and_coverage_of_each_label(told):
@@ -313,7 +314,7 @@ def test_transforms_and_coverage_of_each_label(told):
     assert all(NOUN in titles(figure)[0] for figure, _ in found.values())
     assert titles(found["pit_redshift"][0])[1] == ["image", "best"]
     heights = [bar.get_height() for bar in found["pit_redshift"][0].axes[1].patches[:20]]
-    counts = np.histogram(told["redshift"]["best"].integral, 20, (0, 1))[0]
+    counts = np.histogram(told["redshift"]["best"].pit, 20, (0, 1))[0]
     np.testing.assert_allclose(heights, counts / 50)
     axes = found["coverage_redshift"][0].axes
     assert [one.get_xlabel() for one in axes] == ["r [mag]", "predicted redshift"]
@@ -334,7 +335,7 @@ def test_without_bins_there_is_no_coverage(told):
 def test_bins_of_one_value_cannot_be_drawn_and_are_left_out(told):
     """As where embeddings have collapsed, and the same is told of all galaxies."""
     told, test = told
-    ways = {"best": replace(told["redshift"]["best"], value=np.full(1000, 0.3))}
+    ways = {"best": replace(told["redshift"]["best"], prediction=Prediction(np.full(1000, 0.3)))}
     bins = coverage_bins({"redshift": ways}, test, resamples=0)
     found = calibration_figures({"redshift": ways}, bins, NOUN)
     assert [axes.get_xlabel() for axes in found["coverage_redshift"][0].axes] == ["r [mag]"]

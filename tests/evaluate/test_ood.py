@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn.metrics import roc_auc_score
 
-from astroclip_astro.evaluate.ood import EITHER, Objects, novelties, novelty_areas
-from astroclip_astro.zeroshot.estimator import Searcher
+from astroclip_astro.evaluate.ood import EITHER, novelties, novelty_areas
+from astroclip_astro.zeroshot.embedded import EmbeddedGalaxies
+from astroclip_astro.zeroshot.estimator import KNNEstimator
 from astroclip_astro.zeroshot.reference import Reference
 
 NOVELTIES = st.integers(0, 6).map(lambda step: step / 6)  # ties are many
@@ -103,14 +104,16 @@ def searchers():
         spectrum=arc(angle),
         labels={"redshift": angle},
         simulated=True,
-        brightness={"image": 10 + angle, "spectrum": 100 + angle},
+        covariates={"image": 10 + angle, "spectrum": 100 + angle},
     )
-    return {modality: Searcher(among, modality) for modality in ("image", "spectrum")}
+    return {modality: KNNEstimator(among, modality) for modality in ("image", "spectrum")}
 
 
 def test_either_is_the_larger_novelty(searchers):
     image, spectrum = np.array([0.5, 3, 0.5, np.nan]), np.array([0.52, 0.5, 3, 3])
-    found = novelties(searchers, Objects({"image": arc(image), "spectrum": arc(spectrum)}, {}))
+    found = novelties(
+        searchers, EmbeddedGalaxies({"image": arc(image), "spectrum": arc(spectrum)}, {})
+    )
     assert list(found) == ["image", "spectrum", EITHER]
     assert found["image"][1] == found["spectrum"][2] == 1
     assert max(found["image"][0], found["spectrum"][0]) < 0.99
@@ -122,9 +125,9 @@ def test_either_is_the_larger_novelty(searchers):
 
 def test_objects_with_one_way_have_no_either(searchers):
     vectors = arc(np.linspace(0, 2, 7))
-    found = novelties(searchers, Objects({"spectrum": vectors}, {}))
+    found = novelties(searchers, EmbeddedGalaxies({"spectrum": vectors}, {}))
     assert list(found) == ["spectrum"]
-    expected = searchers["spectrum"].look_up(vectors).novelty
+    expected = searchers["spectrum"].query(vectors).novelty
     np.testing.assert_array_equal(found["spectrum"], expected)
 
 
@@ -132,9 +135,9 @@ def test_brightness_is_that_of_the_same_way(searchers):
     """Brighter than all of the reference, at a place where its galaxies are."""
     vectors = {way: arc(np.full(2, 0.5)) for way in ("image", "spectrum")}
     bright = {"image": np.array([10.5, 12.0]), "spectrum": np.array([102.0, 100.5])}
-    found = novelties(searchers, Objects(vectors, bright))
+    found = novelties(searchers, EmbeddedGalaxies(vectors, covariates=bright))
     assert found["image"][1] == 1 > found["image"][0]
     assert found["spectrum"][0] == 1 > found["spectrum"][1]
     del bright["spectrum"]
-    found = novelties(searchers, Objects(vectors, bright))
+    found = novelties(searchers, EmbeddedGalaxies(vectors, covariates=bright))
     assert found["image"][1] == 1 > found["spectrum"][0] == found["spectrum"][1]

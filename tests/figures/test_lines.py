@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from matplotlib.text import Text
 
-from astroclip_astro.figures.lines import LINES, lines_between, mark_lines, spread
+from astroclip_astro.figures.lines import LINES, lines_between, mark_lines, separate_labels
 from astroclip_astro.figures.style import new_figure
 
 # Air wavelengths of the classical tables, and which of them are taken together.
@@ -112,24 +112,24 @@ def test_names_do_not_overlap(width, limits, redshift):
 
 def test_places_far_apart_stay():
     places = np.array([10.0, 30.0, 70.0])
-    assert spread(places, 10, 0, 100).tolist() == places.tolist()
+    assert separate_labels(places, 10, 0, 100).tolist() == places.tolist()
 
 
 @pytest.mark.parametrize("places", [[0, 0, 0, 0], [97, 98, 99], [1, 20, 21, 22, 23, 60, 99]])
 def test_places_keep_their_distance_order_and_limits(places):
-    found = spread(np.array(places, float), 10, 0, 100)
+    found = separate_labels(np.array(places, float), 10, 0, 100)
     assert (np.diff(found) >= 10 - 1e-9).all()
     assert found.min() >= 5
     assert found.max() <= 95
 
 
 def test_more_places_than_fit_are_evenly_spaced():
-    found = spread(np.full(20, 50.0), 10, 0, 100)
+    found = separate_labels(np.full(20, 50.0), 10, 0, 100)
     np.testing.assert_allclose(np.diff(found), 5)
 
 
 def test_no_places_are_none():
-    assert len(spread(np.zeros(0), 10, 0, 100)) == 0
+    assert len(separate_labels(np.zeros(0), 10, 0, 100)) == 0
 
 
 @pytest.mark.mpl_image_compare(baseline_dir="baseline", style="default", tolerance=15)

@@ -8,7 +8,7 @@ from matplotlib.colors import same_color
 from matplotlib.text import Text
 
 from astroclip_astro.figures.lines import lines_between
-from astroclip_astro.figures.masked import FILLED, OBSERVED, masked_figure
+from astroclip_astro.figures.masked import OBSERVED, RECONSTRUCTED, masked_figure
 from astroclip_astro.records import WAVELENGTH
 
 HIDDEN = np.array([[low, low + 400.0] for low in (3800, 4900, 5700, 6700, 8080, 9000)])
@@ -60,9 +60,9 @@ def test_stretches_are_numbered_above_and_in_the_insets(drawn):
 def test_reconstruction_is_over_the_spectrum_in_a_colour_of_its_own(drawn):
     flux, filled, figure = drawn
     top = figure.axes[0]
-    np.testing.assert_array_equal(curve(top, FILLED).get_ydata(), filled)
+    np.testing.assert_array_equal(curve(top, RECONSTRUCTED).get_ydata(), filled)
     np.testing.assert_allclose(curve(top, OBSERVED).get_ydata()[9:-9], flux[9:-9], atol=0.01)
-    assert curve(top, FILLED).get_zorder() >= curve(top, OBSERVED).get_zorder()
+    assert curve(top, RECONSTRUCTED).get_zorder() >= curve(top, OBSERVED).get_zorder()
 
 
 def test_inset_shows_its_stretch_and_both_curves(drawn):
@@ -71,7 +71,7 @@ def test_inset_shows_its_stretch_and_both_curves(drawn):
         left, right = axes.get_xlim()
         assert left < low < high < right
         assert right - left < 2 * (high - low)
-        x, y = curve(axes, FILLED).get_data()
+        x, y = curve(axes, RECONSTRUCTED).get_data()
         np.testing.assert_array_equal(y, filled[np.isin(WAVELENGTH, x)])
         bottom, top = axes.get_ylim()
         known = y[np.isfinite(y)]
@@ -111,7 +111,7 @@ def test_stretch_without_data_shows_the_reconstruction(drawn):
     ivar[(WAVELENGTH > 4700) & (WAVELENGTH < 5600)] = 0
     inset = masked_figure(flux, ivar, filled, HIDDEN).axes[2]
     assert np.isnan(curve(inset, OBSERVED).get_ydata()).all()
-    assert np.isfinite(curve(inset, FILLED).get_ydata()).all()
+    assert np.isfinite(curve(inset, RECONSTRUCTED).get_ydata()).all()
 
 
 @pytest.mark.mpl_image_compare(

@@ -41,13 +41,19 @@ def edge(axes):
 def test_retrieval_rows():
     rows = [
         [
-            Tile(image(0), words="query: image\nz = 0.10"),
-            *(Tile(image(k), words=f"0.9{9 - k}\nz = 0.1{k}", marked=k == 2) for k in range(1, 4)),
+            Tile(image(0), description="query: image\nz = 0.10"),
+            *(
+                Tile(image(k), description=f"0.9{9 - k}\nz = 0.1{k}", marked=k == 2)
+                for k in range(1, 4)
+            ),
         ],
         [
-            Tile(image(0), words="query: image\nz = 0.10"),
-            *(Tile(flux=flux(k), words=f"0.9{9 - k}\nz = 0.1{k}", marked=k == 1) for k in (1, 2)),
-            Tile(words="0.91\nz = 0.12"),
+            Tile(image(0), description="query: image\nz = 0.10"),
+            *(
+                Tile(flux=flux(k), description=f"0.9{9 - k}\nz = 0.1{k}", marked=k == 1)
+                for k in (1, 2)
+            ),
+            Tile(description="0.91\nz = 0.12"),
         ],
         [
             Tile(image(1), flux(1), "query: both\nz = 0.11"),
@@ -87,7 +93,7 @@ def test_without_a_partner_among_the_matches_none_is_explained():
 def test_thumbnail_is_as_given_its_first_row_lowest():
     pixels = image(0)
     pixels[0, 0], pixels[1, 1] = np.nan, 2
-    axes = retrieval_figure([[Tile(pixels, words="a -> b")]], title="").axes[0]
+    axes = retrieval_figure([[Tile(pixels, description="a -> b")]], title="").axes[0]
     drawn = axes.images[0].get_array()
     assert drawn[0, 0].tolist() == [0, 0, 0]
     assert drawn[1, 1].tolist() == [1, 1, 1]

@@ -11,8 +11,8 @@ from stubs import StubSource
 from astroclip_astro.errors import InputError, OutputError, WeightsError
 from astroclip_astro.figures.lines import LINES
 from astroclip_astro.flags import Flag
-from astroclip_astro.interpret.plots import choose_unaligned, plot_attention, plot_masked
-from astroclip_astro.models.attention_maps import hidden_spans
+from astroclip_astro.interpret.plots import plot_attention, plot_masked, pretrained_weights
+from astroclip_astro.models.attention_maps import masked_spans
 from astroclip_astro.similar.plot import plot_similar
 
 pytest.importorskip("matplotlib")
@@ -96,18 +96,18 @@ def test_titles_name_row_weights_source_and_what_is_simulated(table, tiny_weight
 
 def test_filling_is_that_of_the_model(table, tiny_with):
     from astroclip_astro import load_model
-    from astroclip_astro.models.masking import draw_hidden
+    from astroclip_astro.models.masking import sample_mask
 
     path = tiny_with(spectrum={"chunks": 4, "chunk_width": 5, "masked": "dropped"})
     figure = plot_masked(table, 3, source=StubSource(), unaligned=path, seed=7, **CPU)
     model = load_model(path, device="cpu")
-    hidden = draw_hidden(model.config, model.card, seed=7)
+    hidden = sample_mask(model.config, model.card, seed=7)
     assert hidden.sum() == 20
-    spans = hidden_spans(model.config, hidden)
+    spans = masked_spans(model.config, hidden)
     bands = [[p.get_x(), p.get_x() + p.get_width()] for p in figure.axes[0].patches]
     np.testing.assert_allclose(bands, spans)
     (spectrum,) = StubSource().spectra(_targets(table, 3), 1)
-    expected = model.fill(spectrum.flux[None], spectrum.ivar[None], hidden=hidden)[0]
+    expected = model.reconstruct(spectrum.flux[None], spectrum.ivar[None], masked=hidden)[0]
     np.testing.assert_allclose(figure.axes[0].lines[1].get_ydata(), expected, rtol=1e-5)
 
 
@@ -142,14 +142,14 @@ def test_weights_before_alignment_have_no_attention_yet(table, tiny_with):
 def test_weights_before_alignment_are_found(monkeypatch, weights, unaligned, expected):
     names = ["compact", "compact-unaligned"]
     monkeypatch.setattr("astroclip_astro.models.card.bundled", lambda: names)
-    assert choose_unaligned(weights, unaligned) == expected
+    assert pretrained_weights(weights, unaligned) == expected
 
 
 @pytest.mark.parametrize("weights", ["compact", "foreign.safetensors"])
 def test_absent_weights_before_alignment_say_what_to_pass(monkeypatch, weights):
     monkeypatch.setattr("astroclip_astro.models.card.bundled", lambda: ["compact"])
     with pytest.raises(InputError, match=f"{weights}.*pass unaligned="):
-        choose_unaligned(weights)
+        pretrained_weights(weights)
 
 
 def test_similar_galaxies_are_those_of_the_table(table):

@@ -26,7 +26,7 @@ def test_spectrum_is_that_of_the_row(table):
     found = fetch_spectrum(table, 1, StubSource())
     assert found.flux[0] == pytest.approx(mark(20.0, 2.0))
     assert found.ivar[0] == 4
-    assert "stub" in found.words
+    assert "stub" in found.description
 
 
 def test_source_is_closed(table):
@@ -66,9 +66,9 @@ def test_redshift_is_the_best_known(table, given, columns, fact, expected, words
         table[f"astroclip_{name}"] = [value, 9.0, 9.0]
     found = fetch_spectrum(table, 0, source(redshift=fact), given)
     assert found.redshift == expected
-    assert words in found.words
+    assert words in found.description
     if expected is not None:
-        assert f"{expected:.4f}" in found.words
+        assert f"{expected:.4f}" in found.description
 
 
 def test_masked_redshift_is_none(table):
@@ -78,14 +78,14 @@ def test_masked_redshift_is_none(table):
 
 
 def test_doubtful_redshift_is_called_that(table):
-    assert "ZWARN 4" in fetch_spectrum(table, 0, source(zwarn=4)).words
-    assert "ZWARN" not in fetch_spectrum(table, 0, source(zwarn=0)).words
+    assert "ZWARN 4" in fetch_spectrum(table, 0, source(zwarn=4)).description
+    assert "ZWARN" not in fetch_spectrum(table, 0, source(zwarn=0)).description
 
 
 def test_simulated_table_makes_the_data_simulated(table):
-    assert "SIMULATED" not in fetch_spectrum(table, 0, StubSource()).words
+    assert "SIMULATED" not in fetch_spectrum(table, 0, StubSource()).description
     table.meta["SIMULATD"] = True
-    assert "stub (SIMULATED)" in fetch_spectrum(table, 0, StubSource()).words
+    assert "stub (SIMULATED)" in fetch_spectrum(table, 0, StubSource()).description
 
 
 @pytest.mark.parametrize(

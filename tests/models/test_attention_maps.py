@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from astroclip_astro.models.attention_maps import attention_weights, hidden_spans, token_spans
+from astroclip_astro.models.attention_maps import attention_weights, masked_spans, token_spans
 from astroclip_astro.models.configuration import COMPACT, FULL
 from astroclip_astro.models.spectrum_encoder import tokenise
 from astroclip_astro.records import WAVELENGTH
@@ -36,7 +36,7 @@ def test_hidden_is_what_no_visible_window_shows(config):
     for low, high in spans[1:][~hidden[1:]]:
         shown |= between(low, high)
     found = np.zeros(7781, bool)
-    for low, high in hidden_spans(config, hidden):
+    for low, high in masked_spans(config, hidden):
         found |= between(low, high)
     covered = spans[-1, 1] >= WAVELENGTH
     assert np.array_equal(found, ~shown & covered)
@@ -45,13 +45,13 @@ def test_hidden_is_what_no_visible_window_shows(config):
 def test_nothing_is_hidden_by_one_of_overlapping_windows():
     hidden = np.zeros(FULL.tokens, bool)
     hidden[[0, 50]] = True
-    assert hidden_spans(FULL, hidden).shape == (0, 2)
+    assert masked_spans(FULL, hidden).shape == (0, 2)
 
 
 def test_ends_of_the_spectrum_can_be_hidden():
     hidden = np.zeros(FULL.tokens, bool)
     hidden[[1, 2, -2, -1]] = True
-    spans = hidden_spans(FULL, hidden)
+    spans = masked_spans(FULL, hidden)
     assert spans[0, 0] == 3600
     assert spans[-1, 1] == pytest.approx(token_spans(FULL)[-1, 1])
 

@@ -5,9 +5,14 @@ import pytest
 import torch
 
 from astroclip_astro.errors import InputError, WeightsError
-from astroclip_astro.models.attention_maps import hidden_spans
+from astroclip_astro.models.attention_maps import masked_spans
 from astroclip_astro.models.configuration import COMPACT, FULL
-from astroclip_astro.models.masking import check_fills, draw_hidden, fill, reconstruct
+from astroclip_astro.models.masking import (
+    check_reconstructs,
+    reconstruct,
+    reconstruct_spectra,
+    sample_mask,
+)
 from astroclip_astro.models.spectrum_encoder import tokenise
 from astroclip_astro.records import WAVELENGTH
 
@@ -44,14 +49,14 @@ def chunk(config, start=40, width=30):
 
 def inside(config, hidden):
     """The samples of which nothing is seen."""
-    (span,) = hidden_spans(config, hidden)
+    (span,) = masked_spans(config, hidden)
     return torch.from_numpy((span[0] <= WAVELENGTH) & (span[1] >= WAVELENGTH))
 
 
 @pytest.mark.parametrize("config", [FULL, COMPACT], ids=lambda config: config.name)
 def test_tokens_given_back_are_the_spectrum(config):
     flux = spectra()
-    found = fill(Echo(config), flux, np.zeros(config.tokens, bool), how="zeroed")
+    found = reconstruct_spectra(Echo(config), flux, np.zeros(config.tokens, bool), how="zeroed")
     end = config.window_step * (config.tokens - 2) + config.window
     torch.testing.assert_close(found[:, :end], flux[:, :end], rtol=0, atol=1e-4)
     assert found[:, end:].isnan().all()
@@ -62,7 +67,7 @@ def test_tokens_given_back_are_the_spectrum(config):
 def test_only_hidden_stretches_are_lost(config):
     """Zeros are the spectrum's mean once it is no longer standardised."""
     flux, hidden = spectra(), chunk(config)
-    found = fill(Echo(config), flux, hidden, how="zeroed")
+    found = reconstruct_spectra(Echo(config), flux, hidden, how="zeroed")
     lost = inside(config, hidden)
     mean = flux.mean(1, keepdim=True).expand(-1, int(lost.sum()))
     torch.testing.assert_close(found[:, lost], mean, rtol=0, atol=1e-4)
@@ -79,9 +84,11 @@ def test_what_is_hidden_is_not_seen(tiny, how):
     lost = inside(tiny.config, hidden).nonzero()[:, 0]
     other = flux.clone()
     other[:, lost] = flux[:, lost.flip(0)]
-    found, again = (fill(tiny.spectrum_encoder, one, hidden, how=how) for one in (flux, other))
+    found, again = (
+        reconstruct_spectra(tiny.spectrum_encoder, one, hidden, how=how) for one in (flux, other)
+    )
     torch.testing.assert_close(found, again, rtol=0, atol=1e-3, equal_nan=True)
-    visible = fill(tiny.spectrum_encoder, other, chunk(tiny.config, 100), how=how)
+    visible = reconstruct_spectra(tiny.spectrum_encoder, other, chunk(tiny.config, 100), how=how)
     assert (visible - found).abs().nan_to_num().max() > 0.1
 
 
@@ -93,18 +100,19 @@ def test_dropped_tokens_go_through_the_last_layer_alone(tiny):
     tokens = encoder.tokens(flux)
     window = reconstruct(encoder, tokens, mask)[:, -1, 2:]
     mean, deviation = flux.mean(1, keepdim=True), flux.std(1, keepdim=True)
-    found = fill(encoder, flux, hidden, how="dropped")
+    found = reconstruct_spectra(encoder, flux, hidden, how="dropped")
     step, end = tiny.config.window_step, tiny.config.window_step * (tiny.config.tokens - 2)
     alone = found[:, end + step : end + 2 * step]  # only the last window covers these
     torch.testing.assert_close(alone, window[:, step:] * deviation + mean, rtol=1e-5, atol=1e-4)
-    zeroed = fill(encoder, flux, hidden, how="zeroed")
+    zeroed = reconstruct_spectra(encoder, flux, hidden, how="zeroed")
     assert not torch.allclose(found[:, :end], zeroed[:, :end], rtol=0, atol=1e-4)
 
 
 def test_with_nothing_hidden_both_ways_are_one(tiny):
     nothing = np.zeros(tiny.config.tokens, bool)
     zeroed, dropped = (
-        fill(tiny.spectrum_encoder, spectra(), nothing, how=how) for how in ("zeroed", "dropped")
+        reconstruct_spectra(tiny.spectrum_encoder, spectra(), nothing, how=how)
+        for how in ("zeroed", "dropped")
     )
     torch.testing.assert_close(zeroed, dropped, equal_nan=True)
 
@@ -120,7 +128,7 @@ def test_with_nothing_hidden_both_ways_are_one(tiny):
     ],
 )
 def test_card_says_how_tokens_are_hidden(stages, how):
-    assert check_fills(card(**stages)) == how
+    assert check_reconstructs(card(**stages)) == how
 
 
 @pytest.mark.parametrize(
@@ -133,7 +141,7 @@ def test_card_says_how_tokens_are_hidden(stages, how):
 )
 def test_weights_that_cannot_fill_are_refused(stages, words):
     with pytest.raises(WeightsError, match=words):
-        check_fills(card(**stages))
+        check_reconstructs(card(**stages))
 
 
 def runs(hidden):
@@ -144,7 +152,7 @@ def runs(hidden):
 
 def test_places_are_as_in_training():
     trained = card(spectrum={"chunks": 6, "chunk_width": 14})
-    hidden = draw_hidden(COMPACT, trained)
+    hidden = sample_mask(COMPACT, trained)
     assert hidden.shape == (COMPACT.tokens,)
     assert hidden.sum() == 84
     starts, _ = runs(hidden)
@@ -152,23 +160,23 @@ def test_places_are_as_in_training():
 
 
 def test_places_of_the_paper_where_the_card_is_silent():
-    assert draw_hidden(FULL, card()).sum() == 180
-    assert draw_hidden(COMPACT, card()).sum() == 6 * 16  # half of a sixth
+    assert sample_mask(FULL, card()).sum() == 180
+    assert sample_mask(COMPACT, card()).sum() == 6 * 16  # half of a sixth
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_token_of_mean_and_deviation_is_never_hidden(seed):
-    assert not draw_hidden(COMPACT, card(), seed=seed, width=32)[0]
+    assert not sample_mask(COMPACT, card(), seed=seed, width=32)[0]
 
 
 def test_places_change_with_the_seed_alone():
-    one, same, other = (draw_hidden(COMPACT, card(), seed=seed) for seed in (1, 1, 2))
+    one, same, other = (sample_mask(COMPACT, card(), seed=seed) for seed in (1, 1, 2))
     assert np.array_equal(one, same)
     assert not np.array_equal(one, other)
 
 
 def test_number_and_width_of_chunks_are_as_asked():
-    starts, widths = runs(draw_hidden(FULL, card(), chunks=3, width=9))
+    starts, widths = runs(sample_mask(FULL, card(), chunks=3, width=9))
     assert len(starts) == 3
     assert widths.tolist() == [9, 9, 9]
 
@@ -178,4 +186,4 @@ def test_number_and_width_of_chunks_are_as_asked():
 )
 def test_impossible_chunks_are_refused(options):
     with pytest.raises(InputError):
-        draw_hidden(FULL, card(), **options)
+        sample_mask(FULL, card(), **options)

@@ -224,10 +224,10 @@ def test_nothing_has_no_attention_and_no_filling(tiny, spectra):
     flux = spectra.copy()
     flux[1] = 0
     hidden = np.zeros(tiny.config.tokens, bool)
-    for values in (tiny.attention(flux)[0], tiny.fill(flux, hidden=hidden)[:, :7000]):
+    for values in (tiny.attention(flux)[0], tiny.reconstruct(flux, masked=hidden)[:, :7000]):
         assert np.isnan(values.reshape(5, -1)).all(axis=1).tolist() == [False, True] + 3 * [False]
     assert tiny.attention(flux[:0])[0].shape == (0, 4, tiny.config.tokens)
-    assert tiny.fill(flux[:0], hidden=hidden).shape == (0, 7781)
+    assert tiny.reconstruct(flux[:0], masked=hidden).shape == (0, 7781)
 
 
 @pytest.fixture
@@ -245,7 +245,7 @@ def test_filling_is_what_pretraining_did(tiny, spectra, chunk, masked):
     from astroclip_astro.models.masking import reconstruct
 
     tiny.card["training"]["stages"] = {"spectrum": {"masked": masked}}
-    found = tiny.fill(spectra, hidden=chunk)
+    found = tiny.reconstruct(spectra, masked=chunk)
     assert found.dtype == np.float32
     encoder, mask = tiny.network.spectrum_encoder, torch.from_numpy(chunk).expand(5, -1)
     tokens = encoder.tokens(torch.from_numpy(spectra))
@@ -266,9 +266,9 @@ def test_filling_is_what_pretraining_did(tiny, spectra, chunk, masked):
 
 
 def test_ways_of_hiding_differ(tiny, spectra, chunk):
-    zeroed = tiny.fill(spectra, hidden=chunk)
+    zeroed = tiny.reconstruct(spectra, masked=chunk)
     tiny.card["training"]["stages"] = {"spectrum": {"masked": "dropped"}}
-    assert np.abs(tiny.fill(spectra, hidden=chunk) - zeroed)[:, :7000].max() > 1e-4
+    assert np.abs(tiny.reconstruct(spectra, masked=chunk) - zeroed)[:, :7000].max() > 1e-4
 
 
 def test_batch_size_does_not_matter_to_attention_and_filling(tiny, spectra, chunk):
@@ -277,15 +277,15 @@ def test_batch_size_does_not_matter_to_attention_and_filling(tiny, spectra, chun
             tiny.attention(spectra, batch_size=batch_size)[0], tiny.attention(spectra)[0], atol=1e-6
         )
         np.testing.assert_allclose(
-            tiny.fill(spectra, hidden=chunk, batch_size=batch_size),
-            tiny.fill(spectra, hidden=chunk),
+            tiny.reconstruct(spectra, masked=chunk, batch_size=batch_size),
+            tiny.reconstruct(spectra, masked=chunk),
             atol=1e-5,
         )
 
 
 def test_aligned_weights_do_not_fill(model, spectra):
     with pytest.raises(WeightsError, match="compact cannot fill in"):
-        model.fill(spectra, hidden=np.zeros(model.config.tokens, bool))
+        model.reconstruct(spectra, masked=np.zeros(model.config.tokens, bool))
 
 
 @pytest.mark.parametrize(
@@ -294,10 +294,10 @@ def test_aligned_weights_do_not_fill(model, spectra):
 def test_impossible_masks_are_refused(tiny, spectra, hidden):
     assert tiny.config.tokens == 77
     with pytest.raises(InputError, match=r"expected bool \(77,\)"):
-        tiny.fill(spectra, hidden=hidden)
+        tiny.reconstruct(spectra, masked=hidden)
 
 
-@pytest.mark.parametrize("method", ["embed_images", "embed_spectra", "attention", "fill"])
+@pytest.mark.parametrize("method", ["embed_images", "embed_spectra", "attention", "reconstruct"])
 def test_wrong_option_names_the_nearest(model, method):
     with pytest.raises(OptionError, match=rf"{method}\(\) has no option 'batchsize'; .*batch_size"):
         getattr(model, method)(np.zeros((1, 7781)), batchsize=3)

@@ -9,9 +9,9 @@ import pytest
 
 from astroclip_astro.errors import InputError, WeightsError
 from astroclip_astro.models.model import load_model
-from astroclip_astro.models.pretrained import load_unaligned
-from astroclip_astro.reference.features import represent
-from astroclip_astro.reference.labelled_file import open_labelled_set
+from astroclip_astro.models.pretrained import load_pretrained
+from astroclip_astro.reference.features import backbone_features
+from astroclip_astro.reference.labelled_file import open_labelled_file
 
 h5py = pytest.importorskip("h5py")
 
@@ -34,14 +34,14 @@ def make_run(tiny_weights, tmp_path):
 
 @pytest.mark.parametrize("stages", [("image",), ("spectrum",), ("image", "spectrum")])
 def test_card_says_which_encoder_was_trained(make_run, stages):
-    assert set(load_unaligned([make_run("run", *stages)], device="cpu")) == set(stages)
+    assert set(load_pretrained([make_run("run", *stages)], device="cpu")) == set(stages)
 
 
 def test_stages_come_from_several_runs_or_one_of_all(make_run, tmp_path):
     runs = [make_run("all/image", "image"), make_run("all/spectrum", "spectrum")]
     make_run("all/align", "image", "spectrum", "align")
-    assert set(load_unaligned(runs, device="cpu")) == {"image", "spectrum"}
-    assert set(load_unaligned([tmp_path / "all"], device="cpu")) == {"image", "spectrum"}
+    assert set(load_pretrained(runs, device="cpu")) == {"image", "spectrum"}
+    assert set(load_pretrained([tmp_path / "all"], device="cpu")) == {"image", "spectrum"}
 
 
 @pytest.mark.parametrize(
@@ -55,11 +55,11 @@ def test_stages_come_from_several_runs_or_one_of_all(make_run, tmp_path):
 def test_weights_that_will_not_do(make_run, stages, message):
     runs = [make_run(f"run{number}", *names) for number, names in enumerate(stages)]
     with pytest.raises(WeightsError, match=message):
-        load_unaligned(runs, device="cpu")
+        load_pretrained(runs, device="cpu")
 
 
 def test_nothing_given_nothing_loaded():
-    assert load_unaligned([]) == {}
+    assert load_pretrained([]) == {}
 
 
 def test_vectors_are_those_below_the_heads(labelled_file, tiny_weights, monkeypatch):
@@ -69,9 +69,9 @@ def test_vectors_are_those_below_the_heads(labelled_file, tiny_weights, monkeypa
 
     monkeypatch.setattr("astroclip_astro.training_data.training_set.AT_ONCE", 4)
     model = load_model(tiny_weights, device="cpu")
-    galaxies, rows = open_labelled_set(labelled_file), np.array([1, 6, 7, 8, 9, 30])
-    image = represent(galaxies, rows, "image", model, batch_size=3)
-    spectrum = represent(galaxies, rows, "spectrum", model, batch_size=3)
+    galaxies, rows = open_labelled_file(labelled_file), np.array([1, 6, 7, 8, 9, 30])
+    image = backbone_features(galaxies, rows, "image", model, batch_size=3)
+    spectrum = backbone_features(galaxies, rows, "spectrum", model, batch_size=3)
     with h5py.File(labelled_file) as file:
         images = clean_images(centre_crop(file["images"][:][rows], model.config.image_size))
         flux = clean_spectra(file["spectrum"][:][rows], file["ivar"][:][rows])
@@ -91,7 +91,7 @@ def test_vectors_are_those_below_the_heads(labelled_file, tiny_weights, monkeypa
 
 def test_vectors_of_nothing_have_the_right_width(tiny_weights):
     model = load_model(tiny_weights, device="cpu")
-    found = model.embed_images(np.zeros((2, 3, 96, 96)), below_head=True)
+    found = model.embed_images(np.zeros((2, 3, 96, 96)), backbone_features=True)
     assert found.shape == (2, model.network.image_encoder.fc[0].in_features)
     assert np.isnan(found).all()
     assert model.embed_images(np.zeros((2, 3, 96, 96))).shape == (2, model.config.embedding_width)
@@ -100,4 +100,4 @@ def test_vectors_of_nothing_have_the_right_width(tiny_weights):
 def test_no_galaxies_are_said_to_be_none():
     galaxies = SimpleNamespace(data=SimpleNamespace(path="survey.h5"))
     with pytest.raises(InputError, match=r"None of the galaxies of survey\.h5"):
-        represent(galaxies, np.array([], int), "image", None)
+        backbone_features(galaxies, np.array([], int), "image", None)

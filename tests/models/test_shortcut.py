@@ -43,7 +43,7 @@ for block, width in (("basic", 4), ("bottleneck", 1)):
     stage = KINDS["image"](AstroCLIP(sizes), TINY.image).to(memory_format=torch.channels_last)
     optimiser, numbers = optimiser_of(stage), torch.Generator().manual_seed(0)
     for _ in range(8):
-        batch = stage.draw(8, numbers) | {"images": torch.rand(8, 3, 40, 40)}
+        batch = stage.sample_random_numbers(8, numbers) | {"images": torch.rand(8, 3, 40, 40)}
         loss = stage(batch)["loss"]
         loss.backward()
         optimiser.step()

@@ -6,8 +6,8 @@ import pytest
 from astroclip_astro.errors import WeightsError
 from astroclip_astro.models.card import check_aligned
 from astroclip_astro.models.model import load_model
-from astroclip_astro.reference.build import embed_galaxies, make_reference, reference_words
-from astroclip_astro.reference.labelled_file import open_labelled_set
+from astroclip_astro.reference.build import embed_galaxies, make_reference, reference_description
+from astroclip_astro.reference.labelled_file import open_labelled_file
 
 h5py = pytest.importorskip("h5py")
 
@@ -19,7 +19,7 @@ def model(tiny_weights):
 
 @pytest.fixture(scope="module")
 def galaxies(labelled_file):
-    return open_labelled_set(labelled_file, ["age"])
+    return open_labelled_file(labelled_file, ["age"])
 
 
 def test_every_galaxy_has_its_own_embeddings_and_labels(galaxies, model, monkeypatch):
@@ -34,18 +34,25 @@ def test_every_galaxy_has_its_own_embeddings_and_labels(galaxies, model, monkeyp
     assert np.nanmin(apart) > 1e-4  # so that no two galaxies can be confused
     kept = rows[rows != 7]  # neither image nor spectrum
     assert len(kept) == 99
-    np.testing.assert_allclose(embedded.image, image[kept], atol=1e-5)
-    np.testing.assert_allclose(embedded.spectrum, spectrum[kept], atol=1e-5)
+    np.testing.assert_allclose(embedded.vectors["image"], image[kept], atol=1e-5)
+    np.testing.assert_allclose(embedded.vectors["spectrum"], spectrum[kept], atol=1e-5)
     np.testing.assert_array_equal(embedded.labels["redshift"], redshift[kept])
     np.testing.assert_array_equal(embedded.labels["age"], age[kept])
-    np.testing.assert_allclose(embedded.photometry[:, 2], 22.5 - 2.5 * np.log10(flux[kept, 1]))
+    np.testing.assert_allclose(
+        embedded.vectors["photometry"][:, 2], 22.5 - 2.5 * np.log10(flux[kept, 1])
+    )
 
 
 def test_galaxies_without_one_of_both_stay(galaxies, model):
     embedded = embed_galaxies(galaxies, np.arange(5, 30), model)
-    assert len(embedded.image) == 24
-    assert np.isnan(embedded.image).any(axis=1).tolist() == [False, True, *[False] * 22]
-    assert np.isnan(embedded.spectrum).any(axis=1).tolist() == [False, False, True, *[False] * 21]
+    assert len(embedded) == 24
+    assert np.isnan(embedded.vectors["image"]).any(axis=1).tolist() == [False, True, *[False] * 22]
+    assert np.isnan(embedded.vectors["spectrum"]).any(axis=1).tolist() == [
+        False,
+        False,
+        True,
+        *[False] * 21,
+    ]
 
 
 def test_progress_counts_every_galaxy(galaxies, model):
@@ -60,7 +67,7 @@ def test_reference_says_what_it_is(galaxies, model):
     assert made.title == "simulated reference mine"
     assert made.description == "SIMULATED galaxies: Ours"
     assert made.weights_sha256 == model.card["sha256"]
-    assert made.own_labels == ("age",)
+    assert made.user_labels == ("age",)
     assert (made.units, made.descriptions) == ({"age": "Gyr"}, {"age": "Age of the stars"})
 
 
@@ -73,7 +80,7 @@ def test_reference_says_what_it_is(galaxies, model):
     ],
 )
 def test_simulated_galaxies_are_called_simulated(galaxies, given, expected):
-    assert reference_words(galaxies, given) == expected
+    assert reference_description(galaxies, given) == expected
 
 
 @pytest.mark.parametrize("stages", [{"spectrum": {}}, {"image": {}, "spectrum": {}}])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from astroclip_astro.errors import InputError
-from astroclip_astro.reference.labelled_file import choose, open_labelled_set
+from astroclip_astro.reference.labelled_file import open_labelled_file, split_galaxies
 from astroclip_astro.training_data.split import held_out, sky_groups
 
 h5py = pytest.importorskip("h5py")
@@ -27,7 +27,7 @@ def changed(labelled_file, tmp_path):
 
 
 def test_labels_are_read_with_unit_and_description(labelled_file):
-    galaxies = open_labelled_set(labelled_file, ["age", "counts", "redshift", "age"])
+    galaxies = open_labelled_file(labelled_file, ["age", "counts", "redshift", "age"])
     assert list(galaxies.labels) == ["redshift", "log_stellar_mass", "age", "counts"]
     assert galaxies.units == {"age": "Gyr"}
     assert galaxies.descriptions == {"age": "Age of the stars"}
@@ -44,7 +44,7 @@ def test_file_says_whether_it_is_simulated(changed, said):
         if said is not None:
             file.attrs["SIMULATED"] = said
 
-    assert open_labelled_set(changed(edit)).simulated is said
+    assert open_labelled_file(changed(edit)).simulated is said
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_file_says_whether_it_is_simulated(changed, said):
 )
 def test_label_that_will_not_do_is_refused(labelled_file, name, message):
     with pytest.raises(InputError, match=message):
-        open_labelled_set(labelled_file, [name])
+        open_labelled_file(labelled_file, [name])
 
 
 @pytest.mark.parametrize("name", ["images", "spectrum", "redshift", "log_stellar_mass"])
@@ -68,13 +68,13 @@ def test_file_without_what_is_needed_is_refused(changed, name):
         del file[name]
 
     with pytest.raises(InputError, match=f"no dataset {name}"):
-        open_labelled_set(changed(edit))
+        open_labelled_file(changed(edit))
 
 
 @pytest.mark.parametrize("by", ["sky", "tile"])
 def test_whole_groups_are_held_out(labelled_file, by):
-    galaxies = open_labelled_set(labelled_file)
-    choice = choose(galaxies, holdout=0.3, holdout_by=by, seed=3)
+    galaxies = open_labelled_file(labelled_file)
+    choice = split_galaxies(galaxies, holdout=0.3, holdout_by=by, seed=3)
     column = galaxies.data.column
     groups = sky_groups(column("ra"), column("dec")) if by == "sky" else column("tile")
     assert not set(groups[choice.reference]) & set(groups[choice.test])
@@ -86,22 +86,24 @@ def test_whole_groups_are_held_out(labelled_file, by):
 
 
 def test_capped_numbers_are_random_parts(labelled_file):
-    galaxies = open_labelled_set(labelled_file)
-    every = choose(galaxies, holdout=0.3)
-    one, two = (choose(galaxies, holdout=0.3, count=40, test_count=9, seed=0) for _ in range(2))
+    galaxies = open_labelled_file(labelled_file)
+    every = split_galaxies(galaxies, holdout=0.3)
+    one, two = (
+        split_galaxies(galaxies, holdout=0.3, count=40, test_count=9, seed=0) for _ in range(2)
+    )
     assert (len(one.reference), len(one.test)) == (40, 9)
     np.testing.assert_array_equal(one.reference, two.reference)
     for rows, whole in ((one.reference, every.reference), (one.test, every.test)):
         assert set(rows) < set(whole)
         assert (np.diff(rows) > 0).all()
         assert rows.tolist() != whole[: len(rows)].tolist()
-    other = choose(galaxies, count=40, seed=1)
-    assert set(other.reference) != set(choose(galaxies, count=40, seed=2).reference)
-    assert len(choose(galaxies, count=10**6).reference) == 117
+    other = split_galaxies(galaxies, count=40, seed=1)
+    assert set(other.reference) != set(split_galaxies(galaxies, count=40, seed=2).reference)
+    assert len(split_galaxies(galaxies, count=10**6).reference) == 117
 
 
 def test_nothing_is_held_out_unless_asked(labelled_file):
-    assert len(choose(open_labelled_set(labelled_file)).test) == 0
+    assert len(split_galaxies(open_labelled_file(labelled_file)).test) == 0
 
 
 @pytest.mark.parametrize(
@@ -119,4 +121,4 @@ def test_nothing_is_held_out_unless_asked(labelled_file):
 )
 def test_choice_that_cannot_be_made_is_refused(labelled_file, options, message):
     with pytest.raises(InputError, match=message):
-        choose(open_labelled_set(labelled_file), **options)
+        split_galaxies(open_labelled_file(labelled_file), **options)

@@ -68,7 +68,7 @@ def test_ties_go_to_the_lower_row(vectors, k):
 @given(crowded(), st.integers(1, 3))
 def test_a_row_left_out_is_found_by_nobody_it_is_left_out_for(vectors, k):
     rows = np.arange(len(vectors))
-    found = find(vectors, vectors, k=k, leave_out=rows)
+    found = find(vectors, vectors, k=k, exclude=rows)
     for row in rows:
         others = np.delete(rows, row)
         index, _ = brute_force(vectors[others], vectors[row : row + 1], k)
@@ -81,10 +81,10 @@ def test_missing_rows_neither_find_nor_are_found(missing_points, missing_queries
     points[list(missing_points)] = np.nan
     queries[list(missing_queries), 3] = np.nan
     found = find(points, queries)
-    assert np.flatnonzero(~found.found).tolist() == sorted(missing_queries)
-    assert (found.index[~found.found] == -1).all()
-    assert np.isnan(found.distance[~found.found]).all()
-    assert not missing_points & set(found.index[found.found].ravel().tolist())
+    assert np.flatnonzero(~found.valid).tolist() == sorted(missing_queries)
+    assert (found.index[~found.valid] == -1).all()
+    assert np.isnan(found.distance[~found.valid]).all()
+    assert not missing_points & set(found.index[found.valid].ravel().tolist())
 
 
 @pytest.mark.parametrize("size", [1, 2, 7, 64])
@@ -131,11 +131,11 @@ def test_memory_does_not_grow_with_the_number_of_pairs():
         ({"points": np.zeros((20, 128))}, "20 of 20 points are not unit vectors"),
         ({"k": 21}, "k = 21 neighbours of 20 usable points"),
         ({"k": 0}, "k = 0"),
-        ({"k": 20, "leave_out": np.arange(3)}, "k = 20 neighbours of 19"),
-        ({"leave_out": np.arange(2)}, r"leave_out has shape \(2,\)"),
-        ({"leave_out": np.ones(3, bool)}, "dtype bool"),
-        ({"leave_out": np.array([0, 1, 20])}, "from 0 to 20, expected rows 0 to 19"),
-        ({"leave_out": np.array([0, 1, -1])}, "from -1 to 1"),
+        ({"k": 20, "exclude": np.arange(3)}, "k = 20 neighbours of 19"),
+        ({"exclude": np.arange(2)}, r"exclude has shape \(2,\)"),
+        ({"exclude": np.ones(3, bool)}, "dtype bool"),
+        ({"exclude": np.array([0, 1, 20])}, "from 0 to 20, expected rows 0 to 19"),
+        ({"exclude": np.array([0, 1, -1])}, "from -1 to 1"),
     ],
 )
 def test_nonsense_is_refused(changes, message):

@@ -37,8 +37,8 @@ def same(one, other):
 def test_exact_index_is_find(points):
     rows = np.arange(5) + 1
     same(
-        make_index(points).find(points[rows], k=7, leave_out=rows),
-        find(points, points[rows], k=7, leave_out=rows),
+        make_index(points).find(points[rows], k=7, exclude=rows),
+        find(points, points[rows], k=7, exclude=rows),
     )
 
 
@@ -53,19 +53,19 @@ def test_ties_go_by_row_number(points, all_lists):
 
 def test_row_left_out_does_not_come(points, all_lists):
     rows = np.arange(1, 40)
-    found = all_lists.find(points[rows], k=5, leave_out=rows)
+    found = all_lists.find(points[rows], k=5, exclude=rows)
     assert not (found.index == rows[:, None]).any()
-    same(found, find(points, points[rows], k=5, leave_out=rows))
+    same(found, find(points, points[rows], k=5, exclude=rows))
 
 
 def test_query_without_embedding_has_no_neighbours(all_lists, points):
     found = all_lists.find(points[:2], k=3)
     assert (found.index[0] == -1).all()
-    assert found.found.tolist() == [False, True]
+    assert found.valid.tolist() == [False, True]
 
 
 def test_no_finite_query_is_no_trouble(all_lists, points):
-    assert not all_lists.find(points[:1], k=3).found.any()
+    assert not all_lists.find(points[:1], k=3).valid.any()
 
 
 def test_lists_with_too_few_points_are_made_up_for():
@@ -108,7 +108,7 @@ def test_same_points_same_index(points):
         (np.eye(16)[:1], {"k": 0}, "k = 0"),
         (np.eye(16)[:1], {"k": 2941}, "2940 usable"),
         (2 * np.eye(16)[:1], {"k": 3}, "not unit vectors"),
-        (np.eye(16)[:1], {"k": 3, "leave_out": np.array([3000])}, "rows 0 to 2999"),
+        (np.eye(16)[:1], {"k": 3, "exclude": np.array([3000])}, "rows 0 to 2999"),
     ],
 )
 def test_mistakes_are_those_of_the_exact_search(points, all_lists, queries, options, words):

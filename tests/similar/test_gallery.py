@@ -11,7 +11,7 @@ from astroclip_astro.errors import InputError, OutputError
 from astroclip_astro.figures.gallery import Panel, draw_gallery, gallery_figure
 from astroclip_astro.figures.picture import check_picture, save_picture
 from astroclip_astro.flags import Flag
-from astroclip_astro.similar.gallery import MOST, collect_panels
+from astroclip_astro.similar.gallery import MAX_MATCHES_DRAWN, collect_panels
 from astroclip_astro.similar.query import Query
 
 pytest.importorskip("matplotlib")
@@ -70,7 +70,7 @@ def test_query_is_what_was_given_or_fetched(table, found):
 def test_only_the_first_are_drawn(table):
     found = Table({"row": np.arange(30), "similarity": np.ones(30)})
     panels = collect_panels(Query(VECTOR, "image", "q", row=7), found, table, StubSource())
-    assert len(panels) == 1 + MOST
+    assert len(panels) == 1 + MAX_MATCHES_DRAWN
 
 
 IMAGE = np.random.default_rng(1).normal(0.1, 0.1, (3, 120, 130)).astype(np.float32)

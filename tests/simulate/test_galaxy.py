@@ -242,22 +242,22 @@ def test_every_seed_has_the_photometry_asked_for(templates, seed):
 
 
 def test_parts_add_up_to_the_spectrum(galaxy):
-    assert galaxy.parts.shape == (4, len(OBSERVED))
-    assert np.allclose(galaxy.parts.sum(axis=0), galaxy.spectrum, rtol=1e-5)
+    assert galaxy.components.shape == (4, len(OBSERVED))
+    assert np.allclose(galaxy.components.sum(axis=0), galaxy.spectrum, rtol=1e-5)
 
 
 def test_whole_galaxy_in_the_fibre_is_the_spectrum(galaxy):
-    bulge, disc = galaxy.model.fibre_parts(1.0)
+    bulge, disc = galaxy.model.fibre_fractions(1.0)
     light = galaxy.in_fibre(1.0)
-    stars = bulge * galaxy.parts[:2].sum(axis=0) + disc * galaxy.parts[2:].sum(axis=0)
+    stars = bulge * galaxy.components[:2].sum(axis=0) + disc * galaxy.components[2:].sum(axis=0)
     assert np.allclose(light, stars, rtol=1e-4)
     assert light.sum() < galaxy.spectrum.sum()
 
 
 def test_gas_in_the_fibre_moves_the_lines_only(galaxy):
     more, less = galaxy.in_fibre(1.0, gas=2.0), galaxy.in_fibre(1.0, gas=1.0)
-    _, disc = galaxy.model.fibre_parts(1.0)
-    assert np.allclose(more - less, disc * galaxy.parts[3], atol=1e-5)
+    _, disc = galaxy.model.fibre_fractions(1.0)
+    assert np.allclose(more - less, disc * galaxy.components[3], atol=1e-5)
 
 
 def test_equivalent_widths_are_of_named_lines(galaxy):
@@ -330,7 +330,7 @@ def test_fibre_takes_in_what_it_does_of_real_galaxies(templates):
         if len(bright) == 300:
             break
     away = [
-        -2.5 * np.log10(POINT_IN_FIBRE * galaxy.light[:, 1] @ galaxy.model.fibre_parts(1.0))
+        -2.5 * np.log10(POINT_IN_FIBRE * galaxy.light[:, 1] @ galaxy.model.fibre_fractions(1.0))
         + 2.5 * np.log10(galaxy.properties.flux[1])
         for galaxy in bright
     ]

@@ -167,7 +167,7 @@ def test_model_has_unit_flux_in_every_band():
 
 
 def test_fibre_parts_are_those_of_bulge_and_disc(model):
-    bulge, disc = model.fibre_parts(1.0)
+    bulge, disc = model.fibre_fractions(1.0)
     assert 0.2 < disc < bulge < 1
 
 

@@ -9,8 +9,8 @@ from astroclip_astro.simulate import (
     FIELDS,
     KINDS,
     simulate_galaxy,
-    simulate_stranger,
-    simulate_strangers,
+    simulate_ood_object,
+    simulate_ood_objects,
 )
 from astroclip_astro.simulate.damage import IN_IMAGES, IN_SPECTRA, damage_image, damage_spectrum
 from astroclip_astro.simulate.distant import MAGNITUDES, REDSHIFTS, make_distant
@@ -30,7 +30,7 @@ POINTS = {"star": (15, 20), "quasar": (16.5, 22)}
 @pytest.fixture(scope="module")
 def strangers(templates):
     """Some objects of every kind."""
-    return {kind: simulate_strangers(templates, kind, COUNT, SEED) for kind in KINDS}
+    return {kind: simulate_ood_objects(templates, kind, COUNT, SEED) for kind in KINDS}
 
 
 def source(templates, kind, number, r=17.0):
@@ -62,8 +62,8 @@ def test_every_kind_is_described_and_made():
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_same_seed_same_object(templates, strangers, kind):
-    simulate_stranger(templates, kind, SEED + 1, 5)
-    again = simulate_stranger(templates, kind, SEED, 3)
+    simulate_ood_object(templates, kind, SEED + 1, 5)
+    again = simulate_ood_object(templates, kind, SEED, 3)
     for name, values in strangers[kind].items():
         assert np.array_equal(again[name], values[3], equal_nan=True), name
 
@@ -71,7 +71,7 @@ def test_same_seed_same_object(templates, strangers, kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_other_numbers_seeds_and_kinds_are_other_objects(templates, strangers, kind):
     spectra = [strangers[kind]["spectrum"][:3]]
-    spectra.append(simulate_stranger(templates, kind, SEED + 1, 0)["spectrum"][None])
+    spectra.append(simulate_ood_object(templates, kind, SEED + 1, 0)["spectrum"][None])
     spectra.extend(strangers[other]["spectrum"][:1] for other in KINDS if other != kind)
     assert len(np.unique(np.concatenate(spectra), axis=0)) == 4 + len(KINDS) - 1
 
@@ -106,12 +106,12 @@ def test_redshifts_are_of_the_kind(strangers):
 @pytest.mark.parametrize("kind", ["galaxy", "", "Star"])
 def test_unknown_kinds_are_refused_with_those_there_are(templates, kind):
     with pytest.raises(InputError, match=f"{kind!r}; choose one of star, quasar, .*noise"):
-        simulate_stranger(templates, kind, SEED, 0)
+        simulate_ood_object(templates, kind, SEED, 0)
 
 
 def test_none_at_all_is_refused(templates):
     with pytest.raises(InputError, match="0 objects"):
-        simulate_strangers(templates, "star", 0, SEED)
+        simulate_ood_objects(templates, "star", 0, SEED)
 
 
 @pytest.mark.parametrize("kind", POINTS)
@@ -298,7 +298,7 @@ def test_distant_galaxies_have_their_redshift_in_the_spectrum(templates):
         below = (rest > 3750) & (rest < 3950)
         if galaxy.structure.early:
             kinds["early"] += 1
-            stars = galaxy.parts[[0, 2]].sum(axis=0)
+            stars = galaxy.components[[0, 2]].sum(axis=0)
             assert stars[above].mean() / stars[below].mean() > 1.4  # the break
         elif galaxy.stars.log_ssfr > -9.3:
             kinds["late"] += 1

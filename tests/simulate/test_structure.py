@@ -31,7 +31,7 @@ def draw(seed=0, log_ssfr=-10.0, log_mass=10.5, redshift=0.1, scale=1.8):
 def test_every_number_is_in_its_range(seed, log_ssfr, log_mass, redshift, scale):
     shape = draw(seed, log_ssfr, log_mass, redshift, scale)
     assert shape.early == (log_ssfr < -11)
-    assert 0 <= shape.bulge_part <= 1
+    assert 0 <= shape.bulge_fraction <= 1
     assert 0.5 <= shape.disc_index <= 6
     assert 0.5 <= shape.bulge_index <= 6
     assert 0.1 < shape.disc_ratio <= 1
@@ -104,7 +104,7 @@ def test_discs_are_seen_at_random_inclinations():
 
 def test_bulges_grow_with_mass():
     parts = [
-        np.mean([draw(seed, log_mass=mass).bulge_part for seed in range(300)])
+        np.mean([draw(seed, log_mass=mass).bulge_fraction for seed in range(300)])
         for mass in (9.0, 10.0, 11.0)
     ]
     assert parts[0] < parts[1] < parts[2]

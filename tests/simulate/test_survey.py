@@ -20,7 +20,7 @@ from astroclip_astro.errors import AstroclipError, InputError, OutputError
 from astroclip_astro.simulate import survey
 from astroclip_astro.simulate.survey import simulate_survey
 from astroclip_astro.storage.hdf5 import storage
-from astroclip_astro.storage.shards import Parts
+from astroclip_astro.storage.shards import Shards
 
 TESTS = Path(survey_stub.__file__).parent
 N = 150  # three parts, the last one partly filled
@@ -170,14 +170,14 @@ def test_interrupted_survey_says_how_to_go_on_and_does(path, made, whole):
 
 
 def test_interrupt_while_joining_keeps_all_parts(path, made, whole, monkeypatch):
-    real = Parts._copy_part
+    real = Shards._copy_part
 
     def copy_part(*arguments):
         signal.raise_signal(signal.SIGINT)
         real(*arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Parts, "_copy_part", copy_part)
+        patch.setattr(Shards, "_copy_part", copy_part)
         with pytest.raises(KeyboardInterrupt, match="150 of 150 galaxies are completed"):
             simulate_survey(path, N, jobs=1)
     assert sorted(part.suffix for part in path.parent.glob("*/*")) == [".h5"] * 3

@@ -6,8 +6,8 @@ import pytest
 
 from astroclip_astro.errors import OutputError
 from astroclip_astro.storage.hdf5 import Field
-from astroclip_astro.storage.shard import Part
-from astroclip_astro.storage.shards import Parts
+from astroclip_astro.storage.shard import Shard
+from astroclip_astro.storage.shards import Shards
 
 FIELDS = {
     "spectrum": Field((2000,), "f4", "", "In chunks of 16."),
@@ -23,12 +23,12 @@ def part(number, left_out=(), missing=()):
     """The part of 64 galaxies, without some."""
     places = [place for place in range(64) if place not in {*left_out, *missing}]
     galaxies = {place: galaxy(64 * number + place) for place in places}
-    return Part(galaxies, dict.fromkeys(left_out, "clouds"))
+    return Shard(galaxies, dict.fromkeys(left_out, "clouds"))
 
 
 @pytest.fixture
 def parts(tmp_path):
-    parts = Parts(tmp_path / "t.h5", FIELDS, 192, {"seed": 1}, noun="training set")
+    parts = Shards(tmp_path / "t.h5", FIELDS, 192, {"seed": 1}, sample_name="training set")
     parts.open_folder(resume=True)
     return parts
 
@@ -55,9 +55,9 @@ def test_part_that_is_begun_is_not_whole_and_is_taken_up(parts):
     assert not parts.whole(0)
     begun = parts.load(0)
     assert len(begun) == 62
-    assert begun.left_out == {2: "clouds"}
+    assert begun.rejected == {2: "clouds"}
     rest = {place: galaxy(place) for place in (7, 9)}
-    parts.save(0, Part({**begun.galaxies, **rest}, begun.left_out))
+    parts.save(0, Shard({**begun.galaxies, **rest}, begun.rejected))
     assert parts.whole(0)
     assert [int(parts.load(0).galaxies[place]["number"]) for place in (6, 7, 8, 9)] == [6, 7, 8, 9]
 
@@ -76,6 +76,6 @@ def test_damaged_part_holds_nothing(parts, damage):
 
 def test_messages_call_the_output_by_its_name(parts):
     parts.save(0, part(0))
-    other = Parts(parts.output, FIELDS, 192, {"seed": 2}, noun="training set")
+    other = Shards(parts.output, FIELDS, 192, {"seed": 2}, sample_name="training set")
     with pytest.raises(OutputError, match=r"part of another training set \(its seed: 1, expected"):
         other.open_folder(resume=True)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from training_stub import TINY, data_of, loop_of, write_training_file
 
-from astroclip_astro.train.loop import datasets, with_draws
+from astroclip_astro.train.loop import datasets, with_random_numbers
 from astroclip_astro.train.runner import Training, train_stage
 from astroclip_astro.training_data.batches import batches
 
@@ -51,6 +51,6 @@ def batch_of(training_file):
         data, names = data_of(training_file), datasets(stage, data_of(training_file).training_set)
         size = stage.settings.batch_size
         with batches(data.training_set, data.rows, names, size=size, seed=seed) as stream:
-            return with_draws(next(stream), stage, seed, loop_of(seed=seed))
+            return with_random_numbers(next(stream), stage, seed, loop_of(seed=seed))
 
     return first

@@ -40,7 +40,7 @@ def step(given, processes):
         datasets(stage, training_set),
         size=stage.settings.batch_size,
         seed=5,
-        part=processes.part(stage.settings.batch_size),
+        part=processes.rows(stage.settings.batch_size),
     ) as stream:
         row = one_step(network, stage, optimiser, next(stream), 0, loop)
     gradients = {n: p.grad for n, p in stage.named_parameters() if p.grad is not None}

@@ -15,7 +15,7 @@ from astroclip_astro.train.stage import add_noise
 def raw_and_draws(batch, stage):
     """What the file has of a batch, and a stage that draws the rest of it."""
     raw = {name: batch[name].numpy() for name in ("images", "spectrum", "ivar")}
-    stage.draw = lambda *_: {n: v for n, v in batch.items() if n not in raw}
+    stage.sample_random_numbers = lambda *_: {n: v for n, v in batch.items() if n not in raw}
     return raw
 
 
@@ -116,14 +116,16 @@ def test_quarter_turns_move_pixels_and_change_none():
 
 @pytest.mark.parametrize(("rotation", "shares"), [("any", 1000), ("quarter", 4)])
 def test_angles_are_drawn_as_asked_for(rotation, shares):
-    draws = stage_of("align", rotation=rotation).draw(1000, torch.Generator().manual_seed(1))
+    draws = stage_of("align", rotation=rotation).sample_random_numbers(
+        1000, torch.Generator().manual_seed(1)
+    )
     assert len(draws["angle"].unique()) == pytest.approx(shares, rel=0.01)
     assert 0.45 < draws["flip"].float().mean() < 0.55
     assert not draws["shift"].any()
 
 
 def test_shifts_are_within_their_limit():
-    draws = stage_of("align", shift=2).draw(500, torch.Generator().manual_seed(1))
+    draws = stage_of("align", shift=2).sample_random_numbers(500, torch.Generator().manual_seed(1))
     assert set(draws["shift"].unique().tolist()) == {-2, -1, 0, 1, 2}
 
 

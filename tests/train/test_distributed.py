@@ -154,13 +154,13 @@ def losses(path):
 
 
 def test_parts_cover_a_batch():
-    parts = [Processes(rank, 4, torch.device("cpu")).part(20) for rank in range(4)]
+    parts = [Processes(rank, 4, torch.device("cpu")).rows(20) for rank in range(4)]
     assert [row for part in parts for row in range(20)[part]] == list(range(20))
 
 
 def test_uneven_batches_are_refused():
     with pytest.raises(InputError, match="batch of 10 galaxies cannot be shared by 4 processes"):
-        Processes(0, 4, torch.device("cpu")).part(10)
+        Processes(0, 4, torch.device("cpu")).rows(10)
 
 
 def test_several_processes_refuse_a_gpu_of_a_given_number(monkeypatch):

@@ -125,7 +125,7 @@ def test_gradient_in_parts_is_that_of_the_whole_batch(name, changed, batch_of):
             for n in ("images", "spectrum", "ivar", "psf_size", "clean_spectrum")
             if n in batch
         }
-        stage.draw = lambda *_, batch=batch, raw=raw: {
+        stage.sample_random_numbers = lambda *_, batch=batch, raw=raw: {
             n: v for n, v in batch.items() if n not in raw
         }
         row = one_step(stage, stage, optimiser_of(stage), raw, 0, loop_of())

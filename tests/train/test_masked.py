@@ -6,7 +6,12 @@ from training_stub import TINY, stage_of
 
 from astroclip_astro.errors import InputError
 from astroclip_astro.models.masking import reconstruct, token_mask
-from astroclip_astro.train.masked import SpectrumStage, clean_target, line_part, masked_loss
+from astroclip_astro.train.masked import (
+    SpectrumStage,
+    clean_target,
+    masked_loss,
+    subtract_straight_line,
+)
 from astroclip_astro.train.settings import TRAINING
 
 HOW = ["zeroed", "dropped"]
@@ -105,7 +110,7 @@ def test_clean_target_is_standardised_as_what_was_seen():
 def test_straight_lines_are_no_lines():
     windows = torch.arange(20.0) * 3 + 2
     tokens = torch.cat([torch.zeros(2), windows]).expand(1, 4, 22)
-    assert line_part(tokens).abs().max() < 1e-4
+    assert subtract_straight_line(tokens).abs().max() < 1e-4
 
 
 def test_errors_of_visible_tokens_count_as_asked(batch_of):
@@ -127,14 +132,14 @@ def test_unexplained_lines_are_all_of_them_where_nothing_is_known(batch_of):
 def test_noise_is_in_units_of_its_own(batch_of):
     stage = stage_of("spectrum", noise=0.5)
     assert stage.uses == ("ivar",)
-    draws = stage.draw(400, torch.Generator().manual_seed(1))
+    draws = stage.sample_random_numbers(400, torch.Generator().manual_seed(1))
     assert 0 <= draws["noise_share"].min() < 0.02 < 0.48 < draws["noise_share"].max() <= 0.5
     assert draws["noise"].std().item() == pytest.approx(1, abs=0.01)
 
 
 def test_without_noise_none_is_drawn():
     stage = stage_of("spectrum", noise=0.0)
-    assert set(stage.draw(2, torch.Generator())) == {"mask"}
+    assert set(stage.sample_random_numbers(2, torch.Generator())) == {"mask"}
 
 
 def test_all_of_the_transformer_is_trained_and_nothing_else():

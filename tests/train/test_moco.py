@@ -98,7 +98,9 @@ def test_two_views_differ_and_are_as_large_as_the_encoder_wants(stage, batch_of)
 
 @pytest.mark.parametrize("reddening", ["uniform", "lognormal"])
 def test_reddening_is_drawn_as_asked_for(reddening):
-    draws = stage_of("image", reddening=reddening).draw(500, torch.Generator().manual_seed(1))
+    draws = stage_of("image", reddening=reddening).sample_random_numbers(
+        500, torch.Generator().manual_seed(1)
+    )
     assert (draws["query_ebv"].median() > 0.3) == (reddening == "uniform")
 
 
@@ -115,7 +117,7 @@ def test_step_puts_its_keys_into_the_queue_once(stage, batch_of, training_file):
     stage.waiting = []
     raw = {name: batch[name].numpy() for name in ("images", "psf_size")}
     optimiser = optimiser_of(stage)
-    stage.draw = lambda *_: {n: v for n, v in batch.items() if n not in raw}
+    stage.sample_random_numbers = lambda *_: {n: v for n, v in batch.items() if n not in raw}
     one_step(stage, stage, optimiser, raw, 0, loop_of())
     assert int(stage.place) == 8
     assert torch.allclose(stage.queue[:8], keys, atol=1e-6)

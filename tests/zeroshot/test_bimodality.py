@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from astroclip_astro.zeroshot.bimodality import split
+from astroclip_astro.zeroshot.bimodality import split_bimodal
 
 rng = np.random.default_rng(3)
 
@@ -17,7 +17,9 @@ def two_groups(low: float, high: float, *, of_low: int = 10, scatter: float = 0.
 
 
 def test_two_groups_are_found_the_heavier_first():
-    first, second = split(np.array([two_groups(0.1, 0.4), two_groups(0.1, 0.4, of_low=6)]), ones(2))
+    first, second = split_bimodal(
+        np.array([two_groups(0.1, 0.4), two_groups(0.1, 0.4, of_low=6)]), ones(2)
+    )
     np.testing.assert_allclose(first, [0.1, 0.4], atol=0.004)
     np.testing.assert_allclose(second, [0.4, 0.1], atol=0.004)
 
@@ -29,7 +31,7 @@ def ones(count: int) -> np.ndarray:
 def test_weights_say_which_is_heavier():
     values = two_groups(0.1, 0.4)
     weights = np.where(values < 0.25, 1.0, 4.0)
-    first, second = split(values[None], weights[None])
+    first, second = split_bimodal(values[None], weights[None])
     np.testing.assert_allclose([first[0], second[0]], [0.4, 0.1], atol=0.004)
 
 
@@ -43,23 +45,25 @@ def test_weights_say_which_is_heavier():
     ],
 )
 def test_one_group_is_not_split(values):
-    assert np.isnan(split(values[None], ones(1))).all()
+    assert np.isnan(split_bimodal(values[None], ones(1))).all()
 
 
 def test_one_normal_distribution_is_hardly_ever_split():
     values = rng.normal(0.3, 0.1, (20_000, 16))
-    assert np.isfinite(split(values, ones(20_000))[0]).mean() < 0.004
+    assert np.isfinite(split_bimodal(values, ones(20_000))[0]).mean() < 0.004
 
 
 @given(st.permutations(range(16)))
 def test_order_does_not_matter(order):
     values = np.where(np.arange(16) < 9, 0.1, 0.4) + np.arange(16) / 1e4
     np.testing.assert_allclose(
-        split(values[order][None], ones(1)), split(values[None], ones(1)), rtol=1e-12
+        split_bimodal(values[order][None], ones(1)),
+        split_bimodal(values[None], ones(1)),
+        rtol=1e-12,
     )
 
 
 def test_means_are_weighted():
     values, weights = np.array([[0.1, 0.104, 0.5, 0.502]]), np.array([[3.0, 1.0, 1.0, 1.0]])
-    first, second = split(values, weights)
+    first, second = split_bimodal(values, weights)
     np.testing.assert_allclose([first[0], second[0]], [0.101, 0.501])

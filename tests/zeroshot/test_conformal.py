@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from astroclip_astro.errors import InputError
-from astroclip_astro.zeroshot.conformal import LEAST, Calibration, quantile_rank
+from astroclip_astro.zeroshot.conformal import MIN_ROWS_PER_BIN, Calibration, quantile_rank
 
 
 def answers(count: int, seed: int) -> dict:
@@ -19,7 +19,7 @@ def answers(count: int, seed: int) -> dict:
     )
     size = 0.02 * scatter * (1 + 3 * bright) * (1 + value)
     true = value + size * (rng.exponential(1, count) - 0.4)
-    return {"value": value, "scatter": scatter, "true": true, "brightness": {"image": bright}}
+    return {"value": value, "scatter": scatter, "true": true, "covariates": {"image": bright}}
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def test_intervals_cover_as_stated_also_in_bins(calibration, level):
     low, high = calibration.interval(**test, level=level)
     covered = (low <= true) & (true <= high)
     assert abs(covered.mean() - level) < 0.01
-    for measure in (test["value"], test["brightness"]["image"], test["scatter"]):
+    for measure in (test["value"], test["covariates"]["image"], test["scatter"]):
         for part in np.array_split(np.argsort(measure), 8):
             assert abs(covered[part].mean() - level) < 0.05
 
@@ -88,28 +88,28 @@ def test_the_value_lies_in_its_interval():
 
 def test_the_integral_transform_is_uniform(calibration):
     test = answers(20_000, 4)
-    pit = calibration.integral(**test)
+    pit = calibration.pit(**test)
     assert ((pit > 0) & (pit < 1)).all()
     np.testing.assert_allclose(np.histogram(pit, 10, (0, 1))[0] / 20_000, 0.1, atol=0.01)
 
 
 def test_the_integral_transform_is_nan_without_truth(calibration):
-    pit = calibration.integral(np.full(2, 0.5), np.ones(2), np.array([0.5, np.nan]), {})
+    pit = calibration.pit(np.full(2, 0.5), np.ones(2), np.array([0.5, np.nan]), {})
     assert np.isnan(pit).tolist() == [False, True]
 
 
 def test_cells_hold_enough_galaxies(calibration):
-    sizes = [len(misses) for misses in calibration.cells["image"].misses]
+    sizes = [len(misses) for misses in calibration.bins["image"].scores]
     assert sum(sizes) == 20_000
-    assert min(sizes) > 0.9 * LEAST
+    assert min(sizes) > 0.9 * MIN_ROWS_PER_BIN
 
 
 def test_unknown_galaxies_are_passed_over():
     known = answers(3000, 5)
-    holed = {name: values.copy() for name, values in known.items() if name != "brightness"}
-    holed["brightness"] = {"image": known["brightness"]["image"].copy()}
-    extra = {name: np.append(values, 9.0) for name, values in holed.items() if name != "brightness"}
-    extra["brightness"] = {"image": np.append(holed["brightness"]["image"], 0.5)}
+    holed = {name: values.copy() for name, values in known.items() if name != "covariates"}
+    holed["covariates"] = {"image": known["covariates"]["image"].copy()}
+    extra = {name: np.append(values, 9.0) for name, values in holed.items() if name != "covariates"}
+    extra["covariates"] = {"image": np.append(holed["covariates"]["image"], 0.5)}
     extra["true"][-1] = np.nan
     at = np.full(1, 0.5), np.ones(1), {"image": np.full(1, 0.5)}
     assert Calibration(**extra).interval(*at, 0.68) == Calibration(**known).interval(*at, 0.68)
@@ -146,4 +146,4 @@ def test_values_and_brightness_that_repeat_are_no_obstacle(values, levels, value
     at = np.array([value]), np.ones(1), {"image": np.array([bright])}
     low, high = calibration.interval(*at, 0.68)
     assert 1 < high[0] - low[0] < 3.5
-    assert 0 < calibration.integral(np.array([value]), np.ones(1), np.array([value]), at[2])[0] < 1
+    assert 0 < calibration.pit(np.array([value]), np.ones(1), np.array([value]), at[2])[0] < 1

@@ -9,8 +9,8 @@ from sklearn.neighbors import KNeighborsRegressor
 from astroclip_astro.errors import InputError
 from astroclip_astro.search.exact import find
 from astroclip_astro.zeroshot import estimator, leave_one_out
-from astroclip_astro.zeroshot.estimator import Searcher, measure_skill
-from astroclip_astro.zeroshot.knn import estimate
+from astroclip_astro.zeroshot.estimator import KNNEstimator, fit_calibrated_estimator
+from astroclip_astro.zeroshot.knn import predict_from_neighbours
 from astroclip_astro.zeroshot.novelty import Novelty
 from astroclip_astro.zeroshot.reference import Reference
 
@@ -42,20 +42,20 @@ def assert_same(found, expected) -> None:
 
 
 def all_columns(findings) -> np.ndarray:
-    parts = [part for one in findings.values.values() for part in (one.value, one.scatter)]
+    parts = [part for one in findings.predictions.values() for part in (one.value, one.scatter)]
     return np.stack([*parts, findings.novelty, findings.nearest], axis=1)
 
 
 @pytest.mark.parametrize("modality", ["image", "spectrum"])
 def test_findings_are_those_of_the_parts(reference, queries, modality):
-    findings = Searcher(reference, modality).look_up(queries)
+    findings = KNNEstimator(reference, modality).query(queries)
     points = getattr(reference, modality)
     neighbours = find(points, queries)
-    assert list(findings.values) == ["redshift", "log_stellar_mass"]
+    assert list(findings.predictions) == ["redshift", "log_stellar_mass"]
     for name, labels in reference.labels.items():
-        expected = estimate(neighbours, labels, peaked=name == "redshift")
-        assert_same(findings.values[name], expected)
-    own = find(points, points, leave_out=np.arange(400))
+        expected = predict_from_neighbours(neighbours, labels, bimodal=name == "redshift")
+        assert_same(findings.predictions[name], expected)
+    own = find(points, points, exclude=np.arange(400))
     np.testing.assert_array_equal(
         findings.novelty, Novelty(own.mean_cosine_distance).score(neighbours)
     )
@@ -66,22 +66,22 @@ def test_findings_are_those_of_the_parts(reference, queries, modality):
 def test_galaxies_without_a_label_are_passed_over_for_it(reference, queries, modality):
     age = np.where(np.arange(400) % 7 == 2, np.arange(400.0), np.nan)
     with_age = replace(reference, labels=reference.labels | {"age": age})
-    findings = Searcher(with_age, modality).look_up(queries)
+    findings = KNNEstimator(with_age, modality).query(queries)
     points = getattr(reference, modality)
     usable = np.isfinite(age) & np.isfinite(points).all(axis=1)
     model = KNeighborsRegressor(16, weights="distance", algorithm="brute")
     model.fit(points[usable], age[usable])
     asked = np.isfinite(queries).all(axis=1)
     np.testing.assert_allclose(
-        findings.values["age"].value[asked], model.predict(queries[asked]), 1e-5
+        findings.predictions["age"].value[asked], model.predict(queries[asked]), 1e-5
     )
-    assert np.isnan(findings.values["age"].value[~asked]).all()
-    for name, one in Searcher(reference, modality).look_up(queries).values.items():
-        assert_same(findings.values[name], one)
+    assert np.isnan(findings.predictions["age"].value[~asked]).all()
+    for name, one in KNNEstimator(reference, modality).query(queries).predictions.items():
+        assert_same(findings.predictions[name], one)
 
 
 def test_missing_embeddings_give_missing_findings(reference, queries):
-    findings = Searcher(reference, "image").look_up(queries)
+    findings = KNNEstimator(reference, "image").query(queries)
     columns = all_columns(findings)[:, :-1]
     np.testing.assert_array_equal(np.isnan(columns).all(axis=1), np.isin(np.arange(50), [3, 20]))
     assert np.isfinite(np.delete(columns, [3, 20], axis=0)).all()
@@ -90,28 +90,28 @@ def test_missing_embeddings_give_missing_findings(reference, queries):
 
 
 def test_shuffling_the_rows_shuffles_the_findings(reference, queries):
-    searcher = Searcher(reference, "spectrum")
+    searcher = KNNEstimator(reference, "spectrum")
     order = np.random.default_rng(5).permutation(50)
-    in_order = all_columns(searcher.look_up(queries))
-    np.testing.assert_array_equal(all_columns(searcher.look_up(queries[order])), in_order[order])
+    in_order = all_columns(searcher.query(queries))
+    np.testing.assert_array_equal(all_columns(searcher.query(queries[order])), in_order[order])
 
 
 def test_one_row_alone_is_found_as_among_others(reference, queries):
-    searcher = Searcher(reference, "image")
-    together = all_columns(searcher.look_up(queries))
-    alone = [all_columns(searcher.look_up(queries[row : row + 1])) for row in range(50)]
+    searcher = KNNEstimator(reference, "image")
+    together = all_columns(searcher.query(queries))
+    alone = [all_columns(searcher.query(queries[row : row + 1])) for row in range(50)]
     np.testing.assert_array_equal(np.concatenate(alone), together)
 
 
 def test_a_galaxy_of_the_reference_finds_itself(reference):
-    findings = Searcher(reference, "image").look_up(reference.image[:20])
+    findings = KNNEstimator(reference, "image").query(reference.image[:20])
     np.testing.assert_array_equal(findings.nearest, np.arange(20))
-    redshift = findings.values["redshift"].value
+    redshift = findings.predictions["redshift"].value
     np.testing.assert_allclose(redshift, reference.labels["redshift"][:20], atol=5e-5)
 
 
 def test_no_rows_find_nothing(reference):
-    assert all_columns(Searcher(reference, "image").look_up(np.empty((0, 128)))).shape == (0, 6)
+    assert all_columns(KNNEstimator(reference, "image").query(np.empty((0, 128)))).shape == (0, 6)
 
 
 @pytest.fixture
@@ -129,55 +129,59 @@ def comparisons(monkeypatch) -> list:
 
 
 def test_the_reference_is_compared_with_itself_once(reference, queries, comparisons):
-    searcher = Searcher(reference, "image")
-    searcher.look_up(queries)
-    searcher.look_up(queries)
+    searcher = KNNEstimator(reference, "image")
+    searcher.query(queries)
+    searcher.query(queries)
     assert comparisons == [400]
 
 
 def test_novelty_not_asked_for_costs_nothing(reference, queries, comparisons):
-    findings = Searcher(reference, "image").look_up(queries, novelty=False)
+    findings = KNNEstimator(reference, "image").query(queries, novelty=False)
     assert (findings.novelty, comparisons) == (None, [])
 
 
 def test_an_unknown_modality_is_refused(reference):
     with pytest.raises(InputError, match=r"'radio', expected one of \['image', 'spectrum'\]"):
-        Searcher(reference, "radio")
+        KNNEstimator(reference, "radio")
 
 
 def test_embeddings_of_another_width_are_refused(reference):
     with pytest.raises(InputError, match="Queries are 64 wide, expected 128"):
-        Searcher(reference, "image").look_up(np.eye(64))
+        KNNEstimator(reference, "image").query(np.eye(64))
 
 
 def test_the_reference_is_told_without_itself(reference):
-    known = Searcher(reference, "spectrum").known("redshift", np.arange(400))
+    known = KNNEstimator(reference, "spectrum").leave_one_out("redshift", np.arange(400))
     row = 7
     others = (
         np.delete(reference.spectrum, row, axis=0),
         np.delete(reference.labels["redshift"], row),
     )
-    expected = estimate(find(others[0], reference.spectrum[[row]]), others[1], peaked=True)
+    expected = predict_from_neighbours(
+        find(others[0], reference.spectrum[[row]]), others[1], bimodal=True
+    )
     assert known.value[row] == pytest.approx(expected.value[0])
     assert np.isnan(known.value[::5]).all()  # no spectrum
 
 
 def test_galaxies_without_a_label_tell_nobody_elses(reference):
     age = np.where(np.arange(400) % 2 == 0, np.arange(400.0), np.nan)
-    searcher = Searcher(replace(reference, labels=reference.labels | {"age": age}), "image")
-    known = searcher.known("age", np.arange(400))
-    even = find(reference.image[::2], reference.image[[6]], leave_out=np.array([3]))
-    assert known.value[6] == pytest.approx(estimate(even, age[::2]).value[0])
+    searcher = KNNEstimator(replace(reference, labels=reference.labels | {"age": age}), "image")
+    known = searcher.leave_one_out("age", np.arange(400))
+    even = find(reference.image[::2], reference.image[[6]], exclude=np.array([3]))
+    assert known.value[6] == pytest.approx(predict_from_neighbours(even, age[::2]).value[0])
 
 
 def test_a_sample_stands_for_a_large_reference(reference, queries, monkeypatch):
     monkeypatch.setattr(leave_one_out, "SAMPLE_SIZE", 100)
-    searcher = Searcher(reference, "image")
+    searcher = KNNEstimator(reference, "image")
     assert searcher.sample.tolist() == list(range(0, 400, 4))
-    assert np.isfinite(searcher.look_up(queries).novelty[:3]).all()
-    whole = find(reference.image, reference.image[[8]], leave_out=np.array([8]))
-    expected = estimate(whole, reference.labels["redshift"], peaked=True)  # among all 400
-    assert searcher.known("redshift", searcher.sample).value[2] == expected.value[0]
+    assert np.isfinite(searcher.query(queries).novelty[:3]).all()
+    whole = find(reference.image, reference.image[[8]], exclude=np.array([8]))
+    expected = predict_from_neighbours(
+        whole, reference.labels["redshift"], bimodal=True
+    )  # among all 400
+    assert searcher.leave_one_out("redshift", searcher.sample).value[2] == expected.value[0]
 
 
 def test_the_sample_is_of_galaxies_that_tell_something(reference, monkeypatch):
@@ -188,37 +192,37 @@ def test_the_sample_is_of_galaxies_that_tell_something(reference, monkeypatch):
         image=np.where(np.arange(400)[:, None] % 2, reference.image, np.float32(np.nan)),
         labels=reference.labels | {"age": age},
     )
-    searchers = {modality: Searcher(sparse, modality) for modality in ("image", "spectrum")}
+    searchers = {modality: KNNEstimator(sparse, modality) for modality in ("image", "spectrum")}
     assert (searchers["image"].sample % 2 == 1).all()
-    skill = measure_skill(searchers, "age")
-    assert skill.ways["image"].count >= 60
-    assert skill.ways["spectrum"].count >= 60
-    assert np.isfinite(searchers["image"].look_up(reference.image[:3]).novelty).all()
+    skill = fit_calibrated_estimator(searchers, "age")
+    assert skill.calibrations["image"].count >= 60
+    assert skill.calibrations["spectrum"].count >= 60
+    assert np.isfinite(searchers["image"].query(reference.image[:3]).novelty).all()
 
 
 def test_skill_is_measured_on_the_reference(reference):
     bright = {"image": np.linspace(1, 9, 400)}
-    lit = replace(reference, brightness=bright)
-    searchers = {modality: Searcher(lit, modality) for modality in ("image", "spectrum")}
-    skill = measure_skill(searchers, "log_stellar_mass")
-    assert list(skill.ways) == ["image", "spectrum", "best"]
-    assert skill.ways["image"].count == 400
-    assert skill.ways["spectrum"].count == skill.ways["best"].count == 320
-    assert list(skill.ways["image"].cells) == ["image", None]
+    lit = replace(reference, covariates=bright)
+    searchers = {modality: KNNEstimator(lit, modality) for modality in ("image", "spectrum")}
+    skill = fit_calibrated_estimator(searchers, "log_stellar_mass")
+    assert list(skill.calibrations) == ["image", "spectrum", "best"]
+    assert skill.calibrations["image"].count == 400
+    assert skill.calibrations["spectrum"].count == skill.calibrations["best"].count == 320
+    assert list(skill.calibrations["image"].bins) == ["image", None]
 
 
 def test_only_redshifts_have_two_answers(reference):
-    searchers = {modality: Searcher(reference, modality) for modality in ("image", "spectrum")}
-    assert measure_skill(searchers, "redshift").least == 0.05
-    assert measure_skill(searchers, "log_stellar_mass").least == np.inf
+    searchers = {modality: KNNEstimator(reference, modality) for modality in ("image", "spectrum")}
+    assert fit_calibrated_estimator(searchers, "redshift").min_difference == 0.05
+    assert fit_calibrated_estimator(searchers, "log_stellar_mass").min_difference == np.inf
 
 
 def test_galaxies_without_an_image_have_no_brightness_of_one(reference):
     bare = np.where(np.arange(400)[:, None] < 100, np.float32(np.nan), reference.image)
-    lit = replace(reference, image=bare, brightness={"image": np.linspace(1, 9, 400)})
-    searchers = {modality: Searcher(lit, modality) for modality in ("image", "spectrum")}
-    cells = measure_skill(searchers, "redshift").ways["spectrum"].cells
-    assert len(cells["image"].misses[0]) == 240  # of 320 with a spectrum
+    lit = replace(reference, image=bare, covariates={"image": np.linspace(1, 9, 400)})
+    searchers = {modality: KNNEstimator(lit, modality) for modality in ("image", "spectrum")}
+    cells = fit_calibrated_estimator(searchers, "redshift").calibrations["spectrum"].bins
+    assert len(cells["image"].scores[0]) == 240  # of 320 with a spectrum
 
 
 def test_hardly_any_galaxy_with_both_is_no_obstacle(reference):
@@ -228,14 +232,15 @@ def test_hardly_any_galaxy_with_both_is_no_obstacle(reference):
         image=np.where(odd, reference.image, np.float32(np.nan)),
         spectrum=np.where(odd, np.float32(np.nan), reference.spectrum),
     )
-    searchers = {modality: Searcher(split, modality) for modality in ("image", "spectrum")}
-    skill = measure_skill(searchers, "redshift")
-    assert list(skill.ways) == ["image", "spectrum"]
+    searchers = {modality: KNNEstimator(split, modality) for modality in ("image", "spectrum")}
+    skill = fit_calibrated_estimator(searchers, "redshift")
+    assert list(skill.calibrations) == ["image", "spectrum"]
     found = {
-        way: one.look_up(reference.image[:4]).values["redshift"] for way, one in searchers.items()
+        way: one.query(reference.image[:4]).predictions["redshift"]
+        for way, one in searchers.items()
     }
     found["spectrum"].value[:2] = np.nan
-    judged = skill.judge(found, {})
+    judged = skill.predict(found, {})
     np.testing.assert_array_equal(judged["best"].value[:2], judged["image"].value[:2])
     np.testing.assert_array_equal(judged["best"].value[2:], judged["spectrum"].value[2:])
     np.testing.assert_array_equal(
@@ -245,15 +250,15 @@ def test_hardly_any_galaxy_with_both_is_no_obstacle(reference):
 
 def test_kinds_of_brightness_order_by_way(reference):
     bright = {"image": np.linspace(1, 9, 400), "spectrum": np.linspace(9, 1, 400)}
-    lit = replace(reference, brightness=bright)
-    searchers = {modality: Searcher(lit, modality) for modality in ("image", "spectrum")}
-    ways = measure_skill(searchers, "redshift").ways
-    assert [next(iter(ways[way].cells)) for way in ("image", "spectrum", "best")] == [
+    lit = replace(reference, covariates=bright)
+    searchers = {modality: KNNEstimator(lit, modality) for modality in ("image", "spectrum")}
+    ways = fit_calibrated_estimator(searchers, "redshift").calibrations
+    assert [next(iter(ways[way].bins)) for way in ("image", "spectrum", "best")] == [
         "image", "spectrum", "image",
     ]  # fmt: skip
 
 
 def test_brightness_counts_for_novelty(reference, queries):
-    lit = replace(reference, brightness={"image": np.linspace(1, 9, 400)})
-    dark = Searcher(lit, "image").look_up(queries, brightness=np.full(50, -5.0))
+    lit = replace(reference, covariates={"image": np.linspace(1, 9, 400)})
+    dark = KNNEstimator(lit, "image").query(queries, covariate=np.full(50, -5.0))
     assert (dark.novelty[np.isfinite(dark.novelty)] == 1).all()

@@ -9,7 +9,7 @@ from sklearn.neighbors import KNeighborsRegressor
 
 from astroclip_astro.errors import InputError
 from astroclip_astro.search.exact import K, Neighbours, find
-from astroclip_astro.zeroshot.knn import estimate
+from astroclip_astro.zeroshot.knn import predict_from_neighbours
 
 rng = np.random.default_rng(5)
 distances = arrays(np.float32, (3, 7), elements=st.floats(0, 2, width=32))
@@ -24,14 +24,14 @@ def unit_vectors(number: int) -> np.ndarray:
 
 def test_value_is_that_of_scikit_learn():
     points, queries, labels = unit_vectors(2000), unit_vectors(300), rng.uniform(0, 1.2, 2000)
-    value = estimate(find(points, queries), labels).value
+    value = predict_from_neighbours(find(points, queries), labels).value
     model = KNeighborsRegressor(n_neighbors=K, weights="distance").fit(points, labels)
     np.testing.assert_allclose(value, model.predict(queries), rtol=2e-7)
 
 
 @given(distances, rows, labels)
 def test_scatter_is_the_weighted_deviation_about_the_value(distance, index, labels):
-    found = estimate(Neighbours(index, distance), labels)
+    found = predict_from_neighbours(Neighbours(index, distance), labels)
     weights = 1 / np.maximum(distance.astype(float), 1e-6)
     for row in range(len(distance)):
         mean = np.average(labels[index[row]], weights=weights[row])
@@ -42,7 +42,7 @@ def test_scatter_is_the_weighted_deviation_about_the_value(distance, index, labe
 
 @given(distances, rows, labels)
 def test_value_lies_among_the_labels(distance, index, labels):
-    value = estimate(Neighbours(index, distance), labels).value
+    value = predict_from_neighbours(Neighbours(index, distance), labels).value
     near = labels[index]
     assert (value >= near.min(axis=1) - 1e-5).all()
     assert (value <= near.max(axis=1) + 1e-5).all()
@@ -52,46 +52,48 @@ def test_a_copy_in_the_reference_decides():
     index, distance = np.arange(16)[None], np.full((1, 16), 0.5)
     distance[0, 0] = 0
     labels = np.linspace(0.2, 0.9, 16)
-    found = estimate(Neighbours(index, distance), labels)
+    found = predict_from_neighbours(Neighbours(index, distance), labels)
     assert found.value[0] == pytest.approx(0.2, abs=3e-5)
     assert found.scatter[0] < 0.003
 
 
 def test_several_copies_share_the_weight():
     index, distance = np.arange(4)[None], np.array([[0, 0, 0.5, 0.5]])
-    found = estimate(Neighbours(index, distance), np.array([0.2, 0.4, 5, 5]))
+    found = predict_from_neighbours(Neighbours(index, distance), np.array([0.2, 0.4, 5, 5]))
     assert found.value[0] == pytest.approx(0.3, abs=3e-5)
     assert found.scatter[0] == pytest.approx(0.1, abs=2e-3)
 
 
 def test_no_neighbours_give_nan():
     index, distance = np.array([[-1, -1], [0, 1]]), np.array([[np.nan, np.nan], [0.1, 0.1]])
-    found = estimate(Neighbours(index, distance), np.array([1.0, 3.0]))
+    found = predict_from_neighbours(Neighbours(index, distance), np.array([1.0, 3.0]))
     np.testing.assert_array_equal(found.value, [np.nan, 2])
     np.testing.assert_array_equal(found.scatter, [np.nan, 1])
-    assert np.isnan(found.other).all()
+    assert np.isnan(found.secondary).all()
 
 
 def test_no_queries_give_no_values():
     nothing = Neighbours(np.empty((0, 16), int), np.empty((0, 16), np.float32))
-    assert len(estimate(nothing, np.ones(20))) == 0
+    assert len(predict_from_neighbours(nothing, np.ones(20))) == 0
 
 
 def test_two_peaks_are_not_averaged_where_there_can_be_some():
     index, distance = np.arange(16)[None], np.full((1, 16), 0.5)
     labels = np.where(np.arange(16) < 10, 0.1, 0.4) + np.arange(16) / 1e4
-    mean, peak = (estimate(Neighbours(index, distance), labels, peaked=yes) for yes in (0, 1))
+    mean, peak = (
+        predict_from_neighbours(Neighbours(index, distance), labels, bimodal=yes) for yes in (0, 1)
+    )
     assert mean.value[0] == pytest.approx(labels.mean())
-    assert np.isnan(mean.other[0])
+    assert np.isnan(mean.secondary[0])
     assert peak.value[0] == pytest.approx(labels[:10].mean())
-    assert peak.other[0] == pytest.approx(labels[10:].mean())
+    assert peak.secondary[0] == pytest.approx(labels[10:].mean())
     about = np.sqrt(np.mean((labels - labels[:10].mean()) ** 2))
     assert peak.scatter[0] == pytest.approx(about)  # the other peak makes it less certain
 
 
 def test_some_galaxies_can_be_taken():
     index, distance = np.array([[0, 1], [1, 0]]), np.full((2, 2), 0.1)
-    found = estimate(Neighbours(index, distance), np.array([1.0, 3.0]))
+    found = predict_from_neighbours(Neighbours(index, distance), np.array([1.0, 3.0]))
     assert (len(found[:1]), found[np.array([1])].value[0]) == (1, 2)
 
 
@@ -105,4 +107,4 @@ def test_some_galaxies_can_be_taken():
 )
 def test_labels_that_do_not_fit_are_refused(labels, message):
     with pytest.raises(InputError, match=message):
-        estimate(Neighbours(np.array([[0, 2]]), np.array([[0.1, 0.1]])), labels)
+        predict_from_neighbours(Neighbours(np.array([[0, 2]]), np.array([[0.1, 0.1]])), labels)

@@ -8,8 +8,8 @@ from astropy.io import fits
 
 from astroclip_astro.errors import WeightsError
 from astroclip_astro.zeroshot import estimator, leave_one_out, reference_file
-from astroclip_astro.zeroshot.estimator import Searcher, measure_skill
-from astroclip_astro.zeroshot.leave_one_out import predict_held_out
+from astroclip_astro.zeroshot.estimator import KNNEstimator, fit_calibrated_estimator
+from astroclip_astro.zeroshot.leave_one_out import predict_leave_one_out
 from astroclip_astro.zeroshot.leave_one_out_file import EXTENSION
 from astroclip_astro.zeroshot.reference import Reference
 from astroclip_astro.zeroshot.reference_file import (
@@ -40,7 +40,7 @@ def reference() -> Reference:
             "age": age,
         },
         simulated=True,
-        brightness={"image": rng.uniform(1, 9, 300)},
+        covariates={"image": rng.uniform(1, 9, 300)},
     )
 
 
@@ -75,43 +75,49 @@ def no_search(monkeypatch):
 def test_stored_predictions_are_the_computed_ones(reference, stored, modality, label):
     loaded = load_reference(stored)
     rows = np.arange(300)
-    computed = Searcher(reference, modality).known(label, rows)
-    read = Searcher(loaded, modality).known(label, rows)
-    for part in ("value", "scatter", "other"):
+    computed = KNNEstimator(reference, modality).leave_one_out(label, rows)
+    read = KNNEstimator(loaded, modality).leave_one_out(label, rows)
+    for part in ("value", "scatter", "secondary"):
         np.testing.assert_array_equal(getattr(read, part), getattr(computed, part))
 
 
 def test_stored_predictions_need_no_search(stored, no_search):
     loaded = load_reference(stored)
-    searchers = {modality: Searcher(loaded, modality) for modality in ("image", "spectrum")}
+    searchers = {modality: KNNEstimator(loaded, modality) for modality in ("image", "spectrum")}
     for label in loaded.labels:
-        assert set(measure_skill(searchers, label).ways) == {"image", "spectrum", "best"}
+        assert set(fit_calibrated_estimator(searchers, label).calibrations) == {
+            "image",
+            "spectrum",
+            "best",
+        }
 
 
 def test_novelty_is_the_same_from_stored_distances(reference, stored):
     queries = unit_vectors(40, 9)
-    computed = Searcher(reference, "spectrum").look_up(queries).novelty
+    computed = KNNEstimator(reference, "spectrum").query(queries).novelty
     np.testing.assert_array_equal(
-        Searcher(load_reference(stored), "spectrum").look_up(queries).novelty, computed
+        KNNEstimator(load_reference(stored), "spectrum").query(queries).novelty, computed
     )
 
 
 def test_calibrated_errors_are_the_same_from_the_file(reference, stored):
     def errors(of):
-        searchers = {modality: Searcher(of, modality) for modality in ("image", "spectrum")}
-        skill = measure_skill(searchers, "redshift")
-        found = {name: one.known("redshift", np.arange(300)) for name, one in searchers.items()}
-        return skill.judge(found, of.brightness)["best"].error
+        searchers = {modality: KNNEstimator(of, modality) for modality in ("image", "spectrum")}
+        skill = fit_calibrated_estimator(searchers, "redshift")
+        found = {
+            name: one.leave_one_out("redshift", np.arange(300)) for name, one in searchers.items()
+        }
+        return skill.predict(found, of.covariates)["best"].error
 
     loaded = load_reference(stored)
-    lit = replace(reference, brightness=loaded.brightness)  # float32 in the file
+    lit = replace(reference, covariates=loaded.covariates)  # float32 in the file
     np.testing.assert_array_equal(errors(loaded), errors(lit))
 
 
 @pytest.mark.parametrize("change", ["image", "redshift"])
 def test_predictions_of_other_galaxies_are_not_used(stored, change):
     loaded = load_reference(stored)
-    assert loaded.held_out is not None
+    assert loaded.valid_leave_one_out is not None
     if change == "image":
         image = loaded.image.copy()
         image[5] = image[6]
@@ -120,8 +126,8 @@ def test_predictions_of_other_galaxies_are_not_used(stored, change):
         redshift = loaded.labels["redshift"].copy()
         redshift[5] += 0.1
         other = replace(loaded, labels=loaded.labels | {"redshift": redshift})
-    assert other.held_out is None
-    assert replace(loaded, name="other", description="other").held_out is not None
+    assert other.valid_leave_one_out is None
+    assert replace(loaded, name="other", description="secondary").valid_leave_one_out is not None
 
 
 def test_a_part_of_a_reference_is_compared_anew(stored):
@@ -131,10 +137,10 @@ def test_a_part_of_a_reference_is_compared_anew(stored):
         image=loaded.image[:200],
         spectrum=loaded.spectrum[:200],
         labels={name: values[:200] for name, values in loaded.labels.items()},
-        brightness={},
+        covariates={},
     )
-    known = Searcher(part, "image").known("redshift", np.arange(200))
-    expected = predict_held_out(part).predictions["redshift", "image"]
+    known = KNNEstimator(part, "image").leave_one_out("redshift", np.arange(200))
+    expected = predict_leave_one_out(part).predictions["redshift", "image"]
     np.testing.assert_array_equal(known.value, expected.value)
 
 
@@ -142,12 +148,16 @@ def test_a_large_reference_is_sampled(reference, monkeypatch, tmp_path):
     monkeypatch.setattr(leave_one_out, "SAMPLE_SIZE", 60)
     save_reference(reference, tmp_path / "large.fits")
     loaded = load_reference(tmp_path / "large.fits")
-    assert 60 <= len(loaded.held_out.rows) < 300
+    assert 60 <= len(loaded.valid_leave_one_out.rows) < 300
     for modality in ("image", "spectrum"):
         for searchers in ([modality], ["image", "spectrum"]):
-            one = measure_skill({name: Searcher(loaded, name) for name in searchers}, "age")
-            two = measure_skill({name: Searcher(reference, name) for name in searchers}, "age")
-            cells = [skill.ways[modality].cells[None].misses for skill in (one, two)]
+            one = fit_calibrated_estimator(
+                {name: KNNEstimator(loaded, name) for name in searchers}, "age"
+            )
+            two = fit_calibrated_estimator(
+                {name: KNNEstimator(reference, name) for name in searchers}, "age"
+            )
+            cells = [skill.calibrations[modality].bins[None].scores for skill in (one, two)]
             for mine, theirs in zip(*cells, strict=True):
                 np.testing.assert_array_equal(mine, theirs)
 
@@ -155,21 +165,21 @@ def test_a_large_reference_is_sampled(reference, monkeypatch, tmp_path):
 def test_a_file_without_them_gets_them_once_and_it_is_said(bare, caplog, no_search, monkeypatch):
     before = fits.getdata(bare, 1).tobytes()
     read = load_reference(bare)
-    assert read.held_out is None
+    assert read.valid_leave_one_out is None
     monkeypatch.undo()
     complete = complete_reference(read, bare)
-    assert complete.held_out is not None
+    assert complete.valid_leave_one_out is not None
     assert "300 galaxies yet" in caplog.text
     assert "stored in" in caplog.text
     assert fits.getdata(bare, 1).tobytes() == before
     again = load_reference(bare)
-    assert again.held_out is not None
+    assert again.valid_leave_one_out is not None
     assert again.sha256 == complete.sha256 != read.sha256
 
 
 def test_a_complete_file_is_left_alone(stored, no_search, caplog):
     before = stored.read_bytes()
-    assert complete_reference(load_reference(stored), stored).held_out is not None
+    assert complete_reference(load_reference(stored), stored).valid_leave_one_out is not None
     assert (stored.read_bytes(), caplog.text) == (before, "")
 
 
@@ -177,7 +187,7 @@ def test_a_changed_table_gets_new_predictions_in_place_of_old_ones(stored):
     with fits.open(stored, mode="update") as hdus:
         hdus[1].data["redshift"][3] = 0.5
     complete = complete_reference(load_reference(stored), stored)
-    assert complete.held_out.digest == complete.digest
+    assert complete.valid_leave_one_out.digest == complete.digest
     with fits.open(stored) as hdus:
         assert [hdu.name for hdu in hdus] == ["PRIMARY", "REFERENCE", EXTENSION]
 
@@ -189,7 +199,7 @@ def test_a_file_that_cannot_be_written_is_used_all_the_same(bare, monkeypatch, c
     monkeypatch.setattr(reference_file, "_append_table", refuse)
     before = bare.read_bytes()
     complete = complete_reference(load_reference(bare), bare)
-    assert complete.held_out is not None
+    assert complete.valid_leave_one_out is not None
     assert bare.read_bytes() == before
     assert "cannot be stored" in caplog.text
     assert "Read-only file system" in caplog.text
@@ -215,4 +225,4 @@ def test_a_damaged_table_is_refused(stored, damage):
 
 
 def test_the_bundled_reference_holds_its_predictions(no_search):
-    assert load_reference("compact").held_out is not None
+    assert load_reference("compact").valid_leave_one_out is not None

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from astroclip_astro.errors import InputError
-from astroclip_astro.zeroshot.metrics import Labelled, colours, score
+from astroclip_astro.zeroshot.embedded import EmbeddedGalaxies
+from astroclip_astro.zeroshot.metrics import colours, score
 
 
-def arc(n: int, seed: int) -> Labelled:
+def arc(n: int, seed: int) -> EmbeddedGalaxies:
     """Galaxies whose spectra tell the redshift, whose images tell half, whose colours nothing."""
     rng = np.random.default_rng(seed)
     redshift = rng.uniform(0, 1, n)
@@ -19,24 +20,26 @@ def arc(n: int, seed: int) -> Labelled:
         vectors[:, 0], vectors[:, 1] = np.cos(angle), np.sin(angle)
         return vectors
 
-    return Labelled(
-        image=embedded(redshift + rng.normal(0, 0.15, n)),
-        spectrum=embedded(redshift),
+    return EmbeddedGalaxies(
+        {
+            "image": embedded(redshift + rng.normal(0, 0.15, n)),
+            "spectrum": embedded(redshift),
+            "photometry": rng.normal(0, 1, (n, 3)) * [1, 10, 100],
+        },
         labels={"redshift": redshift, "log_stellar_mass": 8 + 3 * redshift},
-        photometry=rng.normal(0, 1, (n, 3)) * [1, 10, 100],
     )
 
 
 def test_scores_are_those_of_the_definitions():
     reference, test = arc(600, 1), arc(200, 2)
     found = score(reference, test)
-    true = test.labels["redshift"]
+    true, known, asked = test.labels["redshift"], reference.vectors, test.vectors
     for way, points, queries in (
-        ("image", reference.image, test.image),
-        ("spectrum", reference.spectrum, test.spectrum),
-        ("image_to_spectrum", reference.spectrum, test.image),
-        ("photometry", *((s.photometry - reference.photometry.mean(0))
-                         / reference.photometry.std(0) for s in (reference, test))),
+        ("image", known["image"], asked["image"]),
+        ("spectrum", known["spectrum"], asked["spectrum"]),
+        ("image_to_spectrum", known["spectrum"], asked["image"]),
+        ("photometry", *((one["photometry"] - known["photometry"].mean(0))
+                         / known["photometry"].std(0) for one in (known, asked))),
     ):  # fmt: skip
         distance = np.linalg.norm(queries[:, None].astype(float) - points[None], axis=2)
         near = np.argsort(distance, axis=1)[:, :16]
@@ -56,7 +59,7 @@ def test_scores_are_those_of_the_definitions():
 
 def test_all_ways_see_the_same_galaxies():
     reference, test = arc(600, 1), arc(200, 2)
-    broken = {name: np.array(getattr(test, name)) for name in ("image", "spectrum", "photometry")}
+    broken = {name: np.array(values) for name, values in test.vectors.items()}
     broken["image"][:10], broken["spectrum"][5:20], broken["photometry"][30, 1] = (
         np.nan,
         np.nan,
@@ -64,12 +67,14 @@ def test_all_ways_see_the_same_galaxies():
     )
     kept = np.ones(200, bool)
     kept[:20] = kept[30] = False
-    part = Labelled(
-        **{name: values[kept] for name, values in broken.items()},
+    part = EmbeddedGalaxies(
+        {name: values[kept] for name, values in broken.items()},
         labels={name: values[kept] for name, values in test.labels.items()},
     )
-    assert score(reference, replace(test, **broken)) == score(reference, part)
-    swapped = score(replace(test, **broken), reference)  # and the same on the reference's side
+    assert score(reference, replace(test, vectors=broken)) == score(reference, part)
+    swapped = score(
+        replace(test, vectors=broken), reference
+    )  # and the same on the reference's side
     assert swapped == score(part, reference)
     assert "179 left-out" in score(reference, part)["what"]
 
@@ -82,7 +87,7 @@ def test_label_that_some_lack_is_scored_on_the_others():
     found = score(
         replace(reference, labels=reference.labels | {"age": holes}),
         replace(test, labels=test.labels | {"age": age}),
-        noun="SIMULATED galaxies",
+        sample_name="SIMULATED galaxies",
     )
     assert found["spectrum_r2_age"] > 0.99
     assert found["what"].endswith(
@@ -92,7 +97,7 @@ def test_label_that_some_lack_is_scored_on_the_others():
 
 
 def test_without_photometry_there_is_none():
-    reference, test = (replace(arc(n, n), photometry=None) for n in (100, 50))
+    reference, test = (arc(n, n).select("image", "spectrum") for n in (100, 50))
     assert not [key for key in score(reference, test) if key.startswith("photometry")]
 
 

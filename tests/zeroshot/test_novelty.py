@@ -19,7 +19,7 @@ def cloud(number: int, seed: int, *, scatter: float = 0.3) -> np.ndarray:
 
 def novelty_of(points: np.ndarray, *, k: int = K, brightness: np.ndarray | None = None) -> Novelty:
     """Novelty against all of some points."""
-    own = find(points, points, k=k, leave_out=np.arange(len(points)))
+    own = find(points, points, k=k, exclude=np.arange(len(points)))
     return Novelty(own.mean_cosine_distance, brightness, k=k)
 
 

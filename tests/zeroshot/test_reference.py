@@ -121,7 +121,7 @@ def test_own_labels_are_read_without_being_asked_for(tmp_path):
     written = with_own()
     save_reference(written, tmp_path / "toy.fits")
     read = load_reference(tmp_path / "toy.fits")
-    assert read.own_labels == ("age", "SFR")
+    assert read.user_labels == ("age", "SFR")
     assert (read.units, read.descriptions) == (written.units, written.descriptions)
     for name, values in written.labels.items():
         np.testing.assert_array_equal(read.labels[name], values)
@@ -132,7 +132,7 @@ def test_a_header_card_makes_a_column_of_a_plain_table_a_label(tmp_path):
     table["age"], table["hole"] = np.arange(40.0), np.full(40, np.nan)
     table.meta["ACLABEL1"] = "age"
     table.write(tmp_path / "plain.fits")
-    assert load_reference(tmp_path / "plain.fits").own_labels == ("age",)
+    assert load_reference(tmp_path / "plain.fits").user_labels == ("age",)
 
 
 def test_a_header_card_of_an_absent_column_is_refused(tmp_path):

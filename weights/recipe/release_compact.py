@@ -23,8 +23,8 @@ from astropy.table import Table
 from astroclip_astro.cli.reference import build
 from astroclip_astro.models.checkpoint import load_weights, save_weights
 from astroclip_astro.models.model import load_model
-from astroclip_astro.prepare.photometry import spectrum_brightness
-from astroclip_astro.zeroshot.estimator import Searcher, measure_skill
+from astroclip_astro.prepare.photometry import spectrum_snr
+from astroclip_astro.zeroshot.estimator import KNNEstimator, fit_calibrated_estimator
 from astroclip_astro.zeroshot.reference_file import load_reference
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -49,7 +49,7 @@ def real_spectra(folder: Path) -> list[dict]:
     for galaxy in table:
         flux = np.asarray(galaxy["FLUX"], np.float32)[None]
         ivar = None if galaxy["SMOOTHED"] else np.asarray(galaxy["IVAR"], np.float32)[None]
-        bright = spectrum_brightness(flux, ivar)
+        bright = spectrum_snr(flux, ivar)
         smoothed = ", smoothed" if galaxy["SMOOTHED"] else ""
         found = tell(model.embed_spectra(flux, ivar), bright)
         rows.append(row(f"{galaxy['TARGETID']}{smoothed}", "spectrum", galaxy["Z"], found))
@@ -72,16 +72,16 @@ def real_images(folder: Path) -> list[dict]:
 
 def teller(modality: str) -> Callable[[np.ndarray, np.ndarray], list[float]]:
     """Return what gives redshift, its error, mass and novelty of one embedding."""
-    searcher = Searcher(load_reference(REFERENCE), modality)
+    searcher = KNNEstimator(load_reference(REFERENCE), modality)
     skills = {
-        label: measure_skill({modality: searcher}, label)
+        label: fit_calibrated_estimator({modality: searcher}, label)
         for label in ("redshift", "log_stellar_mass")
     }
 
     def tell(embedding: np.ndarray, brightness: np.ndarray) -> list[float]:
-        found = searcher.look_up(embedding, brightness=brightness)
+        found = searcher.query(embedding, covariate=brightness)
         z, mass = (
-            skill.judge({modality: found.values[label]}, {modality: brightness})[modality]
+            skill.predict({modality: found.predictions[label]}, {modality: brightness})[modality]
             for label, skill in skills.items()
         )
         return [float(one[0]) for one in (z.value, z.error, mass.value, found.novelty)]

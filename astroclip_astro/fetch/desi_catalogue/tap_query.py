@@ -33,7 +33,7 @@ LARGEST_ROW = 2000  # bytes of a row; DESI's columns take about 500 in XML
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0  # seconds between two looks at a job
 GOODBYE = 1.0  # seconds that deleting a job may take: nobody waits for it after a Ctrl-C
 NOT_BEGUN = {"PENDING", "HELD"}
-UNDER_WAY = NOT_BEGUN | {"QUEUED", "EXECUTING", "SUSPENDED", "UNKNOWN"}
+PENDING_PHASES = NOT_BEGUN | {"QUEUED", "EXECUTING", "SUSPENDED", "UNKNOWN"}
 NETWORK_ERRORS = (OSError, urllib3.exceptions.HTTPError)  # requests' are OSError too
 
 
@@ -158,11 +158,13 @@ def _wait(transport: Transport, job: AsyncTAPJob) -> None:
         return phase
 
     while (phase := transport.attempt(look)) != "COMPLETED":
-        if phase not in UNDER_WAY:
+        if phase not in PENDING_PHASES:
             raise BadReplyError(f"{job.url}: phase {phase!r}, expected COMPLETED", attempts=1)
         if time.monotonic() + pause > end:
             raise BadReplyError(
-                f"{job.url}: still {phase} after {conf.deadline:.0f} s", attempts=1, silent=True
+                f"{job.url}: still {phase} after {conf.deadline:.0f} s",
+                attempts=1,
+                unreachable=True,
             )
         time.sleep(pause)
         pause = min(1.5 * pause, LONGEST_PAUSE)

@@ -45,7 +45,7 @@ __all__ = ["BLOCK", "SparclClass"]
 BLOCK = 100  # TARGETIDs or spectra in one request
 RECORD_BYTES, HEADER_BYTES = 2048, 1 << 20  # in a reply, with room to spare
 NO_JSON = re.compile(r": status (400|500): .*\b(format|json)\b", re.IGNORECASE)
-NUMBER_BYTES, MOST_ARRAYS = {"json": 25, "pkl": 10}, 3  # flux, ivar, wavelength
+NUMBER_BYTES, MAX_ARRAYS = {"json": 25, "pkl": 10}, 3  # flux, ivar, wavelength
 
 
 class SparclClass(BaseQuery):
@@ -308,7 +308,7 @@ class SparclClass(BaseQuery):
         """Return what the service sends for some spectra, as JSON where it can."""
 
         def post(form: str) -> list[dict]:
-            numbers = MOST_ARRAYS * len(WAVELENGTH) * NUMBER_BYTES[form]
+            numbers = MAX_ARRAYS * len(WAVELENGTH) * NUMBER_BYTES[form]
             return self._post(
                 "/spectras/",
                 {

@@ -28,7 +28,7 @@ DEEPEST = 100  # lists in lists
 SOME = 1000  # containers and values that a reply may hold, however short it is
 # A list takes 56 bytes of memory and one of the reply: only so many of these.
 BYTES_A_CONTAINER = 20
-MOST_AXES = 8
+MAX_AXES = 8
 TYPES = re.compile(r"b1|[iu][1248]|f[248]|[SU][1-9]\d{0,3}")
 LARGEST_CHARACTER = 0x10FFFF
 PLAIN = (type(None), bool, int, float, str, bytes, list, tuple, dict, np.ndarray, np.generic)
@@ -301,8 +301,8 @@ class _Reader:
         """Return an array over bytes that the reply really holds."""
         if type(order) is not str or order not in ("C", "F"):
             raise BadReplyError("an array whose axes are neither in C nor in Fortran order")
-        if type(shape) is not tuple or len(shape) > MOST_AXES:
-            raise BadReplyError(f"a shape that is no tuple of at most {MOST_AXES} integers")
+        if type(shape) is not tuple or len(shape) > MAX_AXES:
+            raise BadReplyError(f"a shape that is no tuple of at most {MAX_AXES} integers")
         if not all(type(length) is int and length >= 0 for length in shape):
             raise BadReplyError("a shape that is not made of integers from 0")
         if math.prod(shape) * dtype.itemsize != len(content):
