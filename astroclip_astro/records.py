@@ -12,7 +12,17 @@ from astropy.table import Table
 
 from astroclip_astro.flags import Flag
 
-__all__ = ["Cutout", "MissingData", "OpenSource", "Source", "Spectrum", "Targets", "origin"]
+__all__ = [
+    "Cutout",
+    "MissingData",
+    "OpenSource",
+    "Source",
+    "Spectrum",
+    "Targets",
+    "origin",
+    "origin_word",
+    "sample_name",
+]
 
 PIXEL_SCALE = 0.262  # arcsec, the native pixel of Legacy Surveys coadds
 WAVELENGTH = 3600 + 0.8 * np.arange(7781)  # Angstrom, vacuum, observed frame
@@ -190,3 +200,25 @@ def origin(table: Table, source: Source) -> str:
     """Return where data come from, and that they are simulated where source or table says so."""
     simulated = table.meta.get("SIMULATD") is True and "SIMULATED" not in source.name
     return f"{source.name} (SIMULATED)" if simulated else source.name
+
+
+def origin_word(simulated: bool | None) -> str:
+    """Return ``SIMULATED``, ``real`` or ``unknown``: what galaxies are, as headers say it.
+
+    Examples
+    --------
+    >>> origin_word(True), origin_word(False), origin_word(None)
+    ('SIMULATED', 'real', 'unknown')
+    """
+    return {True: "SIMULATED", False: "real", None: "unknown"}[simulated]
+
+
+def sample_name(simulated: bool | None) -> str:
+    """Return what texts call galaxies: simulated ones are called so, everywhere.
+
+    Examples
+    --------
+    >>> sample_name(True), sample_name(None)
+    ('SIMULATED galaxies', 'galaxies')
+    """
+    return "SIMULATED galaxies" if simulated else "galaxies"

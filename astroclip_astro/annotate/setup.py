@@ -27,7 +27,7 @@ from astroclip_astro.errors import InputError, did_you_mean
 from astroclip_astro.fetch.open import open_source
 from astroclip_astro.models.card import Card, check_aligned, check_checksum, locate, read_card
 from astroclip_astro.models.configuration import Configuration
-from astroclip_astro.records import Source
+from astroclip_astro.records import Source, origin_word
 from astroclip_astro.sky.position import arcseconds
 from astroclip_astro.version import __version__
 from astroclip_astro.zeroshot.calibrated import CalibratedEstimator
@@ -119,9 +119,7 @@ class Job:
             "ACWSHA": card["sha256"],
             "ACREF": self.reference.name,
             "ACREFSHA": self.reference.sha256,
-            "ACREFSIM": {True: "SIMULATED", False: "real", None: "unknown"}[
-                self.reference.simulated
-            ],
+            "ACREFSIM": origin_word(self.reference.simulated),
             "ACSOURCE": self.source.name,
             "ACMODAL": options["modality"],
             "ACCOLS": ",".join(group for group in GROUPS if group in present),

@@ -18,6 +18,7 @@ from astroclip_astro.cli.options import (
 from astroclip_astro.cli.progress import GalaxyBar
 from astroclip_astro.config import conf
 from astroclip_astro.errors import InputError
+from astroclip_astro.records import sample_name
 from astroclip_astro.version import __version__
 
 __all__ = ["dataset", "main"]
@@ -182,7 +183,7 @@ def build(
     except KeyboardInterrupt as stop:
         return interrupted("astroclip-dataset", str(stop) or "run the same command again")
     if not quiet:
-        kind = "SIMULATED galaxies" if plan.simulated else "galaxies"
+        kind = sample_name(plan.simulated)
         click.echo(f"Wrote {outcome.galaxies} {kind} to {outcome.path}{bar.rate()}")
         print_rejected(outcome.rejected)
     return 0

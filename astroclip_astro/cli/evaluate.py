@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -156,13 +157,14 @@ def evaluate(
     Exit status: 0 done, 2 a mistake in the input, 130 interrupted.
     """
     from astroclip_astro.evaluate.page import table_lines
-    from astroclip_astro.evaluate.photometry_table import (
-        parse_columns,
-        read_photometry,
-        split_photometry,
-    )
+    from astroclip_astro.evaluate.photometry_table import parse_columns
     from astroclip_astro.evaluate.report_files import check_report_folder, write_report
-    from astroclip_astro.evaluate.run import evaluate_embeddings, make_report
+    from astroclip_astro.evaluate.run import (
+        EvaluationOptions,
+        evaluate_embeddings,
+        evaluate_photometry,
+    )
+    from astroclip_astro.training_data.split import HoldOut
 
     check_exclusive(context, data, photometry)
     check_report_folder(output, overwrite=overwrite)
@@ -173,38 +175,25 @@ def evaluate(
     ):
         if value < 0:
             raise InputError(f"{option} is {value}, expected 0 or more.")
-    split = {
-        "holdout": holdout,
-        "holdout_by": holdout_by,
-        "count": galaxies,
-        "test_count": test_galaxies,
-        "seed": seed,
-    }
-    options = {"seed": seed, "resamples": resamples, "quiet": quiet}
-    facts = {
-        "held out": f"{holdout:g} of the galaxies, by {holdout_by}, seed {seed}",
-        "version": f"astroclip-astro {__version__}",
-    }
+    options = EvaluationOptions(
+        holdout=HoldOut(holdout, holdout_by, galaxies, test_galaxies, seed),
+        weights=weights,
+        pretrained=unaligned,
+        objects=objects,
+        losses=losses,
+        figures=figures,
+        resamples=resamples,
+        device=device,
+        precision=precision,
+        batch_size=batch_size,
+    )
     if photometry is not None:
-        table = read_photometry(photometry, columns=parse_columns(columns), unit=unit)
-        facts = {"data": photometry.name, "columns": table.description} | facts
-        sides = split_photometry(table, **split)
-        report = make_report(sides, photometry.name, table.simulated, facts, **options)
-    else:
-        report = evaluate_embeddings(
-            data,
-            facts,
-            weights=weights,
-            pretrained=unaligned,
-            split=split,
-            ood_objects=given_or_possible(context, out_of_distribution, quiet=quiet),
-            objects=objects,
-            losses=losses,
-            figures=figures,
-            batch_size=batch_size,
-            place={"device": device, "precision": precision},
-            **options,
+        report = evaluate_photometry(
+            photometry, options, columns=parse_columns(columns), unit=unit, quiet=quiet
         )
+    else:
+        count = given_or_possible(context, out_of_distribution, quiet=quiet)
+        report = evaluate_embeddings(data, replace(options, ood_objects=count), quiet=quiet)
     page = write_report(report, output, overwrite=overwrite)
     if not quiet:
         click.echo(table_lines(report))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-from tqdm.auto import tqdm
 
 from astroclip_astro.cli.options import (
     SAMPLE_OPTIONS,
@@ -20,8 +20,12 @@ from astroclip_astro.cli.options import (
     weights_option,
 )
 from astroclip_astro.errors import InputError, OutputError
+from astroclip_astro.records import sample_name
 from astroclip_astro.storage.atomic import check_destination, whole_file
 from astroclip_astro.version import __version__
+
+if TYPE_CHECKING:
+    from astroclip_astro.reference.build import BuiltReference
 
 __all__ = ["main", "reference"]
 
@@ -107,16 +111,9 @@ def build(
     or mass are rejected. With this reference, astroclip-annotate adds a column for each of its
     labels.
     """
-    from astroclip_astro.models.card import check_aligned
-    from astroclip_astro.models.model import load_model  # torch is loaded here
-    from astroclip_astro.reference.build import (
-        embed_galaxies,
-        make_reference,
-        reference_description,
-    )
-    from astroclip_astro.reference.labelled_file import open_labelled_file, split_galaxies
-    from astroclip_astro.zeroshot.metrics import score
-    from astroclip_astro.zeroshot.reference_checks import check_header_text, check_suffix
+    from astroclip_astro.reference.build import ReferenceOptions, build_reference
+    from astroclip_astro.training_data.split import HoldOut
+    from astroclip_astro.zeroshot.reference_checks import check_suffix
     from astroclip_astro.zeroshot.reference_file import save_reference
 
     check_suffix(output)
@@ -126,42 +123,35 @@ def build(
         raise InputError(
             "--scores needs galaxies that are held out; pass a fraction, such as --holdout 0.1."
         )
-    labels = [part.strip() for given in label_columns for part in given.split(",")]
-    labelled = open_labelled_file(data, labels)
-    choice = split_galaxies(
-        labelled,
-        holdout=holdout,
-        holdout_by=holdout_by,
-        count=galaxies,
-        test_count=test_galaxies,
-        seed=seed,
+    options = ReferenceOptions(
+        weights=weights,
+        labels=tuple(part.strip() for given in label_columns for part in given.split(",")),
+        holdout=HoldOut(holdout, holdout_by, galaxies, test_galaxies, seed),
+        description=description,
+        device=device,
+        precision=precision,
+        batch_size=batch_size,
     )
-    name = output.stem if name is None else name
-    check_header_text(name, reference_description(labelled, description))
-    model = load_model(weights, device=device, precision=precision)
-    check_aligned(model.card)
-    total = len(choice.reference) + len(choice.test)
-    with tqdm(total=total, unit="galaxy", disable=quiet, dynamic_ncols=True) as bar:
-        embedded, test = (
-            embed_galaxies(labelled, rows, model, batch_size=batch_size, advance=bar.update)
-            for rows in (choice.reference, choice.test)
-        )
-    made = make_reference(embedded, labelled, model, name=name, description=description)
-    save_reference(made, output, overwrite=overwrite)
+    built = build_reference(data, output.stem if name is None else name, options, quiet=quiet)
+    save_reference(built.reference, output, overwrite=overwrite)
+    if scores:
+        write_scores(built.scores, scores)
     if not quiet:
-        kind = "SIMULATED galaxies" if made.simulated else "galaxies"
-        click.echo(f"Wrote {output}: {made.name}, {len(made):,} {kind}")
-        click.echo(f"  labels    {', '.join(made.labels)}")
-        lost = total - len(embedded) - len(test)
-        click.echo(f"  rejected  {choice.unlabelled} without redshift or mass, {lost} without data")
-    if holdout:
-        noun = "SIMULATED galaxies" if labelled.simulated else "galaxies"
-        found = score(embedded, test, sample_name=noun)
-        if scores:
-            write_scores(found, scores)
-        if not quiet:
-            click.echo(scores_table(found, list(made.labels)))
+        print_built(built, output)
     return 0
+
+
+def print_built(built: BuiltReference, output: Path) -> None:
+    """Print where a reference is, what is in it, and how good it is."""
+    made = built.reference
+    click.echo(f"Wrote {output}: {made.name}, {len(made):,} {sample_name(made.simulated)}")
+    click.echo(f"  labels    {', '.join(made.labels)}")
+    click.echo(
+        f"  rejected  {built.without_labels} without redshift or mass, "
+        f"{built.without_data} without data"
+    )
+    if built.scores:
+        click.echo(scores_table(built.scores, list(made.labels)))
 
 
 def write_scores(found: dict[str, object], path: Path) -> None:

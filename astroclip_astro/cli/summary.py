@@ -10,6 +10,7 @@ from astroclip_astro.annotate.run import Run
 from astroclip_astro.cli.endpoints import Endpoints
 from astroclip_astro.columns import PREFIX
 from astroclip_astro.flags import FLAGS, Flag, decode
+from astroclip_astro.records import sample_name
 from astroclip_astro.zeroshot.reference import Reference
 
 __all__ = ["describe_plan", "describe_result"]
@@ -30,7 +31,8 @@ def reference_line(reference: Reference) -> str:
     count = f"{len(reference.image):,}"
     own = f", with labels {', '.join(reference.user_labels)}" if reference.user_labels else ""
     if reference.simulated:
-        return f"{reference.name}, {count} SIMULATED galaxies{own}; not calibrated on real ones"
+        galaxies = f"{count} {sample_name(True)}{own}"
+        return f"{reference.name}, {galaxies}; not calibrated on real ones"
     kind = "real" if reference.simulated is False else "unlabelled (simulated or real)"
     return f"{reference.name}, {count} {kind} galaxies{own}"
 

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from astroclip_astro import records
 from astroclip_astro.errors import InputError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from astroclip_astro.evaluate.coverage import CoverageCheck
+    from astroclip_astro.evaluate.report import Report
     from astroclip_astro.evaluate.table import TableOne
     from astroclip_astro.models.model import Model
     from astroclip_astro.reference.labelled_file import LabelledFile
     from astroclip_astro.zeroshot.embedded import EmbeddedGalaxies
 
 __all__ = [
+    "all_figures",
     "calibration_figures",
     "check_drawable",
-    "loss_figures",
     "novelty_figures",
     "object_figures",
     "prediction_figures",
@@ -57,6 +57,47 @@ def check_drawable() -> None:
             "Figures need matplotlib, which is not installed: "
             "pip install 'astroclip-astro[plot]', or pass --no-figures."
         ) from None
+
+
+def all_figures(
+    report: Report,
+    labelled: LabelledFile,
+    model: Model,
+    pretrained: Mapping[str, Model],
+    *,
+    novelty: tuple[Mapping, Mapping] | None,
+    seed: int,
+) -> Figures:
+    """Draw everything that a report on galaxies with images and spectra shows.
+
+    Parameters
+    ----------
+    report : Report
+        With all sections and predictions.
+    labelled : LabelledFile
+        The file that its galaxies are from.
+    model : Model
+        Aligned weights.
+    pretrained : mapping of str to Model
+        Weights before alignment.
+    novelty : tuple of mapping, optional
+        Novelty of the galaxies held out, and of objects of each kind.
+    seed : int
+        Of the choice of examples.
+
+    Returns
+    -------
+    dict of str to (Figure, str)
+        For each file name, without suffix, a figure and what it shows.
+    """
+    name, table = records.sample_name(report.simulated), report.table
+    drawn = prediction_figures(table, name)
+    drawn |= calibration_figures(report.predicted, report.sections.get("coverage_bins", {}), name)
+    drawn |= retrieval_figures(table, labelled, name, seed=seed)
+    drawn |= object_figures(table.test, labelled, model, pretrained, name, seed=seed)
+    if novelty is not None:
+        drawn |= novelty_figures(*novelty, report.sections["novelty"], name)
+    return drawn
 
 
 def prediction_figures(table: TableOne, sample_name: str) -> Figures:
@@ -217,57 +258,6 @@ def object_figures(
                 "Masked parts of the spectrum, reconstructed by the encoder before alignment.",
             )
     return figures
-
-
-def loss_figures(runs: Sequence[Path]) -> Figures:
-    """Draw the losses of training runs, each the folder of one stage or of all.
-
-    Raises
-    ------
-    InputError
-        Where a folder holds no log, or one that cannot be read, or comes twice.
-    """
-    from astroclip_astro.figures.losses import losses_figure
-
-    logs, validation = {}, {}
-    for run in runs:
-        folders = [run / stage for stage in ("spectrum", "image", "align")]
-        found = [one for one in folders if (one / "log.csv").is_file()]
-        found = found or [run] * (run / "log.csv").is_file()
-        if not found:
-            raise InputError(
-                f"{run} holds no log.csv, nor does a folder of a stage in it; pass the folder of "
-                "a run of astroclip-train."
-            )
-        for one in found:
-            name = one.resolve().name
-            if name in logs:  # the same stage of another run
-                name = f"{one.resolve().parent.name}/{name}"
-            if name in logs:
-                raise InputError(f"Two runs of --losses are called {name}; leave one of them out.")
-            logs[name] = read_log(one / "log.csv")
-            if (one / "validation.csv").is_file():
-                validation[name] = read_log(one / "validation.csv")
-    if not logs:
-        return {}
-    figure = losses_figure(
-        logs, title="Losses while the weights were trained", validation=validation
-    )
-    return {"losses": (figure, "Loss of each step of training, and of galaxies held out.")}
-
-
-def read_log(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Return steps and losses of a log."""
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = [(float(row["step"]), float(row["loss"])) for row in csv.DictReader(file)]
-    except (OSError, KeyError, TypeError, ValueError, csv.Error):
-        raise InputError(
-            f"{path} cannot be read, expected CSV with the columns step and loss; pass the folder "
-            "of a run of astroclip-train."
-        ) from None
-    steps, losses = np.array(rows, float).reshape(-1, 2).T
-    return steps, losses
 
 
 def calibration_figures(

@@ -12,7 +12,7 @@ from astropy.table import Table
 from astroclip_astro.catalogue import read_catalogue
 from astroclip_astro.errors import CatalogueError, InputError, did_you_mean
 from astroclip_astro.sky.targets import find_targets
-from astroclip_astro.training_data.split import held_out, sample, sky_groups
+from astroclip_astro.training_data.split import HoldOut, sky_groups
 from astroclip_astro.zeroshot.embedded import EmbeddedGalaxies
 from astroclip_astro.zeroshot.metrics import colours
 
@@ -159,29 +159,16 @@ def read_photometry(
 
 
 def split_photometry(
-    galaxies: PhotometryTable,
-    *,
-    holdout: float,
-    holdout_by: str = "sky",
-    count: int | None = None,
-    test_count: int | None = None,
-    seed: int = 0,
+    galaxies: PhotometryTable, holdout: HoldOut
 ) -> tuple[EmbeddedGalaxies, EmbeddedGalaxies]:
-    """Leave galaxies out in whole groups.
+    """Return galaxies to learn from and galaxies that are held out, in whole groups.
 
     Parameters
     ----------
     galaxies : PhotometryTable
         What there is.
-    holdout : float
-        Fraction to leave out.
-    holdout_by : str
-        ``sky``, for parts of the sky by the table's positions, or the column whose values say
-        which galaxies belong together.
-    count, test_count : int, optional
-        At most so many to learn from, and of those left out; drawn at random.
-    seed : int
-        Of everything random.
+    holdout : HoldOut
+        How it is split: by ``sky``, for parts of the sky by the table's positions, or by a column.
 
     Returns
     -------
@@ -194,29 +181,23 @@ def split_photometry(
         For a fraction, column or count that will not do.
     """
     good = np.isfinite(galaxies.photometry).all(axis=1) & np.isfinite(galaxies.labels["redshift"])
-    if holdout_by == "sky":
+    if holdout.by == "sky":
         targets = find_targets(galaxies.table)
         good &= np.isfinite(targets.ra) & np.isfinite(targets.dec)
         groups = np.zeros(len(good), np.int64)
         groups[good] = sky_groups(targets.ra[good], targets.dec[good])
     else:
-        groups = group_column(galaxies.table, holdout_by)
+        groups = group_column(galaxies.table, holdout.by)
     if not good.any():
         raise InputError("No galaxy has positive flux in all bands and a redshift; see --columns.")
     rows = np.flatnonzero(good)
-    out = held_out(groups[rows], holdout, seed=seed)
-    rng = np.random.default_rng(seed)
-    parts = (
-        sample(rows[~out], count, "galaxies", rng),
-        sample(rows[out], test_count, "test galaxies", rng),
-    )
     reference, test = (
         EmbeddedGalaxies(
             {"photometry": galaxies.photometry[some]},
             {label: values[some] for label, values in galaxies.labels.items()},
             some,
         )
-        for some in parts
+        for some in (rows[part] for part in holdout.split(groups[rows]))
     )
     return reference, test
 

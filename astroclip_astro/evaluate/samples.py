@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from astroclip_astro.errors import AstroclipError, InputError
+from astroclip_astro.records import origin_word, sample_name
 from astroclip_astro.zeroshot.embedded import EmbeddedGalaxies
 
 if TYPE_CHECKING:
@@ -31,7 +32,8 @@ DISTANT = 0.8  # redshift, from which on a galaxy of a table is of a kind of its
 
 def describe_weights(model: Model) -> str:
     """Return what weights are, in words for a report."""
-    kind = "trained on SIMULATED galaxies" if model.card["training"].get("simulated") else ""
+    simulated = model.card["training"].get("simulated")
+    kind = f"trained on {sample_name(simulated)}" if simulated else ""
     return ", ".join(
         filter(None, [model.card["name"], kind, f"sha256 {model.card['sha256'][:12]}"])
     )
@@ -201,7 +203,7 @@ def sample_objects_of_table(
     ivar = np.where(weighed[:, None], ivar, 1.0)  # no noise known: all alike
     bright = np.where(weighed, spectrum_snr(flux, ivar), np.nan)
     vectors = model.embed_spectra(flux, ivar, batch_size=batch_size)
-    source = "simulated" if table.meta.get("SIMULATD", False) else "real"
+    source = origin_word(bool(table.meta.get("SIMULATD", False))).lower()
     return {
         f"{source} {one}": EmbeddedGalaxies(
             {"spectrum": vectors[kind == one]}, covariates={"spectrum": bright[kind == one]}

@@ -11,7 +11,7 @@ from astroclip_astro.config import DEVICE, PRECISION, SOURCE, WEIGHTS
 from astroclip_astro.errors import InputError
 from astroclip_astro.figures.picture import check_picture, finish_picture
 from astroclip_astro.interpret.spectrum import fetch_spectrum
-from astroclip_astro.records import Source
+from astroclip_astro.records import Source, sample_name
 from astroclip_astro.sky.arguments import check_row, check_table
 
 if TYPE_CHECKING:
@@ -221,4 +221,4 @@ def pretrained_weights(
 def _weights_words(card: dict) -> str:
     """Return which weights these are, and what they were trained on."""
     simulated = card["training"].get("simulated")
-    return f"weights {card['name']}" + (", trained on SIMULATED galaxies" if simulated else "")
+    return f"weights {card['name']}" + (f", trained on {sample_name(True)}" if simulated else "")

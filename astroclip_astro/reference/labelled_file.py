@@ -11,7 +11,7 @@ import numpy as np
 
 from astroclip_astro.errors import InputError
 from astroclip_astro.search.exact import K
-from astroclip_astro.training_data.split import held_out, sample, sky_groups
+from astroclip_astro.training_data.split import HoldOut, sky_groups
 from astroclip_astro.training_data.training_set import TrainingSet, open_training_set
 from astroclip_astro.zeroshot.metrics import colours
 from astroclip_astro.zeroshot.reference import LABELS
@@ -137,30 +137,15 @@ class Split:
     unlabelled: int
 
 
-def split_galaxies(
-    galaxies: LabelledFile,
-    *,
-    holdout: float = 0.0,
-    holdout_by: str = "sky",
-    count: int | None = None,
-    test_count: int | None = None,
-    seed: int = 0,
-) -> Split:
-    """Choose the galaxies of a reference, and those left out of it to score it with.
+def split_galaxies(galaxies: LabelledFile, holdout: HoldOut | None = None) -> Split:
+    """Return the galaxies of a reference, and those held out of it to score it with.
 
     Parameters
     ----------
     galaxies : LabelledFile
         What there is.
-    holdout : float
-        Fraction to leave out, in whole groups; 0 for none. The groups are those that
-        ``astroclip-train`` holds out of the same file with the same fraction and seed.
-    holdout_by : str
-        ``sky``, or the dataset whose values say which galaxies belong together.
-    count, test_count : int, optional
-        At most so many in the reference, and of those left out; drawn at random.
-    seed : int
-        Of everything random.
+    holdout : HoldOut, optional
+        How it is split; by default all are in the reference.
 
     Returns
     -------
@@ -171,20 +156,16 @@ def split_galaxies(
     InputError
         For a fraction, dataset or count that will not do.
     """
-    out = np.zeros(galaxies.data.rows, bool)
-    if holdout:
-        out = held_out(holdout_groups(galaxies.data, holdout_by), holdout, seed=seed)
-    labelled = galaxies.labelled
-    rng = np.random.default_rng(seed)
-    reference = sample(np.flatnonzero(labelled & ~out), count, "galaxies", rng)
-    test = sample(np.flatnonzero(labelled & out), test_count, "test galaxies", rng)
+    holdout, labelled = holdout or HoldOut(), galaxies.labelled
+    groups = holdout_groups(galaxies.data, holdout.by) if holdout.fraction else None
+    reference, test = holdout.split(groups, labelled)
     if len(reference) <= K:
         raise InputError(
             f"{len(reference)} galaxies of {galaxies.data.path} would be in the reference, "
             f"expected more than {K}; {int((~labelled).sum())} of {len(labelled)} lack redshift "
-            f"or mass, {int(out.sum())} are held out."
+            f"or mass, {len(test)} are held out."
         )
-    if holdout and len(test) < 2:
+    if holdout.fraction and len(test) < 2:
         raise InputError(
             f"{len(test)} galaxies with redshift and mass are held out, too few to score with; "
             "hold out a larger fraction, or by something else."

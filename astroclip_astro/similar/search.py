@@ -15,7 +15,7 @@ from astroclip_astro.columns import MODALITIES, PREFIX
 from astroclip_astro.config import DEVICE, MATCH_RADIUS, PRECISION, K
 from astroclip_astro.errors import InputError, WeightsError
 from astroclip_astro.models.card import check_aligned
-from astroclip_astro.records import Source
+from astroclip_astro.records import Source, origin_word
 from astroclip_astro.search.index import METHODS, make_index
 from astroclip_astro.similar.query import Query, check_word, make_query, table_embeddings
 from astroclip_astro.sky import find_targets
@@ -42,7 +42,6 @@ UCDS = {
     "similarity": "stat.value",
     "separation": "pos.angDistance",
 }
-SIMULATED = {True: "SIMULATED", False: "real", None: "unknown"}
 
 
 class SimilaritySearch:
@@ -261,7 +260,7 @@ def _labels(reference: Reference, rows: np.ndarray) -> Table:
         {
             "ACREF": reference.name,
             "ACREFSHA": reference.sha256 or "",
-            "ACREFSIM": SIMULATED[reference.simulated],
+            "ACREFSIM": origin_word(reference.simulated),
         }
     )
     if reference.simulated is not None:

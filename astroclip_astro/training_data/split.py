@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from astroclip_astro.errors import InputError
 
-__all__ = ["held_out", "sample", "sky_groups"]
+__all__ = ["HoldOut", "held_out", "sample", "sky_groups"]
 
 NSIDE = 8  # of sky groups: 768 of 54 square degrees
 
@@ -115,3 +117,60 @@ def sample(
     if count is None or count >= len(rows):
         return rows
     return np.sort(rng.choice(rows, count, replace=False))
+
+
+@dataclass(frozen=True)
+class HoldOut:
+    """How galaxies are split into a reference and those held out of it, in whole groups.
+
+    Parameters
+    ----------
+    fraction : float
+        Of the galaxies to hold out; 0 for none. The groups are those that ``astroclip-train``
+        holds out with the same fraction and seed.
+    by : str
+        ``sky``, or the dataset or column whose values say which galaxies belong together.
+    count, test_count : int, optional
+        At most so many in the reference, and of those held out; drawn at random.
+    seed : int
+        Of everything random.
+
+    Examples
+    --------
+    >>> reference, test = HoldOut(0.4, count=2, seed=1).split(np.array([1, 1, 2, 3, 3, 4]))
+    >>> len(reference), len(set(reference) & set(test))
+    (2, 0)
+    """
+
+    fraction: float = 0.0
+    by: str = "sky"
+    count: int | None = None
+    test_count: int | None = None
+    seed: int = 0
+
+    def split(
+        self, groups: np.ndarray | None, usable: np.ndarray | bool = True
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the rows of the reference and those held out, int64, in ascending order.
+
+        Parameters
+        ----------
+        groups : ndarray or None
+            (n,), the group of each galaxy; not needed where nothing is held out.
+        usable : ndarray of bool
+            (n,), which galaxies may be in either; by default all.
+
+        Raises
+        ------
+        InputError
+            For a fraction or a count that will not do.
+        """
+        usable = np.asarray(usable) if groups is None else np.broadcast_to(usable, groups.shape)
+        out = np.zeros(usable.shape, bool)
+        if self.fraction:
+            out = held_out(groups, self.fraction, seed=self.seed)
+        rng = np.random.default_rng(self.seed)
+        reference = sample(np.flatnonzero(usable & ~out), self.count, "galaxies", rng)
+        return reference, sample(
+            np.flatnonzero(usable & out), self.test_count, "test galaxies", rng
+        )

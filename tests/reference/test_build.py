@@ -6,8 +6,15 @@ import pytest
 from astroclip_astro.errors import WeightsError
 from astroclip_astro.models.card import check_aligned
 from astroclip_astro.models.model import load_model
-from astroclip_astro.reference.build import embed_galaxies, make_reference, reference_description
+from astroclip_astro.reference.build import (
+    ReferenceOptions,
+    build_reference,
+    embed_galaxies,
+    make_reference,
+    reference_description,
+)
 from astroclip_astro.reference.labelled_file import open_labelled_file
+from astroclip_astro.training_data.split import HoldOut
 
 h5py = pytest.importorskip("h5py")
 
@@ -69,6 +76,22 @@ def test_reference_says_what_it_is(galaxies, model):
     assert made.weights_sha256 == model.card["sha256"]
     assert made.user_labels == ("age",)
     assert (made.units, made.descriptions) == ({"age": "Gyr"}, {"age": "Age of the stars"})
+
+
+def test_one_call_makes_a_reference_and_scores_it(labelled_file, tiny_weights):
+    options = ReferenceOptions(tiny_weights, ("age",), HoldOut(0.3, "tile"), device="cpu")
+    built = build_reference(labelled_file, "mine", options)
+    assert (built.reference.name, built.reference.user_labels) == ("mine", ("age",))
+    assert built.reference.description == "SIMULATED galaxies of survey.h5"
+    assert (built.without_labels, built.without_data) == (3, 1)
+    assert "left-out SIMULATED galaxies" in built.scores["what"]
+    assert 60 < len(built.reference) < 100
+
+
+def test_nothing_held_out_is_not_scored(labelled_file, tiny_weights):
+    built = build_reference(labelled_file, "mine", ReferenceOptions(tiny_weights, device="cpu"))
+    assert built.scores is None
+    assert len(built.reference) == 116
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 
 from astroclip_astro.errors import InputError
 from astroclip_astro.reference.labelled_file import open_labelled_file, split_galaxies
-from astroclip_astro.training_data.split import held_out, sky_groups
+from astroclip_astro.training_data.split import HoldOut, held_out, sky_groups
 
 h5py = pytest.importorskip("h5py")
 
@@ -74,7 +74,7 @@ def test_file_without_what_is_needed_is_refused(changed, name):
 @pytest.mark.parametrize("by", ["sky", "tile"])
 def test_whole_groups_are_held_out(labelled_file, by):
     galaxies = open_labelled_file(labelled_file)
-    choice = split_galaxies(galaxies, holdout=0.3, holdout_by=by, seed=3)
+    choice = split_galaxies(galaxies, HoldOut(0.3, by=by, seed=3))
     column = galaxies.data.column
     groups = sky_groups(column("ra"), column("dec")) if by == "sky" else column("tile")
     assert not set(groups[choice.reference]) & set(groups[choice.test])
@@ -87,9 +87,9 @@ def test_whole_groups_are_held_out(labelled_file, by):
 
 def test_capped_numbers_are_random_parts(labelled_file):
     galaxies = open_labelled_file(labelled_file)
-    every = split_galaxies(galaxies, holdout=0.3)
+    every = split_galaxies(galaxies, HoldOut(0.3))
     one, two = (
-        split_galaxies(galaxies, holdout=0.3, count=40, test_count=9, seed=0) for _ in range(2)
+        split_galaxies(galaxies, HoldOut(0.3, count=40, test_count=9, seed=0)) for _ in range(2)
     )
     assert (len(one.reference), len(one.test)) == (40, 9)
     np.testing.assert_array_equal(one.reference, two.reference)
@@ -97,9 +97,11 @@ def test_capped_numbers_are_random_parts(labelled_file):
         assert set(rows) < set(whole)
         assert (np.diff(rows) > 0).all()
         assert rows.tolist() != whole[: len(rows)].tolist()
-    other = split_galaxies(galaxies, count=40, seed=1)
-    assert set(other.reference) != set(split_galaxies(galaxies, count=40, seed=2).reference)
-    assert len(split_galaxies(galaxies, count=10**6).reference) == 117
+    other = split_galaxies(galaxies, HoldOut(count=40, seed=1))
+    assert set(other.reference) != set(
+        split_galaxies(galaxies, HoldOut(count=40, seed=2)).reference
+    )
+    assert len(split_galaxies(galaxies, HoldOut(count=10**6)).reference) == 117
 
 
 def test_nothing_is_held_out_unless_asked(labelled_file):
@@ -109,16 +111,16 @@ def test_nothing_is_held_out_unless_asked(labelled_file):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"holdout": 1.5}, "Fraction to hold out is 1.5"),
-        ({"holdout": -0.1}, "Fraction to hold out is -0.1"),
-        ({"holdout": 0.3, "holdout_by": "rosette"}, "no dataset 'rosette'.*--holdout-by"),
-        ({"holdout": 0.3, "holdout_by": "flux"}, "no dataset 'flux' of one value"),
+        ({"fraction": 1.5}, "Fraction to hold out is 1.5"),
+        ({"fraction": -0.1}, "Fraction to hold out is -0.1"),
+        ({"fraction": 0.3, "by": "rosette"}, "no dataset 'rosette'.*--holdout-by"),
+        ({"fraction": 0.3, "by": "flux"}, "no dataset 'flux' of one value"),
         ({"count": 16}, "16 galaxies .* expected more than 16"),
         ({"count": 0}, "0 galaxies were asked for"),
-        ({"holdout": 0.3, "test_count": 1}, "1 galaxies .* too few to score"),
-        ({"holdout": 0.95, "holdout_by": "tile"}, "10 galaxies .* expected more than 16"),
+        ({"fraction": 0.3, "test_count": 1}, "1 galaxies .* too few to score"),
+        ({"fraction": 0.95, "by": "tile"}, "10 galaxies .* expected more than 16"),
     ],
 )
 def test_choice_that_cannot_be_made_is_refused(labelled_file, options, message):
     with pytest.raises(InputError, match=message):
-        split_galaxies(open_labelled_file(labelled_file), **options)
+        split_galaxies(open_labelled_file(labelled_file), HoldOut(**options))

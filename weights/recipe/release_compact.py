@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,12 +19,13 @@ import h5py
 import numpy as np
 from astropy.table import Table
 
-from astroclip_astro.cli.reference import build
 from astroclip_astro.models.checkpoint import load_weights, save_weights
 from astroclip_astro.models.model import load_model
 from astroclip_astro.prepare.photometry import spectrum_snr
+from astroclip_astro.reference.build import ReferenceOptions, build_reference
+from astroclip_astro.training_data.split import HoldOut
 from astroclip_astro.zeroshot.estimator import KNNEstimator, fit_calibrated_estimator
-from astroclip_astro.zeroshot.reference_file import load_reference
+from astroclip_astro.zeroshot.reference_file import load_reference, save_reference
 
 ROOT = Path(__file__).resolve().parents[2]
 WEIGHTS = ROOT / "weights" / "compact.safetensors"
@@ -138,23 +138,16 @@ def main() -> None:
     with h5py.File(arguments.data) as file:
         seed = file.attrs["seed"]
     words = f"SIMULATED galaxies of astroclip-simulate, seed {seed}, r < 20.3; none was trained on"
-    with tempfile.TemporaryDirectory() as folder:
-        scores = Path(folder) / "scores.json"
-        options = {
-            "--output": REFERENCE,
-            "--weights": WEIGHTS,
-            "--galaxies": GALAXIES,
-            "--holdout": HOLDOUT,
-            "--test-galaxies": TESTED,
-            "--scores": scores,
-            "--name": "compact",
-            "--description": words,
-            "--device": "cpu",
-            "--precision": "float32",
-        }
-        given = [str(word) for option in options.items() for word in option]
-        build.main([str(arguments.data), "--overwrite", *given], standalone_mode=False)
-        found = json.loads(scores.read_text())
+    options = ReferenceOptions(
+        weights=WEIGHTS,
+        holdout=HoldOut(HOLDOUT, count=GALAXIES, test_count=TESTED),
+        description=words,
+        device="cpu",
+        precision="float32",
+    )
+    built = build_reference(arguments.data, "compact", options, quiet=False)
+    save_reference(built.reference, REFERENCE, overwrite=True)
+    found = dict(built.scores)
     if arguments.real:
         found |= summary(real_spectra(arguments.real) + real_images(arguments.real))
     card = load_weights(WEIGHTS)[1]
