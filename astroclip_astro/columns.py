@@ -12,9 +12,11 @@ __all__ = [
     "COLUMNS",
     "COLUMN_ROOTS",
     "GROUPS",
+    "KEYWORDS",
     "MODALITIES",
     "PREFIX",
     "OutputColumn",
+    "header_keywords",
     "label_columns",
     "select",
 ]
@@ -252,3 +254,45 @@ def select(
         for column in (*COLUMNS, *(column for own in labels for column in own))
         if column.group in groups and (column.modality is None or column.modality in modality)
     )
+
+
+# Keywords of a table's header, and what each says. `ACCAL` has a number behind it.
+KEYWORDS = {
+    "ACVERS": "version of this package",
+    "ACDATE": "date and time, UTC",
+    "ACWEIGHT": "name of the weights",
+    "ACWSHA": "SHA-256 of the weights",
+    "ACREF": "name of the reference",
+    "ACREFSHA": "SHA-256 of the reference",
+    "ACREFSIM": "whether the reference is SIMULATED, real or unknown",
+    "ACSOURCE": "source of images and spectra",
+    "ACMODAL": "modalities that were embedded",
+    "ACCOLS": "groups of columns that were written",
+    "ACRADIUS": "largest distance of a spectrum, arcsec",
+    "ACDEVICE": "device that computed",
+    "ACPRECIS": "number format of the computation",
+    "ACCAL": "label that was calibrated, on which column, rows and how",
+    "ACQUERY": "what was searched for",
+    "ACBY": "modality of the query",
+    "ACAMONG": "modality that was searched",
+    "ACWITHIN": "whether table or reference was searched",
+    "ACSEARCH": "method of the search: exact or approximate",
+}
+
+
+def header_keywords(**values: object) -> dict[str, object]:
+    """Return keywords of a header with their values, sure that each is one of `KEYWORDS`.
+
+    Raises
+    ------
+    KeyError
+        For a keyword that the table does not have.
+
+    Examples
+    --------
+    >>> header_keywords(ACBY="image")
+    {'ACBY': 'image'}
+    """
+    if unknown := values.keys() - KEYWORDS.keys():
+        raise KeyError(f"Keywords {sorted(unknown)} are not among those of columns.KEYWORDS.")
+    return values

@@ -8,11 +8,11 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from astroclip_astro import columns
-from astroclip_astro.columns import COLUMNS, GROUPS, OutputColumn, label_columns
+from astroclip_astro.columns import COLUMNS, GROUPS, KEYWORDS, OutputColumn, label_columns
 from astroclip_astro.flags import FLAGS
 from astroclip_astro.simulate import artefacts
 
-__all__ = ["artefacts_table", "columns_table", "flags_table", "markdown_table"]
+__all__ = ["artefacts_table", "columns_table", "flags_table", "keywords_table", "markdown_table"]
 
 
 def markdown_table(heads: list[str], rows: list[list[str]]) -> str:
@@ -85,6 +85,12 @@ def artefacts_table() -> str:
     return markdown_table(["bit", "name", "of all galaxies", "what happens"], rows)
 
 
+def keywords_table() -> str:
+    """Return a Markdown table of every keyword of a header."""
+    rows = [[f"`{name}`", words] for name, words in KEYWORDS.items()]
+    return markdown_table(["keyword", "what it says"], rows)
+
+
 class OutputColumns(SphinxDirective):
     """``{output-columns}``: the table of output columns."""
 
@@ -103,6 +109,15 @@ class FlagBits(SphinxDirective):
         return self.parse_text_to_nodes(flags_table())
 
 
+class HeaderKeywords(SphinxDirective):
+    """``{header-keywords}``: the table of keywords."""
+
+    def run(self) -> list[nodes.Node]:
+        """Return the table."""
+        self.env.note_dependency(columns.__file__)
+        return self.parse_text_to_nodes(keywords_table())
+
+
 class ArtefactBits(SphinxDirective):
     """``{artefact-bits}``: the table of what goes wrong with simulated galaxies."""
 
@@ -116,5 +131,6 @@ def setup(app: Sphinx) -> dict[str, bool]:
     """Make the directives known to Sphinx."""
     app.add_directive("output-columns", OutputColumns)
     app.add_directive("flag-bits", FlagBits)
+    app.add_directive("header-keywords", HeaderKeywords)
     app.add_directive("artefact-bits", ArtefactBits)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

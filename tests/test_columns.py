@@ -1,8 +1,12 @@
 """The output columns and flag bits are the promised ones and fully described."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from astroclip_astro import columns
 from astroclip_astro.columns import COLUMNS, GROUPS, label_columns, select
 from astroclip_astro.flags import FLAGS, Flag, decode
 
@@ -103,3 +107,17 @@ def test_columns_of_labels_come_last_and_can_be_left_out():
     assert value.description.startswith("Age of the stars; zero-shot")
     assert value.from_reference
     assert error.from_reference
+
+
+def test_every_keyword_of_a_header_is_in_the_table():
+    """Those of a reference's own file aside."""
+    own = {"ACNAM", "ACNAME", "ACDESC", "ACLOOSHA"}
+    package = Path(columns.__file__).parent
+    texts = [path.read_text(encoding="utf-8") for path in package.rglob("*.py")]
+    used = {word for text in texts for word in re.findall(r"\bAC[A-Z]{2,6}\b", text)}
+    assert used - own - {"ACTION"} == set(columns.KEYWORDS)
+
+
+def test_a_keyword_that_is_not_in_the_table_is_refused():
+    with pytest.raises(KeyError, match="ACNEW"):
+        columns.header_keywords(ACNEW=1)

@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING
 import astropy.units as u
 
 from astroclip_astro.annotate.progress import Progress
-from astroclip_astro.columns import COLUMNS, GROUPS, MODALITIES, OutputColumn, label_columns, select
+from astroclip_astro.columns import (
+    COLUMNS,
+    GROUPS,
+    MODALITIES,
+    OutputColumn,
+    header_keywords,
+    label_columns,
+    select,
+)
 from astroclip_astro.config import (
     COLUMN_GROUPS,
     DEVICE,
@@ -112,21 +120,21 @@ class Job:
         options = self.options()
         names = set(names)
         present = {column.group for column in (*COLUMNS, *self.columns) if column.name in names}
-        return {
-            "ACVERS": f"astroclip-astro {__version__}",
-            "ACDATE": datetime.now(UTC).isoformat(timespec="seconds"),
-            "ACWEIGHT": card["name"],
-            "ACWSHA": card["sha256"],
-            "ACREF": self.reference.name,
-            "ACREFSHA": self.reference.sha256,
-            "ACREFSIM": origin_word(self.reference.simulated),
-            "ACSOURCE": self.source.name,
-            "ACMODAL": options["modality"],
-            "ACCOLS": ",".join(group for group in GROUPS if group in present),
-            "ACRADIUS": self.match_radius,
-            "ACDEVICE": options["device"],
-            "ACPRECIS": options["precision"],
-        }
+        return header_keywords(
+            ACVERS=f"astroclip-astro {__version__}",
+            ACDATE=datetime.now(UTC).isoformat(timespec="seconds"),
+            ACWEIGHT=card["name"],
+            ACWSHA=card["sha256"],
+            ACREF=self.reference.name,
+            ACREFSHA=self.reference.sha256,
+            ACREFSIM=origin_word(self.reference.simulated),
+            ACSOURCE=self.source.name,
+            ACMODAL=options["modality"],
+            ACCOLS=",".join(group for group in GROUPS if group in present),
+            ACRADIUS=self.match_radius,
+            ACDEVICE=options["device"],
+            ACPRECIS=options["precision"],
+        )
 
 
 def parse_words(given: str | Iterable[str], known: tuple[str, ...], option: str) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ import astropy.units as u
 import numpy as np
 from astropy.table import Column, Table
 
-from astroclip_astro.columns import MODALITIES, PREFIX
+from astroclip_astro.columns import MODALITIES, PREFIX, header_keywords
 from astroclip_astro.config import DEVICE, MATCH_RADIUS, PRECISION, K
 from astroclip_astro.errors import InputError, WeightsError
 from astroclip_astro.models.card import check_aligned
@@ -174,14 +174,14 @@ class SimilaritySearch:
             added["separation"] = self._separation(query.position, rows)
         _put_first(result, added, words)
         result.meta.update(
-            {
-                "ACVERS": f"astroclip-astro {__version__}",
-                "ACQUERY": query.description,
-                "ACBY": by,
-                "ACAMONG": target,
-                "ACWITHIN": within,
-                "ACSEARCH": method,
-            }
+            header_keywords(
+                ACVERS=f"astroclip-astro {__version__}",
+                ACQUERY=query.description,
+                ACBY=by,
+                ACAMONG=target,
+                ACWITHIN=within,
+                ACSEARCH=method,
+            )
         )
         return result
 
@@ -257,11 +257,11 @@ def _labels(reference: Reference, rows: np.ndarray) -> Table:
             meta={"ucd": ucd},
         )
     result.meta.update(
-        {
-            "ACREF": reference.name,
-            "ACREFSHA": reference.sha256 or "",
-            "ACREFSIM": origin_word(reference.simulated),
-        }
+        header_keywords(
+            ACREF=reference.name,
+            ACREFSHA=reference.sha256 or "",
+            ACREFSIM=origin_word(reference.simulated),
+        )
     )
     if reference.simulated is not None:
         result.meta["SIMULATD"] = reference.simulated
