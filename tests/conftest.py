@@ -143,7 +143,8 @@ def make_job(stub_reference):
     """Return a function that makes a job from a stub source and model."""
     from stubs import StubModel, StubSource
 
-    from astroclip_astro.annotate.setup import Job, columns_of_labels
+    from astroclip_astro.annotate.job import Job
+    from astroclip_astro.annotate.setup import columns_of_labels
     from astroclip_astro.zeroshot.estimator import KNNEstimator
 
     def make(

@@ -111,7 +111,7 @@ def test_columns_of_labels_come_last_and_can_be_left_out():
 
 def test_every_keyword_of_a_header_is_in_the_table():
     """Those of a reference's own file aside."""
-    own = {"ACNAM", "ACNAME", "ACDESC", "ACLOOSHA"}
+    own = {"ACNAM", "ACNAME", "ACDESC", "ACLABEL", "ACLOOSHA"}
     package = Path(columns.__file__).parent
     texts = [path.read_text(encoding="utf-8") for path in package.rglob("*.py")]
     used = {word for text in texts for word in re.findall(r"\bAC[A-Z]{2,6}\b", text)}

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from astroclip_astro.annotate.setup import Job
+from astroclip_astro.annotate.job import Job
 from astroclip_astro.errors import SourceError
 from astroclip_astro.flags import Flag
 from astroclip_astro.records import Cutout, MissingData, Spectrum, Targets

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from astropy.table import MaskedColumn, Table
 
+from astroclip_astro.annotate.job import Job
 from astroclip_astro.annotate.pipeline import INTEGER_NULLS
 from astroclip_astro.annotate.recalibrate import forget
-from astroclip_astro.annotate.setup import Job
 from astroclip_astro.columns import OutputColumn
 from astroclip_astro.errors import CatalogueError
 

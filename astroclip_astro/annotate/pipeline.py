@@ -10,8 +10,8 @@ from warnings import warn
 import numpy as np
 
 from astroclip_astro.annotate.answers import check_source, fetch
+from astroclip_astro.annotate.job import Job
 from astroclip_astro.annotate.progress import Progress
-from astroclip_astro.annotate.setup import Job
 from astroclip_astro.columns import COLUMN_ROOTS, OutputColumn
 from astroclip_astro.errors import SourceError, UnreachableWarning
 from astroclip_astro.flags import Flag

@@ -8,11 +8,12 @@ from pathlib import Path
 
 from astropy.table import Table
 
+from astroclip_astro.annotate.job import close
 from astroclip_astro.annotate.output import check_names, taken_names
 from astroclip_astro.annotate.pipeline import row_dtype
 from astroclip_astro.annotate.progress import Progress
 from astroclip_astro.annotate.recalibrate import check_label_columns, parse_label_columns
-from astroclip_astro.annotate.setup import Options, check_options, close
+from astroclip_astro.annotate.setup import Options, check_options
 from astroclip_astro.catalogue import check_output, read_catalogue
 from astroclip_astro.columns import COLUMN_ROOTS, PREFIX
 from astroclip_astro.config import DEVICE, PRECISION

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from astroclip_astro.annotate.job import Job
 from astroclip_astro.annotate.output import add_columns
 from astroclip_astro.annotate.pipeline import CHUNK_ROWS, annotate_targets
 from astroclip_astro.annotate.plan import Plan
 from astroclip_astro.annotate.progress import Progress
 from astroclip_astro.annotate.recalibrate import calibrate
-from astroclip_astro.annotate.setup import Job
 from astroclip_astro.catalogue import write_catalogue
 from astroclip_astro.errors import InputError
 from astroclip_astro.storage.chunk_store import ChunkStore, fingerprint

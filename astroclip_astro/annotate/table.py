@@ -7,10 +7,11 @@ from contextlib import closing
 
 from astropy.table import Table
 
+from astroclip_astro.annotate.job import close
 from astroclip_astro.annotate.output import add_columns, check_names
 from astroclip_astro.annotate.pipeline import annotate_targets
 from astroclip_astro.annotate.progress import Progress
-from astroclip_astro.annotate.setup import check_options, close
+from astroclip_astro.annotate.setup import check_options
 from astroclip_astro.config import COLUMN_GROUPS
 from astroclip_astro.sky import find_targets
 
