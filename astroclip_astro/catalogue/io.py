@@ -20,7 +20,13 @@ from astroclip_astro.catalogue.text import read_csv, read_ecsv, read_text, write
 from astroclip_astro.catalogue.votable import read_votable, write_votable
 from astroclip_astro.errors import AstroclipError, CatalogueError, OutputError
 from astroclip_astro.sky.arguments import check_table
-from astroclip_astro.storage.atomic import check_destination, check_path, scratch_path, why
+from astroclip_astro.storage.atomic import (
+    check_destination,
+    check_path,
+    scratch_path,
+    whole_file,
+    why,
+)
 
 __all__ = ["check_output", "read_catalogue", "write_catalogue"]
 
@@ -233,17 +239,12 @@ def _head(path: Path) -> bytes:
 def _replacing(path: Path) -> Iterator[BinaryIO]:
     """Open a file that takes the place of another when it is complete, and only then."""
     path = path.resolve()  # a link stays a link
-    part = scratch_path(path, secrets.token_hex(4))
+    scratch = scratch_path(path, secrets.token_hex(4))
     try:
-        with part.open("wb") as stream:
+        with whole_file(path, scratch=scratch), scratch.open("wb") as stream:
             yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
-        part.replace(path)
     except OSError as problem:
         raise OutputError(
             f"Output {path} cannot be written ({why(problem)}); make room or choose another place. "
             "Nothing has been changed there."
         ) from problem
-    finally:
-        part.unlink(missing_ok=True)

@@ -15,6 +15,7 @@ from pathlib import Path
 from astropy.config.paths import get_cache_dir
 
 from astroclip_astro.errors import InputError, OutputError
+from astroclip_astro.storage.atomic import whole_file
 
 __all__ = ["NO_CACHE", "DiskCache", "NoCache", "default_folder"]
 
@@ -134,10 +135,9 @@ class DiskCache:
         scratch = path.with_name(f"{path.stem}-{os.getpid()}-{secrets.token_hex(4)}{SCRATCH}")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            scratch.write_bytes(content)
-            os.replace(scratch, path)
+            with whole_file(path, scratch=scratch, sync=False):
+                scratch.write_bytes(content)
         except OSError as error:
-            _unlink(scratch)
             raise self._failure(error) from error
         self._unseen += len(content)
 

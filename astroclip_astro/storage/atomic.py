@@ -66,7 +66,7 @@ def check_destination(path: str | os.PathLike, *, overwrite: bool) -> Path:
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
+def whole_file(path: Path, *, scratch: Path | None = None, sync: bool = True) -> Iterator[Path]:
     """Give a place to write to; what is written there takes its name when it is complete.
 
     Parameters
@@ -74,11 +74,15 @@ def whole_file(path: Path) -> Iterator[Path]:
     path : Path
         The file. Whatever ends the block early, what was there stays, and nothing is left beside
         it.
+    scratch : Path, optional
+        Where it is written, on the same disk; by default a hidden file in the same folder.
+    sync : bool
+        Whether to wait until it is on the disk; not needed for what can be made again.
 
     Yields
     ------
     Path
-        A hidden file in the same folder.
+        The place to write to.
 
     Raises
     ------
@@ -96,11 +100,13 @@ def whole_file(path: Path) -> Iterator[Path]:
     >>> path.read_text()
     'all of it'
     """
-    scratch = path.with_name(f".{path.name}.{os.getpid()}")
+    if scratch is None:
+        scratch = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         yield scratch
-        with scratch.open("r+b") as file:
-            os.fsync(file.fileno())
+        if sync:
+            with scratch.open("r+b") as file:
+                os.fsync(file.fileno())
         os.replace(scratch, path)
     finally:
         with suppress(OSError):

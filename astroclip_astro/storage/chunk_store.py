@@ -12,7 +12,7 @@ import numpy as np
 
 from astroclip_astro.errors import OutputError
 from astroclip_astro.records import Targets
-from astroclip_astro.storage.atomic import scratch_path, why
+from astroclip_astro.storage.atomic import scratch_path, whole_file, why
 
 __all__ = ["ChunkStore", "any_finished", "fingerprint"]
 
@@ -95,14 +95,14 @@ class ChunkStore:
         OutputError
             Where it cannot be written; the chunks before it stay.
         """
-        scratch = self._file(number).with_suffix(f".{os.getpid()}.tmp")
         try:
             self.folder.mkdir(exist_ok=True)
-            with scratch.open("wb") as file:
+            with (
+                whole_file(self._file(number), sync=False) as scratch,
+                scratch.open("wb") as file,
+            ):
                 np.save(file, rows, allow_pickle=False)
-            os.replace(scratch, self._file(number))
         except OSError as error:
-            scratch.unlink(missing_ok=True)
             raise self._failure(error) from None
 
     def _failure(self, error: OSError) -> OutputError:

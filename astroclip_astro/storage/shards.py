@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from astroclip_astro.errors import OutputError
+from astroclip_astro.storage.atomic import whole_file
 from astroclip_astro.storage.hdf5 import SHARD_ROWS, Disk, Field, new_file, storage
 from astroclip_astro.storage.interrupts import interrupts_held
 from astroclip_astro.storage.shard import (
@@ -178,13 +179,9 @@ class Shards:
         content = pack_shard(part, self.fields, self.n, run_metadata=self.identity)
         scratch = self.path(number).with_suffix(f".{os.getpid()}.tmp")
         try:
-            with scratch.open("wb") as stream:
-                stream.write(content)
-                stream.flush()
-                os.fsync(stream.fileno())
-            os.replace(scratch, self.path(number))
+            with whole_file(self.path(number), scratch=scratch):
+                scratch.write_bytes(content)
         except OSError as error:
-            scratch.unlink(missing_ok=True)
             raise self._failure(error) from error
 
     def totals(self) -> tuple[int, dict[str, int]]:
@@ -212,13 +209,13 @@ class Shards:
         scratch = self.folder / f"joined.{os.getpid()}.tmp"
         try:
             galaxies = self.totals()[0]
-            with new_file(scratch) as (file, disk):
+            with (
+                whole_file(self.output, scratch=scratch),
+                new_file(scratch) as (file, disk),
+            ):
                 self._fill(file, disk, attributes, galaxies)
-            os.replace(scratch, self.output)
         except OSError as error:
             raise self._failure(error) from error
-        finally:
-            scratch.unlink(missing_ok=True)
 
     def clear(self) -> None:
         """Remove the parts: they are joined."""

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +14,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from astroclip_astro.errors import InputError, OutputError
+from astroclip_astro.storage.atomic import whole_file
 
 __all__ = ["RunFolder", "open_run"]
 
@@ -153,20 +152,14 @@ class RunFolder:
 
     def replace(self, path: Path, write: Callable[[Path], object]) -> None:
         """Write a file of the folder; it appears whole, or stays as it was."""
-        scratch = path.with_name(f".{path.name}.new")
         try:
-            write(scratch)
-            with scratch.open("r+b") as file:
-                os.fsync(file.fileno())
-            os.replace(scratch, path)
+            with whole_file(path, scratch=path.with_name(f".{path.name}.new")) as scratch:
+                write(scratch)
         except (OSError, SafetensorError) as error:
             raise OutputError(
                 f"{path} cannot be written ({error}); what was there is kept. Make room, then go "
                 "on with --resume."
             ) from None
-        finally:
-            with suppress(OSError):
-                scratch.unlink()
 
 
 def open_run(path: Path, configuration: dict, run_metadata: dict, *, resume: bool) -> RunFolder:
