@@ -10,8 +10,9 @@ import numpy as np
 from astropy.table import MaskedColumn, Table
 
 from astroclip_astro.columns import COLUMN_ROOTS, MODALITIES, PREFIX
-from astroclip_astro.errors import CatalogueError, InputError, described, did_you_mean
+from astroclip_astro.errors import CatalogueError, InputError, described
 from astroclip_astro.sky.arguments import check_column_name, check_table
+from astroclip_astro.sky.cell_values import read_floats
 from astroclip_astro.zeroshot.conformal import Calibration
 
 __all__ = [
@@ -198,7 +199,7 @@ def calibrate(table: Table, known: Mapping[str, str]) -> Table:
                     f"expected at least {MIN_CALIBRATION_ROWS} with both."
                 )
             columns += made or []
-        told = numbers(table, stem + ways[0])
+        told = read_floats(table, stem + ways[0])
         notes.append(f"{label}: {name}, {int((np.isfinite(true) & np.isfinite(told)).sum())} rows")
     for column in columns:
         table.replace_column(column.name, column)
@@ -244,7 +245,7 @@ def calibrated(table: Table, name: str, true: np.ndarray, theirs: str) -> list[M
     missing = [one for one in ends if one not in table.colnames]
     if missing:
         raise CatalogueError(f"No columns {', '.join(missing)}; call .astroclip.annotate() first.")
-    value, error, *_ = (numbers(table, one) for one in (name, *ends))
+    value, error, *_ = (read_floats(table, one) for one in (name, *ends))
     count = int((np.isfinite(value) & np.isfinite(error) & np.isfinite(true)).sum())
     if count < MIN_CALIBRATION_ROWS:
         return None
@@ -271,7 +272,7 @@ def true_values(table: Table, label: str, name: str) -> np.ndarray:
 
     Redshifts of -1 and less, and log10 masses of 0 and less, stand for unknown in many catalogues.
     """
-    values = numbers(table, check_column_name(name, label))
+    values = read_floats(table, check_column_name(name, label))
     ours = f"{PREFIX}{COLUMN_ROOTS.get(label, label)}"
     units = [table[one].unit if one in table.colnames else None for one in (name, ours)]
     if None not in units:
@@ -283,17 +284,3 @@ def true_values(table: Table, label: str, name: str) -> np.ndarray:
                 f"unit of {ours}: {error}."
             ) from None
     return np.where(values > UNKNOWN.get(label, -np.inf), values, np.nan)
-
-
-def numbers(table: Table, name: str) -> np.ndarray:
-    """Return a column as float64 (n,), NaN where it is masked."""
-    if name not in table.colnames:
-        near = did_you_mean(name, table.colnames) or "; name one of them."
-        raise CatalogueError(f"No column {name} in {table.colnames[:20]}{near}")
-    column = table[name]
-    plain = np.ma.asarray(getattr(column, "value", column))
-    if plain.dtype.kind not in "fiu" or plain.shape != (len(table),):
-        raise CatalogueError(
-            f"Column {name} is {plain.dtype} {plain.shape}, expected one number a row."
-        )
-    return np.ma.filled(plain.astype(float), np.nan)

@@ -11,6 +11,7 @@ from astropy.table import Table
 
 from astroclip_astro.catalogue import read_catalogue
 from astroclip_astro.errors import CatalogueError, InputError, did_you_mean
+from astroclip_astro.sky.cell_values import read_floats
 from astroclip_astro.sky.targets import find_targets
 from astroclip_astro.training_data.split import HoldOut, sky_groups
 from astroclip_astro.zeroshot.embedded import EmbeddedGalaxies
@@ -24,6 +25,7 @@ LABEL_NAMES = {
     "log_stellar_mass": ("log_stellar_mass", "logmstar", "log_mstar", "log_mass", "logmass"),
 }
 PREFIXES = ("flux_", "mag_", "dered_flux_", "dered_mag_")
+ADVICE = "; name another with --columns."
 KINDS = ("auto", "nanomaggy", "mag")
 ZERO_POINT = 22.5  # AB magnitude of a nanomaggy
 
@@ -136,7 +138,7 @@ def read_photometry(
             "one kind; name others with --columns."
         )
     kind = kinds.pop()
-    values = np.column_stack([numbers(table, name) for name in bands.values()])
+    values = np.column_stack([read_floats(table, name, advice=ADVICE) for name in bands.values()])
     if kind == "mag":
         with np.errstate(over="ignore"):
             values = 10 ** (0.4 * (ZERO_POINT - values))
@@ -145,7 +147,8 @@ def read_photometry(
         optional = label != "redshift" and label not in columns
         name = find_column(table, columns.get(label), usual, label, optional=optional)
         if name is not None:
-            labels[label], names[label] = numbers(table, name), name
+            labels[label] = read_floats(table, name, advice=ADVICE)
+            names[label] = name
     words = ", ".join(f"{what} from {name}" for what, name in names.items())
     says = {key.upper(): value for key, value in table.meta.items()}
     simulated = says.get("SIMULATD", says.get("SIMULATED"))
@@ -236,18 +239,6 @@ def kind_of(table: Table, name: str, unit: str) -> str:
         f"Neither unit nor name of column {name!r} says whether it holds nanomaggies or AB "
         "magnitudes; say so with --unit."
     )
-
-
-def numbers(table: Table, name: str) -> np.ndarray:
-    """Return a column of one number for each galaxy, float64; NaN where there is none."""
-    column = table[name]
-    if column.dtype.kind not in "fiu" or column.ndim != 1:
-        raise CatalogueError(
-            f"Column {name!r} holds {column.dtype} of shape {column.shape}, expected one number "
-            "for each galaxy; name another with --columns."
-        )
-    values = np.ma.asarray(getattr(column, "value", column)).astype(float).filled(np.nan)
-    return np.where(np.isfinite(values), values, np.nan)
 
 
 def group_column(table: Table, name: str) -> np.ndarray:

@@ -11,11 +11,10 @@ import numpy as np
 
 from astroclip_astro.errors import AstroclipError, InputError
 from astroclip_astro.records import origin_word, sample_name
+from astroclip_astro.sky.cell_values import read_floats
 from astroclip_astro.zeroshot.embedded import EmbeddedGalaxies
 
 if TYPE_CHECKING:
-    from astropy.table import Table
-
     from astroclip_astro.models.model import Model
     from astroclip_astro.reference.labelled_file import LabelledFile
 
@@ -186,14 +185,14 @@ def sample_objects_of_table(
     missing = [name for name in ("FLUX", "IVAR", "SPECTYPE") if name not in table.colnames]
     if missing:
         raise InputError(f"{path} has no columns {missing} among {table.colnames}.")
-    flux, ivar = numbers(table, "FLUX"), numbers(table, "IVAR")
+    flux, ivar = (read_floats(table, one, vectors=True) for one in ("FLUX", "IVAR"))
     samples = model.config.spectrum_samples
     if flux.shape != (len(table), samples) or ivar.shape != flux.shape:
         raise InputError(
             f"FLUX and IVAR of {path} have shapes {flux.shape} and {ivar.shape}, expected "
             f"({len(table)}, {samples})."
         )
-    redshift = numbers(table, "Z") if "Z" in table.colnames else np.full(len(table), np.nan)
+    redshift = read_floats(table, "Z") if "Z" in table.colnames else np.full(len(table), np.nan)
     kind = np.char.lower(np.char.strip(np.asarray(table["SPECTYPE"]).astype(str)))
     if not (kind != "").any():
         raise InputError(f"No spectrum of {path} has a SPECTYPE, expected STAR, QSO or GALAXY.")
@@ -210,18 +209,3 @@ def sample_objects_of_table(
         )
         for one in sorted(set(kind.tolist()) - {""})
     }
-
-
-def numbers(table: Table, name: str) -> np.ndarray:
-    """Return a column as float64, NaN where it is null.
-
-    Raises
-    ------
-    InputError
-        For a column of anything else.
-    """
-    column = np.ma.asarray(table[name])
-    try:
-        return np.asarray(column.astype(float).filled(np.nan))
-    except (TypeError, ValueError):
-        raise InputError(f"Column {name} holds {column.dtype}, expected numbers.") from None

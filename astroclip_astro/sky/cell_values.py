@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+from astropy.table import Table
 
-from astroclip_astro.errors import CatalogueError
+from astroclip_astro.errors import CatalogueError, did_you_mean
 
-__all__ = ["is_blank", "read_text", "read_values"]
+__all__ = ["is_blank", "read_floats", "read_text", "read_values"]
 
+SHOWN = 20  # names of columns in a message
 _BLANK = {"", "--", "nan", "<na>", "null", "none", "n/a"}
 
 
@@ -44,6 +46,50 @@ def read_values(column, name: str, expected: str) -> tuple[np.ndarray, np.ndarra
         )
     mask = np.broadcast_to(getattr(column, "mask", False), column.shape)
     return np.asarray(getattr(column, "unmasked", np.ma.getdata(column))), mask
+
+
+def read_floats(table: Table, name: str, *, vectors: bool = False, advice: str = "") -> np.ndarray:
+    """Return a column as float64, NaN where it is masked or not finite.
+
+    Parameters
+    ----------
+    table : Table
+        n rows.
+    name : str
+        The column.
+    vectors : bool
+        Whether its cells may be vectors.
+    advice : str
+        What to do where the column will not do, for the message.
+
+    Returns
+    -------
+    ndarray
+        float64 (n,), or (n, width) of vectors.
+
+    Raises
+    ------
+    CatalogueError
+        For a column that is not there or holds anything but numbers.
+
+    Examples
+    --------
+    >>> read_floats(Table({"z": [1, 2]}), "z")
+    array([1., 2.])
+    """
+    if name not in table.colnames:
+        near = did_you_mean(name, table.colnames) or "; name one of them."
+        raise CatalogueError(f"No column {name} in {table.colnames[:SHOWN]}{near}")
+    column = table[name]
+    plain = np.ma.asarray(getattr(column, "value", column))
+    if plain.dtype.kind not in "fiu" or (plain.shape != (len(table),) and not vectors):
+        expected = "numbers" if vectors else "one number a row"
+        raise CatalogueError(
+            f"Column {name} holds {plain.dtype} of shape {plain.shape}, expected {expected}"
+            f"{advice or '.'}"
+        )
+    values = np.ma.filled(plain.astype(float), np.nan)
+    return np.where(np.isfinite(values), values, np.nan)
 
 
 def read_text(cell: object) -> str:

@@ -84,7 +84,7 @@ def test_table_says_whether_it_is_simulated(read, meta, expected):
         (FLUXES, {}, "0 columns could be redshift"),
         (FLUXES | MAGNITUDES | {"z": REDSHIFT}, {}, r"2 columns could be g \(FLUX_G, mag_g\)"),
         (FLUXES | {"z": REDSHIFT}, {"columns": {"g": "gg"}}, "No column 'gg' for g"),
-        (FLUXES | {"z": [["a"] * 2] * 60}, {}, "Column 'z' holds .* expected one number"),
+        (FLUXES | {"z": [["a"] * 2] * 60}, {}, "Column z holds .* expected one number.*--columns"),
         (
             FLUXES | {"mag_g": REDSHIFT, "z": REDSHIFT},
             {"columns": {"g": "mag_g"}},

@@ -149,7 +149,7 @@ def test_spectra_that_hold_nothing_have_no_vector(write, model):
         (["IVAR", "SPECTYPE"], {}, r"no columns \['IVAR', 'SPECTYPE'\] among \['FLUX', 'Z'\]"),
         ([], {"FLUX": np.ones((7, 100))}, r"shapes \(7, 100\) and \(7, 7781\), expected \(7, 7781"),
         ([], {"IVAR": np.ones(7)}, r"shapes \(7, 7781\) and \(7,\), expected \(7, 7781\)"),
-        ([], {"Z": ["a"] * 7}, "Column Z holds .*, expected numbers"),
+        ([], {"Z": ["a"] * 7}, "Column Z holds .*, expected one number a row"),
         ([], {"SPECTYPE": [""] * 7}, "No spectrum of .* has a SPECTYPE"),
     ],
 )
