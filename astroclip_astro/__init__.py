@@ -6,8 +6,7 @@ neither torch nor any file; that happens when a method is called.
 
 from astropy.table import Table as _Table
 
-from astroclip_astro.accessor.table_methods import Accessor as _Accessor
-from astroclip_astro.accessor.table_methods import load_model
+from astroclip_astro.accessor.table_methods import Accessor as _Accessor, load_model
 from astroclip_astro.version import __version__
 
 __all__ = ["__version__", "load_model"]

@@ -8,19 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-__all__ = [
-    "COLUMNS",
-    "COLUMN_ROOTS",
-    "GROUPS",
-    "KEYWORDS",
-    "MODALITIES",
-    "PREFIX",
-    "OutputColumn",
-    "header_keywords",
-    "label_columns",
-    "select",
-]
-
 PREFIX = "astroclip_"
 MODALITIES = ("image", "spectrum")
 COLUMN_ROOTS = {"redshift": "z", "log_stellar_mass": "logmstar"}  # others go by their own names

@@ -11,20 +11,7 @@ from astropy.config import ConfigItem, ConfigNamespace
 
 from astroclip_astro.columns import GROUPS, MODALITIES
 
-__all__ = [
-    "COLUMN_GROUPS",
-    "DEVICE",
-    "MATCH_RADIUS",
-    "MODALITY",
-    "OPTION_DESCRIPTIONS",
-    "PLOTTED",
-    "PRECISION",
-    "SOURCE",
-    "WEIGHTS",
-    "Conf",
-    "K",
-    "conf",
-]
+__all__ = ["conf"]
 
 
 SOURCE = "archive"

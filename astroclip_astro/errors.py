@@ -36,9 +36,6 @@ __all__ = [
     "SourceError",
     "UnreachableWarning",
     "WeightsError",
-    "described",
-    "did_you_mean",
-    "nearest",
 ]
 
 

@@ -11,7 +11,7 @@ from enum import IntFlag
 
 import numpy as np
 
-__all__ = ["FLAGS", "Flag", "FlagBit", "decode"]
+__all__ = ["Flag", "decode"]
 
 
 class Flag(IntFlag):

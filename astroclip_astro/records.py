@@ -12,17 +12,7 @@ from astropy.table import Table
 
 from astroclip_astro.flags import Flag
 
-__all__ = [
-    "Cutout",
-    "MissingData",
-    "OpenSource",
-    "Source",
-    "Spectrum",
-    "Targets",
-    "origin",
-    "origin_word",
-    "sample_name",
-]
+__all__ = ["Cutout", "MissingData", "Source", "Spectrum", "Targets"]
 
 PIXEL_SCALE = 0.262  # arcsec, the native pixel of Legacy Surveys coadds
 WAVELENGTH = 3600 + 0.8 * np.arange(7781)  # Angstrom, vacuum, observed frame

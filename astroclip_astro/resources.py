@@ -7,8 +7,6 @@ from pathlib import Path
 
 from astroclip_astro.errors import AstroclipError
 
-__all__ = ["folder"]
-
 
 def folder(name: str) -> Path:
     """Return one of the data folders that install with the package.

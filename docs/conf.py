@@ -15,7 +15,9 @@ version = release = __version__
 extensions = [
     "myst_parser",
     "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
     "numpydoc",
+    "api_directive",
     "columns_directive",
     "card_directive",
     "report_directive",

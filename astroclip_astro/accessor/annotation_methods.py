@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
     from astroclip_astro.records import Source
 
-__all__ = ["AnnotationMethods"]
-
 
 class AnnotationMethods:
     """The methods of ``table.astroclip`` that compute: all columns, or one group of them."""

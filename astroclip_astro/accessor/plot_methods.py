@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from astroclip_astro.records import Source
 
-__all__ = ["PlotMethods"]
-
 
 class PlotMethods:
     """The plots among what ``table.astroclip`` offers; they leave the table as it is."""

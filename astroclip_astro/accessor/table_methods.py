@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from astroclip_astro.similar.query import Flux, Image
     from astroclip_astro.zeroshot.reference import Reference
 
-__all__ = ["Accessor", "TableMethods", "load_model"]
+__all__ = ["TableMethods"]
 
 
 @handed_to("models.model.load_model")

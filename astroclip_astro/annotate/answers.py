@@ -12,8 +12,6 @@ from astroclip_astro.errors import SourceError
 from astroclip_astro.flags import Flag
 from astroclip_astro.records import Cutout, MissingData, Spectrum, Targets
 
-__all__ = ["check_source", "fetch"]
-
 
 def fetch(
     targets: Targets,

@@ -18,8 +18,6 @@ from astroclip_astro.zeroshot.reference import Reference
 if TYPE_CHECKING:
     from astroclip_astro.models.model import Model
 
-__all__ = ["Job", "close"]
-
 
 @dataclass(frozen=True)
 class Job:

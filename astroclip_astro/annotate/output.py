@@ -11,8 +11,6 @@ from astroclip_astro.annotate.recalibrate import forget
 from astroclip_astro.columns import OutputColumn
 from astroclip_astro.errors import CatalogueError
 
-__all__ = ["add_columns", "check_names", "taken_names"]
-
 
 def check_names(table: Table, columns: tuple[OutputColumn, ...], *, overwrite: bool) -> None:
     """Raise where the table has columns that ours would replace.

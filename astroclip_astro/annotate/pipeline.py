@@ -29,8 +29,6 @@ from astroclip_astro.zeroshot.calibrated import BEST
 from astroclip_astro.zeroshot.estimator import QueryResult
 from astroclip_astro.zeroshot.prediction import Prediction
 
-__all__ = ["CHUNK_ROWS", "annotate_targets", "empty_rows", "row_dtype"]
-
 CHUNK_ROWS = 256
 NOVELTY_LIMIT = 0.99
 DISAGREEMENT = 0.05  # |dz| / (1 + z)

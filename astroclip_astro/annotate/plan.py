@@ -22,8 +22,6 @@ from astroclip_astro.records import Targets
 from astroclip_astro.sky import describe_positions, find_targets
 from astroclip_astro.storage.chunk_store import any_finished
 
-__all__ = ["SMALL", "Plan", "make_plan"]
-
 LISTED = 3  # columns in a message
 SMALL = 100  # rows: below it nobody has to know how long it takes
 

@@ -15,16 +15,6 @@ from astroclip_astro.sky.arguments import check_column_name, check_table
 from astroclip_astro.sky.cell_values import read_floats
 from astroclip_astro.zeroshot.conformal import Calibration
 
-__all__ = [
-    "MIN_CALIBRATION_ROWS",
-    "calibrate",
-    "calibrations",
-    "check_label_columns",
-    "forget",
-    "label_columns_of",
-    "parse_label_columns",
-]
-
 MIN_CALIBRATION_ROWS = 30  # rows whose label is known
 UNKNOWN = {"redshift": -1.0, "log_stellar_mass": 0.0}  # such values, or less, are none
 KEYWORD = "ACCAL"  # of the header, with a number behind

@@ -19,8 +19,6 @@ from astroclip_astro.errors import InputError
 from astroclip_astro.storage.chunk_store import ChunkStore, fingerprint
 from astroclip_astro.version import __version__
 
-__all__ = ["Run", "start_run"]
-
 
 @dataclass(frozen=True)
 class Run:

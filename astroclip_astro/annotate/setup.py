@@ -45,8 +45,6 @@ from astroclip_astro.zeroshot.reference_file import (
 if TYPE_CHECKING:
     pass
 
-__all__ = ["Options", "check_options", "prepare_job"]
-
 
 def parse_words(given: str | Iterable[str], known: tuple[str, ...], option: str) -> tuple[str, ...]:
     """Return the words of an option, in the known order; unknown ones raise."""

@@ -15,8 +15,6 @@ from astroclip_astro.annotate.setup import check_options
 from astroclip_astro.config import COLUMN_GROUPS
 from astroclip_astro.sky import find_targets
 
-__all__ = ["annotate"]
-
 
 def annotate(
     table: Table,

@@ -21,16 +21,6 @@ from astropy.table.meta import get_header_from_yaml, get_yaml_from_table
 
 from astroclip_astro.errors import OutputError
 
-__all__ = [
-    "block_lines",
-    "column_cards",
-    "describe_columns",
-    "drop_stale_block",
-    "header_text",
-    "split_meta",
-    "table_meta",
-]
-
 # Cards numbered by column, and the key of ``column.meta`` that holds each.
 UNCHANGED = (
     *("TDMIN", "TDMAX", "TLMIN", "TLMAX", "TCTYP", "TCUNI"),

@@ -28,8 +28,6 @@ from astroclip_astro.catalogue.fits_header import (
 from astroclip_astro.catalogue.nulls import Stored, storable, understand_units, with_values
 from astroclip_astro.errors import CatalogueError
 
-__all__ = ["read_fits", "write_fits"]
-
 FORMATS = {
     **{"b1": "L", "u1": "B", "i2": "I", "i4": "J", "i8": "K", "u2": "I", "u4": "J", "u8": "K"},
     **{"f4": "E", "f8": "D", "c8": "C", "c16": "M"},

@@ -28,8 +28,6 @@ from astroclip_astro.storage.atomic import (
     why,
 )
 
-__all__ = ["check_output", "read_catalogue", "write_catalogue"]
-
 SUFFIXES = {
     "FITS": (".fits", ".fit", ".fts", ".fits.gz", ".fit.gz"),
     "VOTable": (".vot", ".votable", ".xml"),

@@ -11,8 +11,6 @@ import astropy.units as u
 import numpy as np
 from astropy.table import Table
 
-__all__ = ["is_latex", "read_latex"]
-
 _TABLE = re.compile(r"\\begin\s*\{\s*(tabular\*?|tabularx|longtable|deluxetable\*?|table\*?)\s*\}")
 _HEAD = re.compile(r"(?P<begin>\\tablehead\s*\{)(?P<rows>.*?)(?P<end>\}\s*\\startdata)", re.DOTALL)
 _COLHEAD = re.compile(r"\\colhead\s*\{(.*)\}", re.DOTALL)

@@ -10,8 +10,6 @@ from astropy.units import Unit, UnrecognizedUnit
 
 from astroclip_astro.errors import OutputError
 
-__all__ = ["Stored", "storable", "understand_units", "with_values"]
-
 FLOAT_SIZES = (2, 4, 8)  # bytes; wider ones exist only on some machines
 
 

@@ -16,8 +16,6 @@ from pyarrow import parquet
 from astroclip_astro.catalogue.nulls import storable
 from astroclip_astro.errors import CatalogueError, OutputError
 
-__all__ = ["read_parquet", "write_parquet"]
-
 YAML_KEY = b"table_meta_yaml"  # astropy's own, so that astropy reads what is written here
 
 

@@ -16,8 +16,6 @@ from astroclip_astro.catalogue.io import WRITERS, read_catalogue
 from astroclip_astro.errors import CatalogueError, OutputError
 from astroclip_astro.storage.atomic import why
 
-__all__ = ["FORMATS", "is_binary", "read_stream", "write_stream"]
-
 FORMATS = {
     "fits": "FITS",
     "votable": "VOTable",

@@ -19,8 +19,6 @@ from astroclip_astro.catalogue.latex import is_latex, read_latex
 from astroclip_astro.catalogue.nulls import storable
 from astroclip_astro.errors import OutputError
 
-__all__ = ["read_csv", "read_ecsv", "read_text", "write_csv", "write_ecsv"]
-
 CHUNK = 512  # rows that are text at a time
 NO_COMMENTS = "\x01"  # a name may begin with #; astropy wants some sign of a comment
 

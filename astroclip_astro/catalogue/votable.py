@@ -20,8 +20,6 @@ from astropy.utils.exceptions import AstropyWarning
 from astroclip_astro.catalogue.nulls import storable, understand_units, with_values
 from astroclip_astro.errors import CatalogueError, OutputError
 
-__all__ = ["read_votable", "write_votable"]
-
 DATATYPES = {
     **{"b1": "boolean", "u1": "unsignedByte", "i2": "short", "i4": "int", "i8": "long"},
     **{"f4": "float", "f8": "double", "c8": "floatComplex", "c16": "doubleComplex"},

@@ -20,8 +20,6 @@ from astroclip_astro.version import __version__
 if TYPE_CHECKING:
     from astroclip_astro.annotate.run import Run
 
-__all__ = ["annotate", "main"]
-
 
 @click.command(name="astroclip-annotate", context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("catalog", type=click.Path(path_type=Path), required=False)

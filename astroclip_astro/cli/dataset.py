@@ -21,8 +21,6 @@ from astroclip_astro.errors import InputError
 from astroclip_astro.records import sample_name
 from astroclip_astro.version import __version__
 
-__all__ = ["dataset", "main"]
-
 SELECTION_OPTIONS = (
     click.option(
         "--box",

@@ -12,7 +12,6 @@ from astroclip_astro.errors import InputError
 if TYPE_CHECKING:
     from astropy.table import Table
 
-__all__ = ["Endpoints", "choose_endpoints"]
 
 STREAM = Path("-")
 DEMO_OUTPUT = Path("demo_astroclip.fits")  # in the current folder

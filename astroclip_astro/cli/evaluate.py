@@ -22,8 +22,6 @@ from astroclip_astro.cli.options import (
 from astroclip_astro.errors import InputError
 from astroclip_astro.version import __version__
 
-__all__ = ["evaluate", "main"]
-
 DATA_ONLY = (
     "weights", "unaligned", "out_of_distribution", "objects", "losses", "figures", "batch_size",
     "device", "precision",

@@ -10,8 +10,6 @@ from click.shell_completion import CompletionItem
 
 from astroclip_astro.errors import InputError
 
-__all__ = ["DEVICE_TYPE", "POSITION_TYPE", "CoordinateType", "DeviceType", "RenamedOption"]
-
 
 class DeviceType(click.ParamType):
     """A device that PyTorch may compute on; whether it is there is found out later.

@@ -21,22 +21,6 @@ from astroclip_astro.config import (
 )
 from astroclip_astro.errors import AstroclipError, AstroclipWarning, InputError, SourceError
 
-__all__ = [
-    "CONNECTION_OPTIONS",
-    "SAMPLE_OPTIONS",
-    "add_options",
-    "batch_size_option",
-    "compute_options",
-    "embedding_options",
-    "holdout_options",
-    "interrupted",
-    "layer_option",
-    "quiet_option",
-    "run_command",
-    "seed_option",
-    "weights_option",
-]
-
 FAILED_STATUS, INPUT_STATUS, SOURCE_STATUS, INTERRUPTED_STATUS = 1, 2, 3, 130
 
 COMPUTE_OPTIONS = (

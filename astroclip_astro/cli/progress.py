@@ -6,8 +6,6 @@ import time
 
 from tqdm.auto import tqdm
 
-__all__ = ["GalaxyBar"]
-
 
 class GalaxyBar:
     """A progress bar in galaxies; those of an earlier run count as done, not as work.

@@ -27,7 +27,6 @@ from astroclip_astro.version import __version__
 if TYPE_CHECKING:
     from astroclip_astro.reference.build import BuiltReference
 
-__all__ = ["main", "reference"]
 
 METHODS = {
     "image": "image among images",

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from astroclip_astro.similar.query import Query
     from astroclip_astro.similar.search import SimilaritySearch
 
-__all__ = ["main", "search"]
 
 USERS_COLUMNS = 4  # of the catalogue, that are printed
 PACKAGE_COLUMNS = ("redshift", "log_stellar_mass", f"{PREFIX}z", f"{PREFIX}logmstar")

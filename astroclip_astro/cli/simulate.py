@@ -12,8 +12,6 @@ from astroclip_astro.cli.options import interrupted, quiet_option, run_command
 from astroclip_astro.cli.progress import GalaxyBar
 from astroclip_astro.version import __version__
 
-__all__ = ["main", "simulate"]
-
 
 @click.command(name="astroclip-simulate", context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("n", type=int)

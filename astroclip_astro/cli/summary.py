@@ -13,8 +13,6 @@ from astroclip_astro.flags import FLAGS, Flag, decode
 from astroclip_astro.records import sample_name
 from astroclip_astro.zeroshot.reference import Reference
 
-__all__ = ["describe_plan", "describe_result"]
-
 LOOK = (
     "astroclip_z",
     "astroclip_z_err",

@@ -22,8 +22,6 @@ from astroclip_astro.cli.options import (
 from astroclip_astro.errors import InputError
 from astroclip_astro.version import __version__
 
-__all__ = ["main", "train"]
-
 TRAINING_OPTIONS = (
     click.option(
         "--data", type=click.Path(path_type=Path), required=True, help="Training set, an HDF5 file."

@@ -9,17 +9,10 @@ How one comes about::
     builder   -> an HDF5 file of them
 """
 
-from astroclip_astro.dataset.builder import Outcome, build_training_set
-from astroclip_astro.dataset.labels import Labels, read_labels
-from astroclip_astro.dataset.plan import Plan, plan_training_set
-from astroclip_astro.dataset.selection import Selection
-
-__all__ = [
-    "Labels",
-    "Outcome",
-    "Plan",
-    "Selection",
-    "build_training_set",
-    "plan_training_set",
-    "read_labels",
-]
+from astroclip_astro.dataset.builder import (
+    Outcome as Outcome,
+    build_training_set as build_training_set,
+)
+from astroclip_astro.dataset.labels import Labels as Labels, read_labels as read_labels
+from astroclip_astro.dataset.plan import Plan as Plan, plan_training_set as plan_training_set
+from astroclip_astro.dataset.selection import Selection as Selection

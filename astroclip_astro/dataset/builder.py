@@ -21,8 +21,6 @@ from astroclip_astro.storage.shard import Shard
 from astroclip_astro.storage.shards import Shards
 from astroclip_astro.version import __version__
 
-__all__ = ["Outcome", "build_training_set"]
-
 FAILED = "the source failed"
 
 

@@ -12,8 +12,6 @@ from astroclip_astro.flags import Flag
 from astroclip_astro.prepare.spectra import lacks_camera
 from astroclip_astro.records import Cutout, MissingData, Source, Spectrum, Targets
 
-__all__ = ["REASONS", "Fetched", "fetch_galaxies"]
-
 MAX_SEPARATION = 3.0  # arcsec between the mean position of a target's fibres and the target
 REDSHIFT_TOLERANCE = 1e-4  # difference of two redshifts of one spectrum, over 1 + z
 REASONS = {  # why a galaxy is left out that was asked for

@@ -13,8 +13,6 @@ from astroclip_astro.catalogue import read_catalogue
 from astroclip_astro.errors import CatalogueError
 from astroclip_astro.sky import find_targets
 
-__all__ = ["ID", "read_columns", "read_targetids"]
-
 ID = "TARGETID"
 ID_NAMES = {"targetid", "desi_targetid"}
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"

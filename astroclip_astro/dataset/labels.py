@@ -16,8 +16,6 @@ from astroclip_astro.errors import InputError, did_you_mean
 from astroclip_astro.storage.hdf5 import Field
 from astroclip_astro.training_data.training_set import KNOWN_DATASETS
 
-__all__ = ["MASS", "MASSES", "Labels", "clean_labels", "read_labels"]
-
 MASS = "log_stellar_mass"
 MASSES = (MASS, "PROVABGS_LOGMSTAR_BF", "LOGMSTAR", "LOG_MSTAR")  # the first that is there
 MAGNITUDES = ("MAG_G", "MAG_R", "MAG_Z")  # PROVABGS: not above 0 where the fit has failed

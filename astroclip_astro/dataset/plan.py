@@ -22,8 +22,6 @@ from astroclip_astro.fetch.transport import Transport
 from astroclip_astro.records import Targets
 from astroclip_astro.storage.hdf5 import Field
 
-__all__ = ["Plan", "one_release", "plan_training_set"]
-
 BEYOND_LIMIT = "beyond the limit"
 
 

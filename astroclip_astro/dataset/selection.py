@@ -13,8 +13,6 @@ from astropy.table import Table, unique, vstack
 from astroclip_astro.errors import InputError
 from astroclip_astro.fetch.desi_catalogue import Cuts, DesiCatalogueClass
 
-__all__ = ["GOOD_GALAXIES", "Selection", "select_targets", "subsample"]
-
 GOOD_GALAXIES = Cuts(spectype=("GALAXY",), good_redshift=True, good_fibre=True)
 SEVERAL_SPECTRA = "several primary spectra in the catalogue"
 NO_REDSHIFT = "no redshift in the catalogue"

@@ -9,8 +9,6 @@ from astroclip_astro.errors import InputError
 from astroclip_astro.storage.hdf5 import FLUX_UNIT, GRIDS, IVAR_UNIT, Field
 from astroclip_astro.version import __version__
 
-__all__ = ["IMAGE_PIXELS", "PACKAGE_DATASETS", "describe", "training_fields"]
-
 IMAGE_PIXELS = 152  # pixels, as Stein et al. 2021 have them
 SMALLEST, LARGEST = 32, 512  # pixels
 OBSERVED = {

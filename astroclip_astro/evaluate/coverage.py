@@ -15,15 +15,6 @@ from astroclip_astro.zeroshot.estimator import KNNEstimator, fit_calibrated_esti
 from astroclip_astro.zeroshot.prediction import Prediction
 from astroclip_astro.zeroshot.reference import Reference
 
-__all__ = [
-    "MIN_GALAXIES_PER_BIN",
-    "CoverageCheck",
-    "coverage",
-    "coverage_bins",
-    "make_estimators",
-    "predict_labels",
-]
-
 MIN_GALAXIES_PER_BIN = 400  # galaxies in a bin
 MAX_BINS = 10
 

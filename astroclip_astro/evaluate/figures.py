@@ -20,15 +20,6 @@ if TYPE_CHECKING:
     from astroclip_astro.reference.labelled_file import LabelledFile
     from astroclip_astro.zeroshot.embedded import EmbeddedGalaxies
 
-__all__ = [
-    "all_figures",
-    "calibration_figures",
-    "check_drawable",
-    "novelty_figures",
-    "object_figures",
-    "prediction_figures",
-    "retrieval_figures",
-]
 
 Figures = dict[str, tuple["Figure", str]]  # file name -> (figure, caption)
 LABELS = {"redshift": "redshift", "log_stellar_mass": "log10 stellar mass [solar masses]"}

@@ -11,8 +11,6 @@ import numpy as np
 from astroclip_astro.errors import InputError
 from astroclip_astro.evaluate.figures import Figures
 
-__all__ = ["loss_figures"]
-
 
 def loss_figures(runs: Sequence[Path]) -> Figures:
     """Draw the losses of training runs, each the folder of one stage or of all.

@@ -10,8 +10,6 @@ from astroclip_astro.evaluate.scores import Score, bootstrap
 from astroclip_astro.zeroshot.embedded import EmbeddedGalaxies
 from astroclip_astro.zeroshot.estimator import KNNEstimator
 
-__all__ = ["EITHER", "novelties", "novelty_areas"]
-
 EITHER = "either"
 
 

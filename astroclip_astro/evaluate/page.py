@@ -13,7 +13,6 @@ from astroclip_astro.evaluate.table import LABELS, ROWS
 if TYPE_CHECKING:
     from astroclip_astro.evaluate.report import Report
 
-__all__ = ["page", "shown", "table_lines"]
 
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 68rem; margin: 2rem auto; padding: 0 1rem }

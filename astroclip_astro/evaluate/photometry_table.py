@@ -17,8 +17,6 @@ from astroclip_astro.training_data.split import HoldOut, sky_groups
 from astroclip_astro.zeroshot.embedded import EmbeddedGalaxies
 from astroclip_astro.zeroshot.metrics import colours
 
-__all__ = ["KINDS", "PhotometryTable", "parse_columns", "read_photometry", "split_photometry"]
-
 BANDS = ("g", "r", "z")
 LABEL_NAMES = {
     "redshift": ("redshift", "z", "z_spec", "zspec", "z_true"),

@@ -11,8 +11,6 @@ from astroclip_astro.errors import InputError
 from astroclip_astro.search.exact import K
 from astroclip_astro.zeroshot.metrics import knn_regression, standardised
 
-__all__ = ["ENSEMBLE_SIZE", "HIDDEN_UNITS", "predict", "predictor"]
-
 HIDDEN_UNITS = (64, 64)  # units of the network's layers, as in public reproductions of the paper
 ENSEMBLE_SIZE = 3  # whose mean is taken: one alone depends on where it began
 MIN_TRAINING_ROWS = 20  # galaxies, of which early stopping keeps a tenth to itself

@@ -14,7 +14,6 @@ from astroclip_astro.zeroshot.calibrated import BEST
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Report"]
 
 PREDICTED_BY = ("spectrum_knn", "image_knn", "photometry_mlp")  # the first there is
 

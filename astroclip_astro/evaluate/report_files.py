@@ -21,8 +21,6 @@ from astroclip_astro.figures.style import save_figure
 from astroclip_astro.zeroshot.calibrated import BEST
 from astroclip_astro.zeroshot.conformal import LEVELS
 
-__all__ = ["check_report_folder", "numbers_csv", "predictions_csv", "write_report"]
-
 NUMBERS = ("section", "row", "quantity", "value", "low", "high")
 
 

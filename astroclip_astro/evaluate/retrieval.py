@@ -7,8 +7,6 @@ import numpy as np
 from astroclip_astro.errors import InputError
 from astroclip_astro.evaluate.scores import RESAMPLES, Score, bootstrap
 
-__all__ = ["RECALLS", "partner_ranks", "retrieval_scores"]
-
 RECALLS = (1, 10, 100)
 BLOCK = 1 << 22  # pairs at a time, which bounds the memory whatever the number of galaxies
 

@@ -18,12 +18,6 @@ if TYPE_CHECKING:
     from astroclip_astro.models.model import Model
     from astroclip_astro.reference.labelled_file import LabelledFile
 
-__all__ = [
-    "describe_weights",
-    "sample_galaxies",
-    "sample_objects_of_table",
-    "sample_simulated_objects",
-]
 
 SIMULATED_AT_ONCE = 50  # objects simulated before they are embedded
 DISTANT = 0.8  # redshift, from which on a galaxy of a table is of a kind of its own

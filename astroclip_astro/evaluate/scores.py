@@ -11,8 +11,6 @@ from scipy import stats
 from astroclip_astro.errors import InputError
 from astroclip_astro.zeroshot.metrics import OUTLIER, r2, sigma_nmad
 
-__all__ = ["CATASTROPHIC", "RESAMPLES", "Score", "bootstrap", "label_scores"]
-
 CATASTROPHIC = 0.15  # |dz| / (1 + z)
 RESAMPLES = 1000
 COVERAGE = 0.95  # of an interval

@@ -15,16 +15,6 @@ from astroclip_astro.search.effective_rank import effective_rank
 from astroclip_astro.search.exact import K
 from astroclip_astro.zeroshot.embedded import EmbeddedGalaxies
 
-__all__ = [
-    "LABELS",
-    "ROWS",
-    "Row",
-    "TableOne",
-    "evaluate_rows",
-    "present_rows",
-    "retrieval",
-]
-
 LABELS = ("redshift", "log_stellar_mass")
 
 

@@ -19,8 +19,6 @@ from astroclip_astro.fetch.sparcl import SparclClass
 from astroclip_astro.fetch.transport import BadReplyError, Transport
 from astroclip_astro.records import Cutout, MissingData, Spectrum, Targets
 
-__all__ = ["ArchiveSource", "Closeable"]
-
 
 class Closeable(Protocol):
     """Something that can be closed."""

@@ -11,8 +11,6 @@ from astroclip_astro.fetch.transport import BadReplyError
 from astroclip_astro.flags import Flag
 from astroclip_astro.records import Cutout, MissingData, Targets
 
-__all__ = ["ArchiveImages"]
-
 CHECKS = 1  # number of the checks that a reply in the cache has passed; new checks, new number
 Place = tuple[float, float]  # RA and Dec, degrees
 

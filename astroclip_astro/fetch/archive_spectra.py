@@ -15,8 +15,6 @@ from astroclip_astro.fetch.transport import BadReplyError
 from astroclip_astro.flags import Flag
 from astroclip_astro.records import WAVELENGTH, MissingData, Spectrum, Targets
 
-__all__ = ["ArchiveSpectra"]
-
 CHECKS = 1  # number of the checks that a reply in the cache has passed; new checks, new number
 SPECTRA_A_REQUEST = 25  # a few MB as they come
 # DESI's redshift warnings that speak of the fibre: unplugged, bad target, no data, poor data.

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from astroclip_astro.errors import AstroclipError
 
-__all__ = ["BadReplyError", "UnreachableError"]
-
 
 class BadReplyError(AstroclipError):
     """No reply, or one that cannot be used.

@@ -17,8 +17,6 @@ from astropy.config.paths import get_cache_dir
 from astroclip_astro.errors import InputError, OutputError
 from astroclip_astro.storage.atomic import whole_file
 
-__all__ = ["NO_CACHE", "DiskCache", "NoCache", "default_folder"]
-
 MAGIC = b"astroclip-astro cache 1\n"
 DIGEST = hashlib.sha256().digest_size
 SUFFIX, SCRATCH = ".kept", ".part"

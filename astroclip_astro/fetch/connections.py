@@ -7,8 +7,6 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
-__all__ = ["in_parallel"]
-
 T = TypeVar("T")
 R = TypeVar("R")
 

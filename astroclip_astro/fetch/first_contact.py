@@ -21,8 +21,6 @@ from astroclip_astro.config import conf
 from astroclip_astro.errors import AstroclipError
 from astroclip_astro.fetch.bad_reply import UnreachableError
 
-__all__ = ["LOOPBACK", "FirstContact", "FirstContactAdapter", "describe_unreachable"]
-
 ADDRESSES = 4  # of one host, that are tried
 REPLY_SHARE = 0.6  # of conf.first_contact, after which the host's first page is asked for
 MARGIN = 0.5  # seconds, for the thread that looks for the host to say what it has found

@@ -14,7 +14,6 @@ from astroclip_astro.resources import folder
 if TYPE_CHECKING:
     from mocpy import MOC
 
-__all__ = ["outside"]
 
 # Declination beyond which a place never rises 20 degrees above the horizon of Cerro Tololo (DECam)
 # or Kitt Peak (BASS, MzLS). Layers of one telescope's images end there, with room to spare.

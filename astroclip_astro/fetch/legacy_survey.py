@@ -23,7 +23,7 @@ from astroclip_astro.fetch.survey_names import LAYERS
 from astroclip_astro.fetch.transport import BadReplyError, Reply, Transport, read_reply
 from astroclip_astro.records import PIXEL_SCALE, Cutout
 
-__all__ = ["LegacySurveyClass", "read_image"]
+__all__ = ["LegacySurveyClass"]
 
 BANDS = "grz"
 LARGEST_SIZE = 3000  # pixels; above it the viewer silently serves less

@@ -20,7 +20,7 @@ from astroclip_astro.fetch.files.redrock_files import read_redrock, redrocks_of
 from astroclip_astro.flags import Flag
 from astroclip_astro.records import Cutout, MissingData, Spectrum, Targets
 
-__all__ = ["Contents", "LocalSource"]
+__all__ = ["LocalSource"]
 
 
 class LocalSource:

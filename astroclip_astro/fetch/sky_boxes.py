@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Box", "boxes_around", "boxes_between", "half_width"]
-
 PAD = 1e-7  # degrees, so that no rounding on the way loses a row on the edge
 TOLERANCE = 1e-6  # degrees a row may lie outside, where a service rounds in its own way
 SMALLEST = 1e-6  # degrees; a box is not halved below

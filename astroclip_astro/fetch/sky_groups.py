@@ -8,8 +8,6 @@ import numpy as np
 
 from astroclip_astro.fetch.sky_boxes import half_width
 
-__all__ = ["Group", "neighbours"]
-
 CELL = 0.2  # degrees: DESI has some hundred spectra in such a square
 ROUNDING = 1e-6  # degrees: near a pole no more is left of a position in double precision
 

@@ -16,8 +16,6 @@ from astroclip_astro.fetch.sparcl.record import SpectrumRecord
 from astroclip_astro.fetch.transport import BadReplyError
 from astroclip_astro.records import Targets
 
-__all__ = ["Match", "SpectrumSearch"]
-
 TARGETIDS_A_QUERY = 100
 ROUNDING = 1e-6  # arcsec: rounding must not lose a match at exactly the radius
 Ask = tuple  # ("near", ra, dec, radius) or ("targetid", number): what one row asks

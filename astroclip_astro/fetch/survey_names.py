@@ -6,8 +6,6 @@ import re
 
 from astroclip_astro.errors import InputError, did_you_mean
 
-__all__ = ["LAYERS", "RELEASES", "read_layer", "read_releases"]
-
 RELEASES = ("DESI-EDR", "DESI-DR1")
 LAYERS = (  # of the viewer, with images in g, r and z; there are others
     "ls-dr8", "ls-dr8-north", "ls-dr8-south", "ls-dr9", "ls-dr9-north", "ls-dr9-south",

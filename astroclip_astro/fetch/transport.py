@@ -23,7 +23,7 @@ from astroclip_astro.fetch.bad_reply import BadReplyError
 from astroclip_astro.fetch.first_contact import LOOPBACK, FirstContact, FirstContactAdapter
 from astroclip_astro.version import __version__
 
-__all__ = ["BadReplyError", "Reply", "Transport", "read_reply"]
+__all__ = ["BadReplyError", "Transport"]
 
 T = TypeVar("T")
 BLOCK = 1 << 16

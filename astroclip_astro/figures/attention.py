@@ -13,7 +13,6 @@ from astroclip_astro.figures.style import COLOURS, new_figure
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["attention_figure"]
 
 HEADS = ("blue", "vermilion", "green", "purple")
 SMOOTHED = 7  # pixels of 0.8 Angstrom

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["CoverageBin", "coverage_figure", "novelty_figure", "pit_figure", "uniform_band"]
 
 BINS = 20  # of a transform, where there are galaxies enough
 EACH = 10  # galaxies in a bin, at least, to expect

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-__all__ = ["Panel", "draw_gallery", "gallery_figure"]
-
 THUMBNAIL_PIXELS = 96  # pixels of a thumbnail's side
 
 

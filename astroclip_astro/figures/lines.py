@@ -10,7 +10,6 @@ import numpy as np
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["LINES", "Line", "lines_between", "mark_lines", "separate_labels"]
 
 FONT = 7  # points, of the names
 LEADER = 10  # points from the axes to the names

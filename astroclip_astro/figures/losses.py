@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["losses_figure"]
 
 PLACES = 100  # of the running mean, about
 WIDE = 2.0  # largest loss over smallest, above which the axis is logarithmic

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["masked_figure"]
 
 ACROSS = 3  # insets in a row
 SMOOTHED, SMOOTHED_INSET = 7, 3  # pixels of 0.8 Angstrom

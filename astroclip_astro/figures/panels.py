@@ -15,18 +15,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = [
-    "arrowed",
-    "counted",
-    "entitle",
-    "finite",
-    "finite_pairs",
-    "known_among",
-    "legend_below",
-    "panel_grid",
-    "tidy",
-    "write_note",
-]
 
 LETTERS = 11.5  # of a title, in an inch
 

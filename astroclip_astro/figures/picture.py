@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-__all__ = ["check_picture", "finish_picture", "save_picture"]
-
 FORMATS = (".png", ".pdf", ".svg")
 
 

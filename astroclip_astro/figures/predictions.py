@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["predictions_figure", "running_band"]
 
 FEW = 1_000  # galaxies that are drawn one by one; more are counted in hexagons
 ACROSS = 40  # hexagons

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["Tile", "ranks_figure", "recall", "retrieval_figure"]
 
 WIDTH = 9.0  # inches, about the width of a page
 LARGEST = 1.5  # inches of a tile's side

@@ -11,7 +11,6 @@ from astroclip_astro.records import WAVELENGTH
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["FLUX_UNIT", "SMOOTHED", "WAVELENGTH_LABEL", "draw_spectrum", "smooth"]
 
 NOISY = 4000  # Angstrom; shortward of it noise does not set the scale
 SMOOTHED = 15  # pixels of 0.8 Angstrom

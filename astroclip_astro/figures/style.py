@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["COLOURS", "DENSITY", "FORMATS", "blank_axes", "new_figure", "save_figure"]
 
 # Okabe & Ito 2008, told apart with any colour vision; black is left for axes and truth.
 COLOURS = {

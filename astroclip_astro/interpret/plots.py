@@ -17,8 +17,6 @@ from astroclip_astro.sky.arguments import check_row, check_table
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["plot_attention", "plot_masked", "pretrained_weights"]
-
 
 def plot_attention(
     table: Table,

@@ -18,8 +18,6 @@ from astroclip_astro.records import MissingData, Source, Spectrum, origin
 from astroclip_astro.sky import find_targets
 from astroclip_astro.sky.arguments import check_row, check_table
 
-__all__ = ["ObjectSpectrum", "best_redshift", "fetch_spectrum"]
-
 
 @dataclass(frozen=True, eq=False)
 class ObjectSpectrum:

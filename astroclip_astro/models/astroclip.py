@@ -9,8 +9,6 @@ from astroclip_astro.models.configuration import Configuration
 from astroclip_astro.models.image_encoder import ImageEncoder
 from astroclip_astro.models.spectrum_encoder import SpectrumHead, SpectrumTransformer
 
-__all__ = ["AstroCLIP"]
-
 
 class AstroCLIP(nn.Module):
     """Both encoders; each gives unit vectors of the shared space.

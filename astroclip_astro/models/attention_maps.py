@@ -9,8 +9,6 @@ from astroclip_astro.models.astroclip import AstroCLIP
 from astroclip_astro.models.configuration import Configuration
 from astroclip_astro.records import WAVELENGTH
 
-__all__ = ["attention_weights", "masked_spans", "token_spans"]
-
 
 def attention_weights(network: AstroCLIP, flux: Tensor) -> Tensor:
     """Return how much the query of the spectrum head looks at each token.

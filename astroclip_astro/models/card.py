@@ -12,17 +12,6 @@ from astroclip_astro.errors import WeightsError, did_you_mean
 from astroclip_astro.resources import folder
 from astroclip_astro.storage.atomic import check_path
 
-__all__ = [
-    "CARD_FORMAT",
-    "Card",
-    "bundled",
-    "check_aligned",
-    "check_checksum",
-    "locate",
-    "read_card",
-    "sha256",
-]
-
 CARD_FORMAT = 1
 CARD_KEYS = ("format", "name", "configuration", "recipe", "sha256", "training", "scores")
 # Where astroclip-train leaves weights in the folder of a run.

@@ -19,8 +19,6 @@ from astroclip_astro.models.card import CARD_FORMAT, check_checksum, locate, rea
 from astroclip_astro.models.configuration import Configuration
 from astroclip_astro.storage.atomic import whole_file
 
-__all__ = ["load_weights", "save_weights"]
-
 STORED = (torch.float32, torch.float16, torch.bfloat16)
 
 

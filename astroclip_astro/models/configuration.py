@@ -6,8 +6,6 @@ from dataclasses import asdict, dataclass, fields
 
 from astroclip_astro.errors import WeightsError
 
-__all__ = ["COMPACT", "CONFIGURATIONS", "FULL", "Configuration"]
-
 STRETCHES = ("raw", "rgb", "stein", "asinh")
 BLOCKS = ("bottleneck", "basic")
 

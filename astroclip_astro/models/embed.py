@@ -12,8 +12,6 @@ from astropy import log
 
 from astroclip_astro.errors import InputError
 
-__all__ = ["DEVICES", "PRECISIONS", "choose_device", "choose_precision", "embed"]
-
 PRECISIONS = ("auto", "float32", "bfloat16")
 BFLOAT16_INSTRUCTIONS = ("avx512_bf16", "amx_bf16", "bf16", "svebf16")  # of Intel, AMD and ARM
 DEVICES = ("auto", "cpu", "cuda", "cuda:N", "mps")

@@ -7,8 +7,6 @@ from torch.nn import functional
 
 from astroclip_astro.models.configuration import Configuration
 
-__all__ = ["ImageEncoder"]
-
 VECTOR = 8
 """Channels that oneDNN writes at once on a processor with AVX2, float32."""
 

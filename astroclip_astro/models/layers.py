@@ -6,8 +6,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["Attention", "Block", "FeedForward"]
-
 
 class Attention(nn.Module):
     """Multi-head self-attention with one fused linear layer for queries, keys and values.

@@ -10,8 +10,6 @@ from astroclip_astro.errors import InputError, WeightsError
 from astroclip_astro.models.configuration import Configuration
 from astroclip_astro.models.spectrum_encoder import SpectrumTransformer
 
-__all__ = ["check_reconstructs", "reconstruct", "reconstruct_spectra", "sample_mask", "token_mask"]
-
 CHUNKS, CHUNK_WIDTH = 6, 30  # of the paper: Parker et al. 2024 (arXiv:2310.03024, section 4.2)
 MASKED = ("zeroed", "dropped")
 

@@ -21,7 +21,7 @@ from astroclip_astro.prepare.images import centre_crop, clean_images, stretch
 from astroclip_astro.prepare.spectra import clean_spectra, has_data
 from astroclip_astro.signatures.method_calls import checked
 
-__all__ = ["Model", "load_model"]
+__all__ = ["Model"]
 
 BATCH_SIZE = 32
 

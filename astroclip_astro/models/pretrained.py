@@ -9,8 +9,6 @@ from pathlib import Path
 from astroclip_astro.errors import WeightsError
 from astroclip_astro.models.model import Model, load_model
 
-__all__ = ["load_pretrained"]
-
 STAGES = ("image", "spectrum")  # of pretraining, as astroclip-train calls them
 
 

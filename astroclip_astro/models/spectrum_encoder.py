@@ -8,8 +8,6 @@ from torch import Tensor, nn
 from astroclip_astro.models.configuration import Configuration, window_count
 from astroclip_astro.models.layers import Block, FeedForward, truncated_normal
 
-__all__ = ["SpectrumHead", "SpectrumTransformer", "tokenise"]
-
 MINIMUM_DEVIATION = 0.2
 
 

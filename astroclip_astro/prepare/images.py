@@ -7,8 +7,6 @@ from array_api_compat import array_namespace, device
 
 from astroclip_astro.errors import InputError
 
-__all__ = ["centre_crop", "clean_images", "stretch"]
-
 # Softening of the asinh stretch in g, r, z: about three times the sky noise of a DR9 pixel.
 SOFTENING = (0.01, 0.015, 0.03)
 # Lupton et al. 2004 as the viewer and AstroCLIP v2 use it: scales in g, r, z; offset; Q.

@@ -10,15 +10,6 @@ from astroclip_astro.prepare.images import centre_crop, clean_images
 from astroclip_astro.prepare.spectra import median_snr
 from astroclip_astro.records import PIXEL_SCALE
 
-__all__ = [
-    "MEASURES",
-    "aperture_flux_r",
-    "beyond",
-    "measure_images",
-    "measure_spectra",
-    "spectrum_snr",
-]
-
 APERTURE = 3.0  # arcsec, radius
 FRAME = 4  # pixels
 R = 1  # index of the r band in grz

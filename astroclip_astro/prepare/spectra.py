@@ -7,8 +7,6 @@ import numpy as np
 from astroclip_astro.errors import InputError
 from astroclip_astro.records import WAVELENGTH
 
-__all__ = ["clean_spectra", "has_data", "lacks_camera", "median_snr"]
-
 # What each of DESI's cameras covers, Angstrom.
 CAMERAS = {"B": (3600, 5800), "R": (5760, 7620), "Z": (7520, 9824)}
 

@@ -27,14 +27,7 @@ from astroclip_astro.zeroshot.metrics import score
 from astroclip_astro.zeroshot.reference import Reference
 from astroclip_astro.zeroshot.reference_checks import check_header_text
 
-__all__ = [
-    "BuiltReference",
-    "ReferenceOptions",
-    "build_reference",
-    "embed_galaxies",
-    "make_reference",
-    "reference_description",
-]
+__all__ = ["ReferenceOptions", "build_reference", "embed_galaxies", "make_reference"]
 
 
 @dataclass(frozen=True)

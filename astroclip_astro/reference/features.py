@@ -10,8 +10,6 @@ from astroclip_astro.errors import InputError
 from astroclip_astro.models.model import BATCH_SIZE, Model
 from astroclip_astro.reference.labelled_file import LabelledFile
 
-__all__ = ["backbone_features"]
-
 
 def backbone_features(
     galaxies: LabelledFile,

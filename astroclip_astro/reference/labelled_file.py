@@ -17,7 +17,7 @@ from astroclip_astro.zeroshot.metrics import colours
 from astroclip_astro.zeroshot.reference import LABELS
 from astroclip_astro.zeroshot.reference_checks import check_label_names
 
-__all__ = ["LabelledFile", "Split", "open_labelled_file", "split_galaxies"]
+__all__ = ["open_labelled_file", "split_galaxies"]
 
 
 @dataclass(frozen=True, kw_only=True)

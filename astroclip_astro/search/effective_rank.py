@@ -7,8 +7,6 @@ import math
 import numpy as np
 from scipy.stats import entropy
 
-__all__ = ["effective_rank"]
-
 
 def effective_rank(embeddings: np.ndarray) -> float:
     """Return in how many directions embeddings spread.

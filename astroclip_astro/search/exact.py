@@ -8,8 +8,6 @@ import numpy as np
 
 from astroclip_astro.errors import InputError
 
-__all__ = ["UNIT_TOLERANCE", "K", "Neighbours", "find"]
-
 K = 16  # as in public reproductions of the paper's zero-shot tests
 UNIT_TOLERANCE = 1e-3  # how far the length of an embedding may be from 1
 

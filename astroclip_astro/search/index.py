@@ -9,7 +9,7 @@ import numpy as np
 from astroclip_astro.errors import InputError
 from astroclip_astro.search.exact import K, Neighbours, find, parse_rows, parse_vectors
 
-__all__ = ["METHODS", "ApproximateIndex", "ExactIndex", "Index", "make_index", "recall"]
+__all__ = ["make_index"]
 
 METHODS = ("exact", "approximate")
 MIN_POINTS_PER_LIST = 39  # below so many points a list, faiss does not trust its centres

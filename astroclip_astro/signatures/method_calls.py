@@ -18,8 +18,6 @@ from collections.abc import Callable
 from astroclip_astro.config import OPTION_DESCRIPTIONS
 from astroclip_astro.errors import OptionError, described, did_you_mean
 
-__all__ = ["checked", "handed_to"]
-
 HEADING = "Parameters\n----------\n"
 
 

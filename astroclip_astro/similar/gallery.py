@@ -15,7 +15,6 @@ from astroclip_astro.sky import find_targets
 if TYPE_CHECKING:
     pass
 
-__all__ = ["collect_panels", "heading", "match_title"]
 
 MAX_MATCHES_DRAWN = 20  # matches that are drawn
 

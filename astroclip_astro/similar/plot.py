@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-__all__ = ["plot_similar"]
-
-
 def plot_similar(
     table: Table,
     row: int | None = None,

@@ -26,7 +26,6 @@ from astroclip_astro.sky.position import read_position, separations
 if TYPE_CHECKING:
     from astroclip_astro.models.model import Model
 
-__all__ = ["Query", "check_word", "make_query", "table_embeddings"]
 
 QUERY_KINDS = ("row", "position", "embedding", "image", "spectrum", "id")
 Image = np.ndarray | Cutout | str | os.PathLike

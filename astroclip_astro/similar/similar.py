@@ -14,8 +14,6 @@ from astroclip_astro.similar.query import Flux, Image
 from astroclip_astro.similar.search import SimilaritySearch
 from astroclip_astro.zeroshot.reference import Reference
 
-__all__ = ["similar"]
-
 
 def similar(
     table: Table,

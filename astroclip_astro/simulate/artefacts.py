@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from enum import IntFlag
 
-__all__ = ["RATES", "Artefact", "drawn"]
-
 import numpy as np
 
 

@@ -10,8 +10,6 @@ from astroclip_astro.simulate.images import PHOTONS
 from astroclip_astro.simulate.instrument import BORDERS, CAMERAS, sky_residuals
 from astroclip_astro.simulate.profiles import FRAME, SIZE, blur
 
-__all__ = ["IN_IMAGES", "IN_SPECTRA", "damage_image", "damage_spectrum"]
-
 IN_IMAGES = ("star", "trails", "block", "bands")
 IN_SPECTRA = ("cameras", "cosmic rays", "step", "sky", "masked")
 TRAIL = 0.0006  # of a saturated star's light, in each pixel of its bleed trail

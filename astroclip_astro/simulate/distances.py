@@ -8,8 +8,6 @@ import numpy as np
 from astropy import constants, units
 from astropy.cosmology import FlatLambdaCDM
 
-__all__ = ["Distances", "tabulate_distances"]
-
 
 @dataclass(frozen=True)
 class Distances:

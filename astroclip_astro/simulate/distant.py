@@ -46,8 +46,6 @@ from astroclip_astro.simulate.templates import Templates
 from astroclip_astro.simulate.threads import one_thread
 from astroclip_astro.simulate.wavelengths import OBSERVED, STEP
 
-__all__ = ["REDSHIFTS", "make_distant"]
-
 REDSHIFTS = {"red": (0.8, 1.0), "blue": (0.8, 1.6)}
 MAGNITUDES = {"red": (21.3, 22.5), "blue": (20.5, 22.5)}  # r
 LARGEST = 11.3  # log10 of the mass up to which sizes grow; the relations were measured to there

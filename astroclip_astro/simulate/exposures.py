@@ -15,8 +15,6 @@ from astroclip_astro.records import WAVELENGTH
 from astroclip_astro.simulate.packages import data_file
 from astroclip_astro.simulate.wavelengths import OBSERVED, STEP
 
-__all__ = ["Spectrographs", "load_spectrographs"]
-
 PIXEL = 0.8  # Angstrom
 CAMERAS = "BRZ"
 COADDS = ("coadd-special-dark-27247.fits", "coadd-4-80613-thru20210324.fits")

@@ -8,8 +8,6 @@ from scipy.special import gammaincinv
 from astroclip_astro.records import PIXEL_SCALE
 from astroclip_astro.simulate.profiles import FRAME
 
-__all__ = ["add_companion", "add_neighbours", "add_saturated_star", "add_stars"]
-
 AREA = (FRAME * PIXEL_SCALE / 60) ** 2  # square arcmin
 GALAXIES, STARS = 22.0, 2.2  # a square arcmin, to r = 24.2 and 24
 COUNT_SLOPE = 0.33  # of log10 of the number of galaxies, a magnitude

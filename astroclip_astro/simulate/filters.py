@@ -11,8 +11,6 @@ from astropy.table import QTable
 from astroclip_astro.simulate.packages import data_file
 from astroclip_astro.simulate.wavelengths import STEP
 
-__all__ = ["BANDS", "Filters", "load_filters"]
-
 BANDS = "grz"
 NANOMAGGY = (3.631e-6 * units.Jy).to_value("erg / (s cm2 Hz)")
 UNIT = 1e-17  # erg/s/cm2/Angstrom, DESI's unit of flux

@@ -32,8 +32,6 @@ from astroclip_astro.simulate.threads import one_thread
 from astroclip_astro.simulate.wavelengths import OBSERVED
 from astroclip_astro.storage.hdf5 import FLUX_UNIT, IVAR_UNIT, Field
 
-__all__ = ["FIELDS", "Galaxy", "make_galaxy", "simulate_galaxy"]
-
 MOCK = 1 << 58  # the bit of a DESI TARGETID that says it is a mock
 LARGEST_EBV = 0.3
 POINT_IN_FIBRE = 0.78  # of a star's light, in 1 arcsec seeing

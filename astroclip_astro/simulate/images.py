@@ -16,15 +16,6 @@ from astroclip_astro.simulate.field import (
 from astroclip_astro.simulate.profiles import FRAME, SIZE, blur, fibre_part, sersic, spiral_disc
 from astroclip_astro.simulate.structure import Structure
 
-__all__ = [
-    "EXTINCTION",
-    "Conditions",
-    "GalaxyModel",
-    "draw_conditions",
-    "model_galaxy",
-    "observe_image",
-]
-
 # A / E(B-V) of SFD in DECam's g, r, z: Schlafly & Finkbeiner (2011, ApJ 737, 103), as in DR9.
 EXTINCTION = np.array([3.214, 2.165, 1.211])
 # Median FWHM of the seeing in g, r, z (arcsec), and rms of the sky in a pixel (nanomaggies): DECam

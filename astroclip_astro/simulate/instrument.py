@@ -10,8 +10,6 @@ from astroclip_astro.records import WAVELENGTH
 from astroclip_astro.simulate.artefacts import Artefact, drawn
 from astroclip_astro.simulate.exposures import Spectrographs
 
-__all__ = ["ObservedSpectrum", "Visit", "draw_visit", "observe_spectrum"]
-
 # Camera: where it begins and ends, and where no other camera sees; Angstrom.
 CAMERAS = {
     "B": ((3600, 5800), (3600, 5760)),

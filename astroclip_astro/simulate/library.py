@@ -10,8 +10,6 @@ from astroclip_astro.simulate.filters import Filters
 from astroclip_astro.simulate.stellar_grid import AGE_EDGES, METALLICITIES, StellarGrid
 from astroclip_astro.simulate.wavelengths import REST
 
-__all__ = ["Library", "attenuation_curve", "build_library", "metallicity_weights"]
-
 COUNT = 16_000
 REDSHIFTS = np.linspace(0.005, 0.62, 56)
 YOUNG_BINS = 2  # ages below 10 Myr still sit in their birth clouds

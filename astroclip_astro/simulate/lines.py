@@ -12,8 +12,6 @@ from astroclip_astro.simulate.library import attenuation_curve
 from astroclip_astro.simulate.spectra import LIGHT_SPEED, StellarPopulation
 from astroclip_astro.simulate.wavelengths import OBSERVED, STEP
 
-__all__ = ["LINES", "EmissionLines", "draw_lines", "line_spectrum"]
-
 # Vacuum wavelengths in Angstrom (NIST Atomic Spectra Database).
 LINES = {
     "OII_3726": 3727.10, "OII_3729": 3729.86, "NEIII_3869": 3869.86, "H8": 3890.17,

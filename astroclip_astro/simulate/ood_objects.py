@@ -27,8 +27,6 @@ from astroclip_astro.simulate.templates import Templates
 from astroclip_astro.simulate.threads import one_thread
 from astroclip_astro.simulate.wavelengths import OBSERVED
 
-__all__ = ["KINDS", "simulate_ood_object", "simulate_ood_objects"]
-
 KINDS = {
     "star": "a star of 3000 to 12000 K and r = 15 to 20",
     "quasar": "a quasar at redshift 0.3 to 3.5 and r = 16.5 to 22",

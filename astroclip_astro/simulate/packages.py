@@ -8,8 +8,6 @@ from pathlib import Path
 
 from astroclip_astro.errors import AstroclipError
 
-__all__ = ["PACKAGES", "data_file", "versions"]
-
 PACKAGES = ("bagpipes", "speclite", "fastspecfit", "desispec", "desiutil")
 
 

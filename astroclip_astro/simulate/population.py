@@ -13,8 +13,6 @@ from importlib.resources import files
 import numpy as np
 from astropy.io import fits
 
-__all__ = ["QUANTITIES", "Population", "Properties", "draw_properties", "load_population"]
-
 QUANTITIES = ("ln_z", "log_stellar_mass", "r", "g_r", "r_z", "r_w1", "w1_w2")
 FAINT_LIMIT = 20.3  # r, dereddened
 REDSHIFTS = (0.01, 0.6)

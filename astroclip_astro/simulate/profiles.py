@@ -12,8 +12,6 @@ from scipy.special import gamma, gammainc, gammaincinv
 from astroclip_astro.records import PIXEL_SCALE
 from astroclip_astro.simulate.structure import Structure
 
-__all__ = ["FRAME", "blur", "fibre_part", "sersic", "spiral_disc"]
-
 SIZE = 152  # pixels of the finished image
 MARGIN = 20  # more on each side, so that what lies just outside shines in
 FRAME = SIZE + 2 * MARGIN

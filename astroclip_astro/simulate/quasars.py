@@ -10,8 +10,6 @@ from scipy.ndimage import gaussian_filter1d
 from astroclip_astro.simulate.spectra import LIGHT_SPEED
 from astroclip_astro.simulate.wavelengths import OBSERVED, STEP
 
-__all__ = ["LINES", "REDSHIFTS", "draw_quasar", "forest", "quasar_spectrum"]
-
 REDSHIFTS = (0.3, 3.5)
 # Wavelength (vacuum, shifts as they are on average), equivalent width and width sigma, all in
 # Angstrom of the rest frame: Vanden Berk et al. (2001, AJ 122, 549), table 2. The first is with

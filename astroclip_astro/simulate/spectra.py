@@ -14,14 +14,6 @@ from astroclip_astro.simulate.stellar_grid import AGE_EDGES
 from astroclip_astro.simulate.templates import Templates
 from astroclip_astro.simulate.wavelengths import OBSERVED, STEP, redshift_rows
 
-__all__ = [
-    "StellarPopulation",
-    "choose_stars",
-    "match_photometry",
-    "smooth_by_velocity",
-    "stellar_continuum",
-]
-
 # Label less the mass these templates need for the same light, dex: median over the population
 # (docs/simulation.md). PROVABGS counts surviving mass of a Chabrier initial mass function too, but
 # its star formation histories are older.

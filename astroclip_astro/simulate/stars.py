@@ -10,8 +10,6 @@ from astroclip_astro.simulate.spectra import LIGHT_SPEED
 from astroclip_astro.simulate.stellar_grid import air_to_vacuum
 from astroclip_astro.simulate.wavelengths import OBSERVED
 
-__all__ = ["TEMPERATURES", "draw_star", "star_spectrum"]
-
 TEMPERATURES = (3000.0, 12000.0)  # kelvin: M5 to B8
 SPEED = 50.0  # km/s, rms of radial velocities
 SECOND_CONSTANT = 1.438777e8  # Angstrom kelvin, h c / k

@@ -11,8 +11,6 @@ from astropy.io import fits
 from astroclip_astro.simulate.packages import data_file
 from astroclip_astro.simulate.wavelengths import REST, STEP
 
-__all__ = ["AGE_EDGES", "METALLICITIES", "StellarGrid", "air_to_vacuum", "load_stellar_grid"]
-
 AGE_EDGES = 1e6 * np.array(
     [0, 3, 10, 20, 40, 70, 100, 150, 220, 320, 460, 680, 1000, 1400, 2000, 2800, 4000, 5500, 7500,
      10000, 13800]

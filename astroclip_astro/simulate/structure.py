@@ -8,8 +8,6 @@ import numpy as np
 
 from astroclip_astro.simulate.spectra import StellarPopulation
 
-__all__ = ["Structure", "draw_structure", "velocity_dispersion"]
-
 # Radii against the relations below, so that the light outside a fibre is that of real galaxies
 # (docs/simulation.md); relations of half-light radii at 5000 Angstrom miss the faint outskirts.
 EARLY_SCALE, LATE_SCALE = 1.62, 1.36

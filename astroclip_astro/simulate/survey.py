@@ -30,8 +30,6 @@ from astroclip_astro.storage.shard import Shard
 from astroclip_astro.storage.shards import Shards
 from astroclip_astro.version import __version__
 
-__all__ = ["simulate_survey"]
-
 SHARDS_IN_FLIGHT = 2  # for each worker: one in work, one waiting
 
 

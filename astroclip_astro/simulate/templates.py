@@ -17,8 +17,6 @@ from astroclip_astro.simulate.stellar_grid import StellarGrid, load_stellar_grid
 from astroclip_astro.simulate.threads import one_thread
 from astroclip_astro.simulate.wavelengths import OBSERVED, REST
 
-__all__ = ["Templates", "load_templates"]
-
 WARP_SMOOTHING = 0.06  # of the natural logarithm of wavelength; 400 Angstrom in r
 
 

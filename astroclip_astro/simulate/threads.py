@@ -9,8 +9,6 @@ from functools import lru_cache
 import scipy.linalg.blas  # noqa: F401  loaded here, so that the controller knows it
 from threadpoolctl import ThreadpoolController
 
-__all__ = ["one_thread"]
-
 
 @lru_cache(maxsize=1)
 def controller() -> ThreadpoolController:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["OBSERVED", "REST", "STEP", "redshift_rows"]
-
 STEP = 1e-4  # of the natural logarithm of wavelength: 30 km/s
 _REST_START, _OBSERVED_START = np.log(2100.0), np.log(3400.0)
 REST = np.exp(np.arange(_REST_START, np.log(11000.0), STEP))  # Angstrom, vacuum

@@ -17,15 +17,6 @@ from astropy.table import Table
 from astroclip_astro.errors import CatalogueError
 from astroclip_astro.sky.cell_values import is_blank, read_text, read_values
 
-__all__ = [
-    "Angles",
-    "check_degrees",
-    "describe_assumption",
-    "in_range",
-    "read_angles",
-    "split_unit",
-]
-
 _NAMED_UNIT = re.compile(
     r"(?P<stem>.*(?:_|ra|dec?|decl|ascension|declination|icrs|\d))"
     r"(?:(?P<deg>deg(?:rees?)?)|(?P<rad>rad(?:ians?)?)|(?P<hourangle>hrs?|hours?))_*",

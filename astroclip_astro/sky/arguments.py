@@ -10,8 +10,6 @@ from astropy.table import Row, Table
 
 from astroclip_astro.errors import CatalogueError, InputError, described
 
-__all__ = ["check_column_name", "check_row", "check_table"]
-
 
 def check_table(table: object) -> Table:
     """Refuse what is not an astropy table, saying how it becomes one.

@@ -7,8 +7,6 @@ from astropy.table import Table
 
 from astroclip_astro.errors import CatalogueError, did_you_mean
 
-__all__ = ["is_blank", "read_floats", "read_text", "read_values"]
-
 SHOWN = 20  # names of columns in a message
 _BLANK = {"", "--", "nan", "<na>", "null", "none", "n/a"}
 

@@ -10,8 +10,6 @@ from astropy.table import Column, Table
 
 from astroclip_astro.errors import InputError, SourceError
 
-__all__ = ["make_position_table", "read_coordinate", "resolve_name"]
-
 RANGES = {"RA": (-180.0, 360.0), "Dec": (-90.0, 90.0)}
 EXAMPLES = {
     "RA": "degrees such as 150.1, or hours, minutes and seconds such as 10:00:24.0 or 10h00m24s",

@@ -14,8 +14,6 @@ from astroclip_astro.sky.arguments import check_column_name
 from astroclip_astro.sky.cell_values import read_text, read_values
 from astroclip_astro.sky.pairs import listing
 
-__all__ = ["find_row"]
-
 _NAMES = (
     "name id objname objectname object objid objectid objno sourceid sourcename mainid "
     "targetid desitargetid targetname lsid gaiaid specobjid sdssid designation identifier "

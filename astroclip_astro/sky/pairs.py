@@ -13,8 +13,6 @@ from astropy.table import Table
 from astroclip_astro.columns import PREFIX
 from astroclip_astro.sky.angles import split_unit
 
-__all__ = ["best_pairs", "explain_absence", "foreign_frame", "listing"]
-
 _AXIS = re.compile(
     r"(?:^|_)(?:(?P<RA>ra|right_?ascension)|(?P<Dec>de|dec|decl|declination)"
     r"|(?P<alpha>alpha)|(?P<delta>delta))(?=_|\d|[jb]\d|icrs|win|$)"

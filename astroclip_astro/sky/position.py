@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     pass
 
 
-__all__ = ["read_position", "separations"]
-
-
 def read_position(position: SkyCoord | tuple[float, float]) -> tuple[float, float]:
     """Return RA and Dec of one position.
 

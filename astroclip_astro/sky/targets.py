@@ -26,8 +26,6 @@ from astroclip_astro.sky.arguments import check_column_name, check_table
 from astroclip_astro.sky.cell_values import is_blank, read_text, read_values
 from astroclip_astro.sky.pairs import best_pairs, explain_absence, foreign_frame, listing
 
-__all__ = ["describe_positions", "find_targets"]
-
 _PASS = "pass --ra NAME --dec NAME (ra='NAME', dec='NAME')"
 _TARGETIDS = {"targetid", "desi_targetid"}
 _NO_TARGETID = range(-9999, 1)  # 0 and sentinels; DESI's own negative ids are larger

@@ -12,8 +12,6 @@ from astroclip_astro.standin.faults import FAULTS
 from astroclip_astro.standin.server import serve
 from astroclip_astro.standin.sky import painted_sky
 
-__all__ = ["main"]
-
 
 def _faults(_context: click.Context, _option: click.Parameter, words: tuple[str, ...]) -> dict:
     """Return probabilities by fault from NAME=PROBABILITY."""

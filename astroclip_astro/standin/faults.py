@@ -35,8 +35,6 @@ from dataclasses import dataclass, replace
 from astroclip_astro.errors import InputError
 from astroclip_astro.standin.messages import Answer
 
-__all__ = ["FAULTS", "Draw", "Faults", "disturb", "page", "refuse"]
-
 FAULTS = (
     "http_429",
     "http_500",

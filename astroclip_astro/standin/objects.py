@@ -12,7 +12,6 @@ from astropy.table import Table, vstack
 if TYPE_CHECKING:
     from scipy.spatial import KDTree
 
-__all__ = ["BRICK_RADIUS", "Nearest", "Patch", "Sky", "UnreadableImageError", "releases", "zpix"]
 
 BRICK_RADIUS = 0.02  # degrees around an object within which there is imaging
 RELEASES = ("DESI-EDR", "DESI-DR1")

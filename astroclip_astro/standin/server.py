@@ -22,8 +22,6 @@ from astroclip_astro.standin.sparcl_api import SparclApi
 from astroclip_astro.standin.tap import TapService
 from astroclip_astro.standin.viewer import Viewer
 
-__all__ = ["Standin", "serve"]
-
 HOST = "127.0.0.1"
 LARGEST_BODY = 1 << 24
 ABORT = struct.pack("ii", 1, 0)  # SO_LINGER: close with RST, not FIN

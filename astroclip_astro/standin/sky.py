@@ -22,8 +22,6 @@ from astroclip_astro.standin.objects import (
     releases,
 )
 
-__all__ = ["PaintedSky", "demo_sky", "painted_number", "painted_number_of_flux", "painted_sky"]
-
 CAMERAS = ("B", "R", "Z")
 FACTS = {  # what the files call it, and its type
     "targetid": ("TARGETID", np.int64),

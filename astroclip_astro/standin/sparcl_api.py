@@ -14,8 +14,6 @@ from astroclip_astro.standin.messages import Answer, Request
 from astroclip_astro.standin.objects import RELEASES, Sky
 from astroclip_astro.standin.sparcl_records import FACTS, NUMBERS, VECTORS, SparclRecords
 
-__all__ = ["SparclApi"]
-
 VERSION = 12.0
 DEFAULT_LIMIT, LARGEST_LIMIT = 500, 24_000
 DEFAULT_FIELDS = ("sparcl_id",)

@@ -12,8 +12,6 @@ import numpy as np
 from astroclip_astro.records import WAVELENGTH
 from astroclip_astro.standin.objects import Sky
 
-__all__ = ["FACTS", "NUMBERS", "VECTORS", "SparclRecords"]
-
 NAMESPACE = uuid.UUID("5b3c6d1e-8f0a-4c57-9d6b-2f1e0c7a9b44")  # of sparcl_id; any will do
 NUMBERS = ("targetid", "specid", "ra", "dec", "redshift", "redshift_err", "redshift_warning")
 WORDS = ("sparcl_id", "survey", "program", "spectype", "data_release")

@@ -27,8 +27,6 @@ from astroclip_astro.standin.tap_jobs import (
 )
 from astroclip_astro.standin.tap_query import Database, QueryError
 
-__all__ = ["TapService"]
-
 LONGEST_WAIT = 30.0  # seconds that a request may wait for a job
 FORMATS = {"", "votable", "votable/td", "application/x-votable+xml", "text/xml"}
 

@@ -13,15 +13,6 @@ from astropy.table import Table
 
 from astroclip_astro.standin.messages import Answer
 
-__all__ = [
-    "availability",
-    "capabilities",
-    "error_document",
-    "result_document",
-    "schema_tables",
-    "tableset",
-]
-
 VOTABLE = "application/x-votable+xml"
 XML = "text/xml"
 NOTE = "SIMULATED objects from a stand-in on this machine, not data of any archive"

@@ -15,8 +15,6 @@ from xml.sax.saxutils import escape, quoteattr
 
 from astroclip_astro.standin.messages import Answer
 
-__all__ = ["Job", "Jobs", "job_document", "job_list", "parameter_document", "result_list"]
-
 MOST = 1000  # jobs that are remembered; the oldest go first
 LIFE = timedelta(days=1)
 Work = Callable[[dict[str, str], Callable[[], bool]], Answer]

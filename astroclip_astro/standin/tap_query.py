@@ -15,8 +15,6 @@ from astropy.table import Column, MaskedColumn, Table
 
 from astroclip_astro.errors import AstroclipError, InputError
 
-__all__ = ["Database", "QueryError"]
-
 READING = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION}
 LONGEST_VALUE = 1_000_000  # bytes of one value that a query may make up, and of the query itself
 STEPS = 1000  # of SQLite's machine between two looks at the clock

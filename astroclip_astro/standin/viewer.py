@@ -13,8 +13,6 @@ from astroclip_astro.standin.faults import Draw, page
 from astroclip_astro.standin.messages import Answer, Request
 from astroclip_astro.standin.objects import Patch, Sky, UnreadableImageError
 
-__all__ = ["LAYERS", "Viewer"]
-
 LAYERS = {
     "ls-dr8": "grz",
     "ls-dr9": "grz",

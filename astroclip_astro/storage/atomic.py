@@ -11,8 +11,6 @@ from pathlib import Path
 
 from astroclip_astro.errors import InputError, OutputError, described
 
-__all__ = ["check_destination", "check_path", "scratch_path", "whole_file", "why"]
-
 
 def check_destination(path: str | os.PathLike, *, overwrite: bool) -> Path:
     """Make sure that a file can be written.

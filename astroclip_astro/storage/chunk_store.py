@@ -14,8 +14,6 @@ from astroclip_astro.errors import OutputError
 from astroclip_astro.records import Targets
 from astroclip_astro.storage.atomic import scratch_path, whole_file, why
 
-__all__ = ["ChunkStore", "any_finished", "fingerprint"]
-
 
 def fingerprint(targets: Targets, run_metadata: dict[str, object]) -> str:
     """Return a short name for what decides the values of a run.

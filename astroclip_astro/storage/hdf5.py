@@ -21,18 +21,6 @@ from astroclip_astro.storage.interrupts import interrupts_held
 if TYPE_CHECKING:
     import h5py
 
-__all__ = [
-    "FLUX_UNIT",
-    "FORMAT",
-    "GRIDS",
-    "IVAR_UNIT",
-    "SHARD_ROWS",
-    "Disk",
-    "Field",
-    "check_hdf5_output",
-    "new_file",
-    "storage",
-]
 
 SUFFIXES = (".h5", ".hdf5")
 SHARD_ROWS = 64  # galaxies; about a second of work, and what a kill can cost

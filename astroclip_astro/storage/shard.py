@@ -16,8 +16,6 @@ from astroclip_astro.storage.hdf5 import FORMAT, Field, storage
 if TYPE_CHECKING:
     import h5py
 
-__all__ = ["Shard", "copy_rows", "pack_shard", "read_places", "read_rejected", "read_shard"]
-
 
 @dataclass(frozen=True)
 class Shard:

@@ -32,7 +32,6 @@ from astroclip_astro.storage.shard import (
 if TYPE_CHECKING:
     import h5py
 
-__all__ = ["Shards"]
 
 SHARD_NAME, SCRATCH_NAME = re.compile(r"\d{8}\.h5"), re.compile(r"(\d{8}|joined)\.\d+\.tmp")
 

@@ -9,8 +9,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-__all__ = ["SIZE", "Views", "augment", "draw_views", "turn"]
-
 SIZE = 96  # pixels of a view
 PIXEL_SCALE = 0.262  # arcsec
 # Extinction in g, r, z by E(B-V), as powers of ten: -0.4 times 3.214, 2.165, 1.211.

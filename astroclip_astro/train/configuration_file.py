@@ -11,8 +11,6 @@ from astroclip_astro.errors import InputError, WeightsError, did_you_mean
 from astroclip_astro.models.configuration import Configuration
 from astroclip_astro.train.settings import STAGES, TRAINING, StageSettings, TrainingConfiguration
 
-__all__ = ["check_sizes", "read_configuration"]
-
 SAMPLES = 7781  # of a spectrum in every training set
 LARGE = 2**53
 

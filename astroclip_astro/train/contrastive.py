@@ -25,8 +25,6 @@ from astroclip_astro.train.stage import (
     unit,
 )
 
-__all__ = ["AlignStage", "infonce"]
-
 INVERSE_TEMPERATURE = 15.5
 
 

@@ -11,8 +11,6 @@ from torch import Tensor, distributed, nn
 
 from astroclip_astro.errors import InputError
 
-__all__ = ["Processes", "all_gather", "joined", "scale_gathered_loss", "shared_statistics"]
-
 
 class Processes:
     """The process we are, among those that train together.

@@ -17,8 +17,6 @@ from astroclip_astro.train.run_folder import RunFolder
 from astroclip_astro.train.settings import TrainingConfiguration
 from astroclip_astro.train.stage import Stage
 
-__all__ = ["plot_losses", "release"]
-
 MEASURED = 5_000  # galaxies
 SIDE = 96  # pixels that brightness is measured in
 RANGE = (0.05, 99.95)  # per cent

@@ -24,8 +24,6 @@ from astroclip_astro.train.stage import Stage
 from astroclip_astro.training_data.batches import batches
 from astroclip_astro.training_data.training_set import TrainingSet
 
-__all__ = ["Data", "Loop", "TrainingError", "run_loop"]
-
 VALIDATIONS = 40  # times in a run
 VALIDATION_BATCHES = 4
 SGD_MOMENTUM = 0.9  # momentum of SGD

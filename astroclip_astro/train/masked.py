@@ -12,8 +12,6 @@ from astroclip_astro.train.distributed import all_gather
 from astroclip_astro.train.settings import SpectrumSettings
 from astroclip_astro.train.stage import Stage, add_noise, sample_noise
 
-__all__ = ["SpectrumStage", "masked_loss"]
-
 
 def masked_loss(reconstruction: Tensor, target: Tensor, mask: Tensor) -> Tensor:
     """Mean squared error over what the mask took away.

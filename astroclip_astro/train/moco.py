@@ -16,8 +16,6 @@ from astroclip_astro.train.distributed import all_gather
 from astroclip_astro.train.settings import ImageSettings
 from astroclip_astro.train.stage import Stage, in_groups, similarities, unit
 
-__all__ = ["ImageStage", "moco_loss"]
-
 VIEWS = ("query", "key")
 
 

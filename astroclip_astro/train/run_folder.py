@@ -16,8 +16,6 @@ from torch import Tensor, nn
 from astroclip_astro.errors import InputError, OutputError
 from astroclip_astro.storage.atomic import whole_file
 
-__all__ = ["RunFolder", "open_run"]
-
 
 @dataclass(frozen=True)
 class RunFolder:

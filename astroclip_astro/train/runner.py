@@ -29,8 +29,6 @@ from astroclip_astro.train.stage import Stage
 from astroclip_astro.training_data.split import held_out, sky_groups
 from astroclip_astro.training_data.training_set import TrainingSet, open_training_set
 
-__all__ = ["Training", "check_stage", "train_all", "train_stage"]
-
 PACKAGES = ("h5py", "astropy_healpix", "matplotlib", "tomli_w")
 # What of a configuration decides what an encoder computes; names begin so.
 DECIDES = {

@@ -22,8 +22,6 @@ from astroclip_astro.train.loop import (
 from astroclip_astro.train.stage import Stage
 from astroclip_astro.training_data.batches import batches
 
-__all__ = ["EarlyChecks", "check_early"]
-
 STEPS = 40
 WARM = 5
 CLOSE = 0.3  # of the expected loss

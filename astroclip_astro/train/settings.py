@@ -7,16 +7,6 @@ from dataclasses import asdict, dataclass
 from astroclip_astro.errors import InputError
 from astroclip_astro.models.configuration import COMPACT, FULL, Configuration
 
-__all__ = [
-    "STAGES",
-    "TRAINING",
-    "AlignSettings",
-    "ImageSettings",
-    "SpectrumSettings",
-    "StageSettings",
-    "TrainingConfiguration",
-]
-
 STAGES = ("spectrum", "image", "align")
 # What a word may be; anything else would be found out hours later.
 CHOICES = {

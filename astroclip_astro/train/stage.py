@@ -11,8 +11,6 @@ from torch.nn import functional
 from astroclip_astro.models.astroclip import AstroCLIP
 from astroclip_astro.train.settings import StageSettings
 
-__all__ = ["Stage", "add_noise", "in_groups", "similarities", "unit"]
-
 
 class Stage(nn.Module):
     """A task the encoders learn from; a batch in, its loss out.

@@ -14,8 +14,6 @@ import numpy as np
 from astroclip_astro.errors import InputError
 from astroclip_astro.training_data.training_set import CHUNK_CACHE, TrainingSet, rows_of
 
-__all__ = ["batches"]
-
 AHEAD = 4  # batches read before they are asked for
 NEIGHBOURS = 4  # galaxies that lie in one compressed chunk of a survey
 POOL = 1024  # galaxies among which an order is random; their chunks are uncompressed once

@@ -8,7 +8,7 @@ import numpy as np
 
 from astroclip_astro.errors import InputError
 
-__all__ = ["HoldOut", "held_out", "sample", "sky_groups"]
+__all__ = ["HoldOut"]
 
 NSIDE = 8  # of sky groups: 768 of 54 square degrees
 

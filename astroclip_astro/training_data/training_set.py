@@ -10,8 +10,6 @@ import numpy as np
 
 from astroclip_astro.errors import InputError, did_you_mean
 
-__all__ = ["CHUNK_CACHE", "KNOWN_DATASETS", "TrainingSet", "open_training_set", "rows_of"]
-
 AT_ONCE = 256  # galaxies read at a time
 CHUNK_CACHE = 2**27  # bytes a dataset; holds the chunks of a thousand spectra
 

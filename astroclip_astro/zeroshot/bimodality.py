@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["MIN_REDSHIFT_STEP", "MIN_SEPARATION", "MIN_SHARE", "split_bimodal"]
-
 MIN_SEPARATION = 6.0  # of the groups' means in units of their scatter: Ashman, Bird & Zepf 1994
 MIN_REDSHIFT_STEP = 0.05  # of the groups' redshifts, in units of 1 + z: what counts as an outlier
 MIN_SHARE = 0.25  # of the weights, for a group to count

@@ -11,8 +11,6 @@ from astroclip_astro.zeroshot.conformal import LEVELS, Calibration
 from astroclip_astro.zeroshot.prediction import Prediction
 from astroclip_astro.zeroshot.stacking import StackingWeights, stack
 
-__all__ = ["BEST", "CalibratedEstimator"]
-
 BEST = "best"
 MIN_ROWS_WITH_BOTH = 17  # reference galaxies with both modalities, for stacking
 

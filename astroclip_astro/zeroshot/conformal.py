@@ -9,8 +9,6 @@ import numpy as np
 
 from astroclip_astro.errors import InputError
 
-__all__ = ["LEVELS", "Calibration", "quantile_rank"]
-
 LEVELS = (0.68, 0.95)
 MIN_ROWS_PER_BIN = 500  # known galaxies in a cell
 SCATTER_FLOOR = 0.3  # of the median scatter: neighbours that agree by chance prove nothing

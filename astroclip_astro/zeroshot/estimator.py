@@ -22,8 +22,6 @@ from astroclip_astro.zeroshot.novelty import Novelty
 from astroclip_astro.zeroshot.prediction import Prediction
 from astroclip_astro.zeroshot.reference import Reference
 
-__all__ = ["KNNEstimator", "QueryResult", "fit_calibrated_estimator"]
-
 
 @dataclass(frozen=True)
 class QueryResult:

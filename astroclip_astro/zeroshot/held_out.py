@@ -12,8 +12,6 @@ from astroclip_astro.columns import MODALITIES
 from astroclip_astro.search.exact import K
 from astroclip_astro.zeroshot.prediction import Prediction
 
-__all__ = ["METHOD", "SAMPLE_SIZE", "LeaveOneOut", "digest"]
-
 METHOD = 1  # a result of another method is not used
 
 

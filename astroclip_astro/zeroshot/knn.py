@@ -9,8 +9,6 @@ from astroclip_astro.search.exact import Neighbours
 from astroclip_astro.zeroshot.bimodality import split_bimodal
 from astroclip_astro.zeroshot.prediction import Prediction
 
-__all__ = ["predict_from_neighbours"]
-
 MIN_DISTANCE = 1e-6  # a neighbour nearer than this weighs no more
 
 

@@ -16,8 +16,6 @@ from astroclip_astro.zeroshot.knn import predict_from_neighbours
 from astroclip_astro.zeroshot.prediction import Prediction
 from astroclip_astro.zeroshot.reference import Reference
 
-__all__ = ["evenly_sampled_rows", "novelty_rows", "predict_leave_one_out"]
-
 BIMODAL_LABEL = "redshift"  # the label whose neighbours may fall into two groups
 
 

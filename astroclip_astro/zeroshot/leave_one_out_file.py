@@ -13,8 +13,6 @@ from astroclip_astro.zeroshot.held_out import LeaveOneOut
 from astroclip_astro.zeroshot.leave_one_out import BIMODAL_LABEL
 from astroclip_astro.zeroshot.prediction import Prediction
 
-__all__ = ["EXTENSION", "check_size", "leave_one_out_table", "read_leave_one_out"]
-
 EXTENSION = "LEAVEONEOUT"
 DIGEST = "ACLOOSHA"
 

@@ -9,15 +9,7 @@ from astroclip_astro.errors import InputError
 from astroclip_astro.search.exact import K
 from astroclip_astro.zeroshot.embedded import EmbeddedGalaxies
 
-__all__ = [
-    "OUTLIER",
-    "colours",
-    "knn_regression",
-    "r2",
-    "score",
-    "sigma_nmad",
-    "standardised",
-]
+__all__ = ["score"]
 
 METHODS = {  # name -> (what the reference is searched by, what is looked up)
     "image": ("image", "image"),

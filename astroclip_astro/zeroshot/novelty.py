@@ -7,8 +7,6 @@ import numpy as np
 from astroclip_astro.errors import InputError
 from astroclip_astro.search.exact import K, Neighbours
 
-__all__ = ["Novelty"]
-
 
 class Novelty:
     """Novelty against one set of reference embeddings.

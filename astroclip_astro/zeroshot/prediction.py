@@ -7,8 +7,6 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-__all__ = ["Prediction"]
-
 
 @dataclass(frozen=True)
 class Prediction:

@@ -11,7 +11,7 @@ from astroclip_astro.columns import MODALITIES
 from astroclip_astro.errors import WeightsError
 from astroclip_astro.zeroshot.held_out import LeaveOneOut, digest
 
-__all__ = ["COVARIATE_COLUMNS", "LABELS", "Reference", "check_weights"]
+__all__ = ["Reference"]
 
 LABELS = ("redshift", "log_stellar_mass")
 COVARIATE_COLUMNS = {"image": "aperture_flux_r", "spectrum": "snr"}  # modality -> column

@@ -17,7 +17,6 @@ from astroclip_astro.zeroshot.reference import COVARIATE_COLUMNS, LABELS
 if TYPE_CHECKING:
     from astroclip_astro.zeroshot.reference import Reference
 
-__all__ = ["check_header_text", "check_label_names", "check_reference", "check_suffix"]
 
 NAME = r"[A-Za-z][A-Za-z0-9_]{0,49}"  # with our prefix and _err still a name for any format
 

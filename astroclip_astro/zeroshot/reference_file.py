@@ -41,13 +41,7 @@ from astroclip_astro.zeroshot.reference_checks import (
     check_suffix,
 )
 
-__all__ = [
-    "COLUMN_DESCRIPTIONS",
-    "complete_reference",
-    "load_reference",
-    "reference_path",
-    "save_reference",
-]
+__all__ = ["load_reference", "save_reference"]
 
 # What astropy raises for headers that make no sense, besides OSError.
 DAMAGE = (ValueError, TypeError, LookupError, ArithmeticError, fits.VerifyError)

@@ -6,8 +6,6 @@ import numpy as np
 
 from astroclip_astro.zeroshot.prediction import Prediction
 
-__all__ = ["StackingWeights", "stack"]
-
 DISAGREEMENT_ERRORS = 3.0  # errors of the difference, from which on two are not averaged
 MIN_ROWS_PER_GROUP = 500  # galaxies with known labels in a group of error ratios
 MAX_GROUPS = 8

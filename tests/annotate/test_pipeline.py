@@ -4,8 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 from stubs import StubSource, mark
 
 from astroclip_astro.annotate.pipeline import CHUNK_ROWS, annotate_targets

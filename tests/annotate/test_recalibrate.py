@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 from astropy.table import MaskedColumn, Table
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from astroclip_astro.annotate.recalibrate import (
     MIN_CALIBRATION_ROWS,

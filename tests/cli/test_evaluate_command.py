@@ -12,8 +12,7 @@ import numpy as np
 import pytest
 from astropy.table import Table
 
-from astroclip_astro.cli.evaluate import evaluate as evaluate_command
-from astroclip_astro.cli.evaluate import main
+from astroclip_astro.cli.evaluate import evaluate as evaluate_command, main
 from astroclip_astro.errors import AstroclipError
 
 h5py = pytest.importorskip("h5py")

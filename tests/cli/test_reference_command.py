@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from astroclip_astro.cli.reference import build as build_command
-from astroclip_astro.cli.reference import main
+from astroclip_astro.cli.reference import build as build_command, main
 from astroclip_astro.zeroshot.reference_file import load_reference
 
 h5py = pytest.importorskip("h5py")

@@ -12,8 +12,7 @@ from click.testing import CliRunner
 from stubs import StubModel, StubSource
 
 from astroclip_astro.catalogue import read_catalogue
-from astroclip_astro.cli.search import main
-from astroclip_astro.cli.search import search as command
+from astroclip_astro.cli.search import main, search as command
 from astroclip_astro.resources import folder
 
 SKY = folder("catalogs") / "demo_sky"

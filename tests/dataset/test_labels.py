@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 from astropy.table import MaskedColumn, Table
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from astroclip_astro.dataset.labels import clean_labels, read_labels
 from astroclip_astro.errors import InputError

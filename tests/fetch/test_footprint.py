@@ -5,8 +5,7 @@ import numpy as np
 import pytest
 from astropy.coordinates import SkyCoord
 from astropy.io import fits
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from astroclip_astro.fetch import footprint
 from astroclip_astro.fetch.footprint import FOOTPRINTS, outside

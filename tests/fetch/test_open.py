@@ -6,8 +6,7 @@ from contextlib import closing, suppress
 import astropy.units as u
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from astroclip_astro import standin
 from astroclip_astro.config import conf

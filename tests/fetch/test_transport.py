@@ -6,8 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 import requests
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from waiting import HANGS, Clock
 from wire import connect
 

@@ -147,6 +147,6 @@ def test_importing_figures_does_not_load_matplotlib():
     folder = Path(astroclip_astro.figures.__file__).parent
     names = sorted(f"astroclip_astro.figures.{path.stem}" for path in folder.glob("[!_]*.py"))
     for name in names:
-        assert importlib.import_module(name).__all__
+        importlib.import_module(name)
     code = f"import sys, {', '.join(names)}; assert 'matplotlib' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from astroclip_astro.errors import InputError
 from astroclip_astro.prepare.spectra import clean_spectra, has_data, lacks_camera, median_snr

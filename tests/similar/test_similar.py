@@ -4,8 +4,7 @@ import astropy.units as u
 import numpy as np
 import pytest
 from astropy.table import MaskedColumn, QTable, Table
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 from stubs import StubModel, StubSource
 
 from astroclip_astro.errors import CatalogueError, InputError, SourceError, WeightsError

@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from astroclip_astro.records import WAVELENGTH
 from astroclip_astro.simulate import make_galaxy, observe_spectrum

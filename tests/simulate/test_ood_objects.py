@@ -13,8 +13,12 @@ from astroclip_astro.simulate import (
     simulate_ood_objects,
 )
 from astroclip_astro.simulate.damage import IN_IMAGES, IN_SPECTRA, damage_image, damage_spectrum
-from astroclip_astro.simulate.distant import MAGNITUDES, REDSHIFTS, make_distant
-from astroclip_astro.simulate.distant import place as place_in_universe
+from astroclip_astro.simulate.distant import (
+    MAGNITUDES,
+    REDSHIFTS,
+    make_distant,
+    place as place_in_universe,
+)
 from astroclip_astro.simulate.images import Conditions, observe_image
 from astroclip_astro.simulate.lines import NAMES
 from astroclip_astro.simulate.ood_objects import SIMULATORS, make_point

@@ -6,8 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from astropy.modeling.models import Sersic2D
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from scipy.special import gammainc, gammaincinv
 
 from astroclip_astro.records import PIXEL_SCALE

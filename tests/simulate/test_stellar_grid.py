@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 from astropy.io import fits
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from astroclip_astro.simulate.packages import data_file
 from astroclip_astro.simulate.stellar_grid import (

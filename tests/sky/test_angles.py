@@ -3,8 +3,7 @@ import numpy as np
 import pytest
 from astropy.coordinates import Angle, Latitude, Longitude, SkyCoord
 from astropy.table import Column, MaskedColumn, QTable, Table
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from astroclip_astro.errors import CatalogueError
 from astroclip_astro.sky.angles import (

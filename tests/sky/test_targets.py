@@ -7,8 +7,7 @@ from astropy.coordinates import AltAz, Galactic, Latitude, Longitude, SkyCoord
 from astropy.io.votable import from_table
 from astropy.table import Column, MaskedColumn, QTable, Table
 from astropy.utils.masked import Masked
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from hypothesis.extra import numpy as hnp
 
 from astroclip_astro.errors import AssumedUnitWarning, CatalogueError

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from astropy.coordinates import SkyCoord
 from astropy.io import fits
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from astroclip_astro.errors import InputError
 from astroclip_astro.fetch.files.coadd_files import read_spectra, recognise_coadd

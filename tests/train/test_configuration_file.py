@@ -5,8 +5,7 @@ from dataclasses import asdict, replace
 
 import pytest
 import tomli_w
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from astroclip_astro.errors import InputError
 from astroclip_astro.models.configuration import COMPACT

@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from astroclip_astro.errors import InputError
 from astroclip_astro.zeroshot.conformal import MIN_ROWS_PER_BIN, Calibration, quantile_rank

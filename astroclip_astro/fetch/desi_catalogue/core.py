@@ -31,8 +31,6 @@ from astroclip_astro.fetch.desi_catalogue.tap_query import run_query
 from astroclip_astro.fetch.sky_boxes import boxes_around, boxes_between
 from astroclip_astro.fetch.transport import BadReplyError, Transport
 
-__all__ = ["RELEASES", "DesiCatalogueClass"]
-
 RELEASES = {
     "DESI-EDR": ("desi_edr.zpix", "sv_primary"),
     "DESI-DR1": ("desi_dr1.zpix", "zcat_primary"),

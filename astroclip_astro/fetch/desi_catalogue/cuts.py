@@ -12,8 +12,6 @@ from astropy.table import Table
 from astroclip_astro.errors import InputError
 from astroclip_astro.fetch.desi_catalogue.rows import RowsInBoxes, RowsOfTargets
 
-__all__ = ["Cuts", "RowsThatPass"]
-
 WORD = re.compile(r"[A-Za-z0-9_.:+-]{1,32}")
 SLACK = 1e-6  # in redshift, where a service has fewer digits than it compares
 

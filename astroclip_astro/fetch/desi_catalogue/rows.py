@@ -11,17 +11,6 @@ from astropy.table import Column, Table
 from astroclip_astro.fetch.sky_boxes import Box
 from astroclip_astro.fetch.transport import BadReplyError
 
-__all__ = [
-    "DEC",
-    "KEY",
-    "RA",
-    "RowsInBoxes",
-    "RowsOfTargets",
-    "empty_rows",
-    "read_count",
-    "read_rows",
-]
-
 RA, DEC = "mean_fiber_ra", "mean_fiber_dec"
 KEY = ["targetid", "survey", "program"]  # what makes a row of zpix one of a kind
 COLUMNS = {

@@ -25,8 +25,6 @@ from astroclip_astro.errors import AstroclipError
 from astroclip_astro.fetch.desi_catalogue.votable_reply import read_votable
 from astroclip_astro.fetch.transport import BadReplyError, Transport, read_reply
 
-__all__ = ["run_query"]
-
 T = TypeVar("T")
 LARGEST_DOCUMENT = 1 << 20  # bytes about a job, the query among them
 LARGEST_ROW = 2000  # bytes of a row; DESI's columns take about 500 in XML

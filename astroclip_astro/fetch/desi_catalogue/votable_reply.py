@@ -16,8 +16,6 @@ from astropy.io.votable.tree import VOTableFile
 
 from astroclip_astro.fetch.transport import BadReplyError, Reply
 
-__all__ = ["read_votable"]
-
 # One number, or a text of any length: that is all a catalogue's cell holds. Zero would let a
 # table in binary have rows without end.
 ARRAYSIZE = re.compile(r"[1-9]\d{0,3}\*?|\*")

@@ -19,8 +19,6 @@ from astroclip_astro.fetch.files.fits_file import (
 from astroclip_astro.fetch.files.redrock_files import REDSHIFT_TABLES
 from astroclip_astro.records import WAVELENGTH
 
-__all__ = ["CoaddFile", "read_spectra", "recognise_coadd"]
-
 CAMERAS = ("B", "R", "Z")
 PARTS = ("WAVELENGTH", "FLUX", "IVAR")
 STEP = WAVELENGTH[1] - WAVELENGTH[0]

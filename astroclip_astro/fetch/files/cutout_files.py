@@ -17,8 +17,6 @@ from astroclip_astro.fetch.files.fits_file import DamagedFileError, overrun
 from astroclip_astro.fetch.files.pixel_grid import crop_start, inside, is_native, native_matrix
 from astroclip_astro.records import PIXEL_SCALE
 
-__all__ = ["BANDS", "CutoutFile", "recognise_cutout"]
-
 BANDS = "grz"
 # No survey's pixels are this many times finer or coarser than native: the WCS is wrong.
 SCALE_RANGE = 10

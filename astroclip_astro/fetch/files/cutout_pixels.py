@@ -19,8 +19,6 @@ from astroclip_astro.fetch.files.pixel_grid import (
 )
 from astroclip_astro.records import Cutout
 
-__all__ = ["read_cutout"]
-
 # Above this many file pixels across a native one, a single point would ignore most of them.
 FINE = 1.5
 

@@ -16,17 +16,6 @@ from astropy.utils.exceptions import AstropyWarning
 
 from astroclip_astro.errors import AstroclipError
 
-__all__ = [
-    "DamagedFileError",
-    "all_hdus",
-    "column",
-    "find_fits",
-    "numbers_by_name",
-    "open_fits",
-    "overrun",
-    "reading",
-]
-
 NAMES = re.compile(r"\.fits?(\.gz|\.fz)?$", re.IGNORECASE)
 # Deflate cannot do better than 1032:1, so a packed file cannot hold more than this many times
 # its size; a header that claims more is lying, and nothing of that size is ever allocated.

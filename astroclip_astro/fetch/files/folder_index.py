@@ -10,8 +10,6 @@ from astroclip_astro.fetch.files.cutout_files import CutoutFile, recognise_cutou
 from astroclip_astro.fetch.files.fits_file import all_hdus, open_fits
 from astroclip_astro.fetch.files.redrock_files import RedrockFile, recognise_redrock
 
-__all__ = ["Contents", "FolderIndex"]
-
 
 @dataclass(frozen=True)
 class Contents:

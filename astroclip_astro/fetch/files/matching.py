@@ -11,8 +11,6 @@ from scipy.spatial import cKDTree
 from astroclip_astro.fetch.files.coadd_files import CoaddFile
 from astroclip_astro.records import Targets
 
-__all__ = ["SpectrumIndex", "pairs_within", "queues", "sky_tree"]
-
 # Degrees added to every search: rounding must not lose a match at exactly the radius. It is a
 # thousandth of a milliarcsecond.
 ROUNDING = 1e-6 / 3600

@@ -14,8 +14,6 @@ from astroclip_astro.fetch.files.cutout_pixels import read_cutout
 from astroclip_astro.fetch.files.fits_file import DamagedFileError, all_hdus, open_fits
 from astroclip_astro.records import Cutout, Spectrum
 
-__all__ = ["read_one_cutout", "read_one_spectrum"]
-
 LISTED = 3  # TARGETIDs that a message names
 
 

@@ -7,8 +7,6 @@ from astropy.wcs import WCS
 
 from astroclip_astro.records import PIXEL_SCALE
 
-__all__ = ["crop_start", "inside", "is_native", "native_grid", "native_matrix"]
-
 # How far a file's grid may be from the native one and still be cropped, never interpolated:
 # a quarter of a pixel at the edge of a 96-pixel field.
 NATIVE_TOLERANCE = 0.005

@@ -16,8 +16,6 @@ from astroclip_astro.fetch.files.fits_file import (
     overrun,
 )
 
-__all__ = ["REDSHIFT_TABLES", "RedrockFile", "read_redrock", "recognise_redrock", "redrocks_of"]
-
 REDSHIFT_TABLES = ("REDSHIFTS", "ZBEST")  # as redrock writes them, since 2021 and before
 
 

@@ -1,6 +1,6 @@
 """DESI spectra from SPARCL."""
 
 from astroclip_astro.fetch.sparcl.core import SparclClass
-from astroclip_astro.fetch.sparcl.record import SpectrumRecord
+from astroclip_astro.fetch.sparcl.record import SpectrumRecord as SpectrumRecord
 
-__all__ = ["SparclClass", "SpectrumRecord"]
+__all__ = ["SparclClass"]

@@ -40,8 +40,6 @@ from astroclip_astro.fetch.sparcl.reply import (
 from astroclip_astro.fetch.transport import BadReplyError, Transport, read_reply
 from astroclip_astro.records import WAVELENGTH
 
-__all__ = ["BLOCK", "SparclClass"]
-
 BLOCK = 100  # TARGETIDs or spectra in one request
 RECORD_BYTES, HEADER_BYTES = 2048, 1 << 20  # in a reply, with room to spare
 NO_JSON = re.compile(r": status (400|500): .*\b(format|json)\b", re.IGNORECASE)

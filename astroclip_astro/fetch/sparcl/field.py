@@ -10,8 +10,6 @@ import numpy as np
 
 from astroclip_astro.fetch.transport import BadReplyError
 
-__all__ = ["INT64", "array", "number", "word"]
-
 INT64 = (-(2**63), 2**63 - 1)
 
 

@@ -21,8 +21,6 @@ import numpy as np
 
 from astroclip_astro.fetch.transport import BadReplyError
 
-__all__ = ["load"]
-
 PROTOCOLS = range(2, 6)
 DEEPEST = 100  # lists in lists
 SOME = 1000  # containers and values that a reply may hold, however short it is

@@ -13,8 +13,6 @@ from astropy.table import MaskedColumn, Table
 from astroclip_astro.fetch.sparcl.field import INT64, number, word
 from astroclip_astro.fetch.transport import BadReplyError
 
-__all__ = ["FIND_FIELDS", "SpectrumRecord", "read_record", "records_table", "unique_records"]
-
 FIND_FIELDS = (
     "sparcl_id targetid ra dec redshift redshift_warning spectype specprimary data_release "
     "survey program"

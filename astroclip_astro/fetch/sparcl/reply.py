@@ -13,15 +13,6 @@ from astroclip_astro.fetch.sparcl.record import SpectrumRecord
 from astroclip_astro.fetch.transport import BadReplyError, Reply
 from astroclip_astro.records import WAVELENGTH
 
-__all__ = [
-    "SPECTRUM_FIELDS",
-    "Spectra",
-    "is_pickle",
-    "read_entries",
-    "read_spectra",
-    "read_spectrum",
-]
-
 SPECTRUM_FIELDS = "sparcl_id targetid ra dec data_release flux ivar".split()
 Spectra = dict[str, tuple[np.ndarray, np.ndarray]]
 POSITION_TOLERANCE = 1e-6  # degrees; the same number, written and read again

@@ -5,8 +5,7 @@ from io import BytesIO
 
 import pytest
 from astropy.table import Table
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from astroclip_astro.fetch.desi_catalogue.votable_reply import read_votable
 from astroclip_astro.fetch.transport import BadReplyError, Reply

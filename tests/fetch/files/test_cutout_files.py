@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 from astropy.io import fits
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from astroclip_astro.fetch.files.cutout_files import recognise_cutout
 from astroclip_astro.fetch.files.fits_file import DamagedFileError, open_fits

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from astropy import units as u
 from astropy.coordinates import SkyCoord
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from astroclip_astro.fetch.files.coadd_files import CoaddFile
 from astroclip_astro.fetch.files.matching import SpectrumIndex, pairs_within, queues, sky_tree

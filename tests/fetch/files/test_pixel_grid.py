@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 from astropy.wcs import WCS
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from astroclip_astro.fetch.files.pixel_grid import (
     crop_start,

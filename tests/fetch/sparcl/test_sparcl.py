@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 from astropy.coordinates import SkyCoord
 from astroquery.query import BaseQuery
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 from wire import connect
 
 from astroclip_astro.config import conf
