@@ -118,13 +118,9 @@ def separate_labels(places: np.ndarray, min_distance: float, low: float, high: f
         return np.zeros(0)
     min_distance = min(min_distance, (high - low) / len(places))
     offset = min_distance * np.arange(len(places))
-    groups: list[list[float]] = []  # mean and number of members, of runs that touch
-    for value in np.asarray(places, float) - offset:
-        groups.append([value, 1])
-        while len(groups) > 1 and groups[-2][0] > groups[-1][0]:
-            (mean, count), (other, more) = groups[-2:]
-            groups[-2:] = [[(mean * count + other * more) / (count + more), count + more]]
-    together = np.repeat([mean for mean, _ in groups], [count for _, count in groups])
+    from scipy.optimize import isotonic_regression
+
+    together = isotonic_regression(np.asarray(places, float) - offset).x
     return np.clip(together, low + min_distance / 2, high - min_distance / 2 - offset[-1]) + offset
 
 
