@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from html import escape
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from astroclip_astro.evaluate.scores import Score
@@ -14,7 +14,26 @@ if TYPE_CHECKING:
     from astroclip_astro.evaluate.report import Report
 
 
-STYLE = """
+TEMPLATE = """\
+{% macro show(table) %}
+<table>
+<tr>{% for head in table.heads %}<th>{{ head }}</th>{% endfor %}</tr>
+{% for name, description, cells in table.rows %}
+<tr><td><code>{{ name }}</code>
+{%- if description %}<br><small>{{ description }}</small>{% endif %}</td>
+{%- for text, interval in cells %}
+<td>{{ text }}{% if interval %} <small>{{ interval }}</small>{% endif %}</td>
+{%- endfor %}
+</tr>
+{% endfor %}
+</table>
+{% endmacro %}
+<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<title>{{ report.title }}</title>
+<style>
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 68rem; margin: 2rem auto; padding: 0 1rem }
 table { border-collapse: collapse; margin: 1rem 0 }
 th, td { border-bottom: 1px solid #bbb; padding: .3rem .8rem; text-align: right }
@@ -22,6 +41,46 @@ th:first-child, td:first-child { text-align: left }
 small { color: #555; white-space: nowrap }
 figure { margin: 1.5rem 0 } img { max-width: 100%; height: auto } figcaption { color: #333 }
 .simulated { background: #fe9; padding: .5rem 1rem; font-weight: bold }
+</style>
+</head>
+<body>
+<h1>{{ report.title }}</h1>
+{% if kind %}
+<p class="simulated">{{ kind }}</p>
+{% endif %}
+<table>
+{% for name, words in report.run_metadata.items() %}
+<tr><td>{{ name }}</td><td>{{ words }}</td></tr>
+{% endfor %}
+</table>
+{% for heading, table in labels.items() %}
+<h2>{{ heading }}</h2>
+{{ show(table) }}
+{%- endfor %}
+<p>In brackets: 95 % intervals of a bootstrap over the galaxies that were held out. The paper is
+Lanusse et al. 2023 (arXiv:2310.03024); its galaxies are others, and real, so that its numbers are
+for orientation only.</p>
+{% for heading, words, table in sections %}
+<h2>{{ heading }}</h2>
+{% if words %}
+<p>{{ words }}</p>
+{% endif %}
+{{ show(table) }}
+{%- endfor %}
+{% if report.figures %}
+<h2>Figures</h2>
+{% endif %}
+{% for name, (_, words) in report.figures.items() %}
+<figure>
+<img src="{{ name }}.png" alt="{{ words }}">
+<figcaption>{{ words }} <a href="{{ name }}.pdf">PDF</a></figcaption>
+</figure>
+{% endfor %}
+<p><a href="numbers.csv">numbers.csv</a> has every number,
+<a href="predictions.csv">predictions.csv</a> what
+<code>{{ report.predicted_by }}</code> predicts for each galaxy that was held out.</p>
+</body>
+</html>
 """
 HEADS = {  # quantity -> how the page calls it
     "r2": "R²",
@@ -62,55 +121,50 @@ def shown(one: Score, digits: int = 3) -> str:
     return f"{one.value:.{digits}f} [{one.low:.{digits}f}, {one.high:.{digits}f}]"
 
 
-def cell(one: Score | None) -> str:
-    """Return a number as a cell's HTML, its interval small."""
+@dataclass(frozen=True)
+class Table:
+    """A table of the page.
+
+    Parameters
+    ----------
+    heads : sequence of str
+        One for each column.
+    rows : sequence of (str, str, list)
+        Name, description and cells of each row; a cell is text and an interval, empty where there
+        is none.
+    """
+
+    heads: Sequence[str]
+    rows: Sequence[tuple[str, str, list[tuple[str, str]]]]
+
+
+def cell(one: Score | None) -> tuple[str, str]:
+    """Return a number as text and its interval."""
     value, bracket, interval = ("-" if one is None else shown(one)).partition(" [")
-    return f"{value} <small>{bracket.strip()}{interval}</small>" if bracket else value
+    return value, bracket.strip() + interval
 
 
-def html_table(heads: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
-    """Return a table; cells are HTML already."""
-    head = "".join(f"<th>{escape(one)}</th>" for one in heads)
-    body = "\n".join(
-        "<tr>" + "".join(f"<td>{one}</td>" for one in line) + "</tr>" for line in lines
-    )
-    return f"<table>\n<tr>{head}</tr>\n{body}\n</table>"
-
-
-def label_table(scores: Mapping[str, Mapping[str, Score]], label: str) -> str:
+def label_table(scores: Mapping[str, Mapping[str, Score]], label: str) -> Table:
     """Return the table of a label: rows with what the paper has for R2 beside it."""
     quantities = [
         name for name in HEADS if any(f"{name}_{label}" in row for row in scores.values())
     ]
-    lines = []
+    rows = []
     for name, row in scores.items():
         paper = ROWS[name].paper
         cells = [cell(row.get(f"{quantity}_{label}")) for quantity in quantities]
-        cells.insert(1, "-" if paper is None else f"{paper[LABELS.index(label)]:.2f}")
-        lines.append(
-            [f"<code>{name}</code><br><small>{escape(ROWS[name].description)}</small>", *cells]
-        )
+        cells.insert(1, ("-" if paper is None else f"{paper[LABELS.index(label)]:.2f}", ""))
+        rows.append((name, ROWS[name].description, cells))
     heads = [HEADS[name] for name in quantities]
     paper = "R² in the paper (cross_knn: in reproductions)"
-    return html_table(["row", heads[0], paper, *heads[1:]], lines)
+    return Table(["row", heads[0], paper, *heads[1:]], rows)
 
 
-def section_table(rows: Mapping[str, Mapping[str, Score]]) -> str:
+def section_table(rows: Mapping[str, Mapping[str, Score]]) -> Table:
     """Return the table of another section, a column for each quantity that a row has."""
     quantities = list(dict.fromkeys(name for row in rows.values() for name in row))
-    lines = [
-        [f"<code>{escape(name)}</code>", *(cell(row.get(one)) for one in quantities)]
-        for name, row in rows.items()
-    ]
-    return html_table(["row", *quantities], lines)
-
-
-def figure(name: str, words: str) -> str:
-    """Return a figure of the report's folder with what it shows."""
-    return (
-        f'<figure>\n<img src="{name}.png" alt="{escape(words)}">\n'
-        f'<figcaption>{escape(words)} <a href="{name}.pdf">PDF</a></figcaption>\n</figure>'
-    )
+    lines = [(name, "", [cell(row.get(one)) for one in quantities]) for name, row in rows.items()]
+    return Table(["row", *quantities], lines)
 
 
 def page(report: Report) -> str:
@@ -126,39 +180,24 @@ def page(report: Report) -> str:
     str
         HTML, complete in itself.
     """
-    parts = [f"<h1>{escape(report.title)}</h1>"]
-    if report.kind in KINDS:
-        parts.append(f'<p class="simulated">{KINDS[report.kind]}</p>')
-    facts = "\n".join(
-        f"<tr><td>{escape(name)}</td><td>{escape(words)}</td></tr>"
-        for name, words in report.run_metadata.items()
-    )
-    parts.append(f"<table>\n{facts}\n</table>")
-    table = report.table
-    for label in table.reference.labels:
-        parts += [f"<h2>{LABEL_HEADINGS[label]}</h2>", label_table(table.scores, label)]
-    parts.append(
-        "<p>In brackets: 95 % intervals of a bootstrap over the galaxies that were held out. The "
-        "paper is Lanusse et al. 2023 (arXiv:2310.03024); its galaxies are others, and real, so "
-        "that its numbers are for orientation only.</p>"
-    )
-    for name, rows in report.sections.items():
-        parts.append(f"<h2>{escape(name.replace('_', ' in ').capitalize())}</h2>")
-        if name in SECTION_DESCRIPTIONS:
-            parts.append(f"<p>{SECTION_DESCRIPTIONS[name]}</p>")
-        parts.append(section_table(rows))
-    parts += ["<h2>Figures</h2>"] * bool(report.figures)
-    parts += [figure(name, words) for name, (_, words) in report.figures.items()]
-    parts.append(
-        '<p><a href="numbers.csv">numbers.csv</a> has every number, '
-        f'<a href="predictions.csv">predictions.csv</a> what <code>{report.predicted_by}</code> '
-        "predicts for each galaxy that was held out.</p>"
-    )
-    body = "\n".join(parts)
-    return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f"<title>{escape(report.title)}</title>\n<style>{STYLE}</style>\n</head>\n"
-        f"<body>\n{body}\n</body>\n</html>\n"
+    from jinja2 import Environment
+
+    template = Environment(autoescape=True, trim_blocks=True).from_string(TEMPLATE)
+    scores = report.table.scores
+    return template.render(
+        report=report,
+        kind=KINDS.get(report.kind),
+        labels={
+            LABEL_HEADINGS[one]: label_table(scores, one) for one in report.table.reference.labels
+        },
+        sections=[
+            (
+                name.replace("_", " in ").capitalize(),
+                SECTION_DESCRIPTIONS.get(name),
+                section_table(rows),
+            )
+            for name, rows in report.sections.items()
+        ],
     )
 
 
