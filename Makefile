@@ -1,12 +1,17 @@
 PYTHON ?= python
 
-.PHONY: check lint test docs format dist
+.PHONY: check lint rules layout test docs format dist
 
 # Exactly what .ci/run runs once everything is installed; the tests with the long ones.
 check: lint test docs
 
-lint:
+# What is quick; .pre-commit-config.yaml has the same targets.
+lint: rules layout
+
+rules:
 	$(PYTHON) -m ruff check .
+
+layout:
 	$(PYTHON) -m ruff format --check .
 
 test:

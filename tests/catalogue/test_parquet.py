@@ -113,7 +113,7 @@ def test_metadata_that_cannot_be_written_are_refused(again):
         (pa.array([None, None]), [None, None]),
         (pa.array([datetime.time(1, 2, 3), None]), ["01:02:03.000000", None]),
         (pa.array([datetime.date(2024, 1, 2)]), [datetime.date(2024, 1, 2)]),
-        (pa.array([0.5, None], pa.float16()), [0.5, None]),
+        (pa.array([np.float16(0.5), None], pa.float16()), [0.5, None]),
         (pa.chunked_array([[1, 2], [3]]), [1, 2, 3]),
     ],
 )
