@@ -52,7 +52,12 @@ setup(
     package_data={
         "astroclip_astro.simulate": ["population.fits"],
         "astroclip_astro.weights": ["*.safetensors", "*.json", "README.md"],
-        "astroclip_astro.catalogs": ["*.fits", "*.json", "README.md"],
+        "astroclip_astro.catalogs": [  # by name: the README's first command writes here, too
+            "demo.fits",
+            "footprint-*.fits",
+            "reference-*.fits",
+            "README.md",
+        ],
         "astroclip_astro.catalogs.demo_sky": ["*.fits"],
     },
 )

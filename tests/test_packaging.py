@@ -3,6 +3,7 @@
 import re
 import subprocess
 import tomllib
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,17 @@ def test_recipe_is_of_this_version():
 def test_citation_is_of_this_version():
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
     assert str(citation["version"]) == __version__
+
+
+def test_what_the_first_command_writes_is_not_installed():
+    """It stands beside the demo catalogue in the checkout that the second command installs."""
+    setup = (ROOT / "setup.py").read_text(encoding="utf-8")
+    listed = re.search(r'"astroclip_astro.catalogs": \[(.*?)\]', setup, re.DOTALL)[1]
+    patterns = re.findall(r'^ *"(.*)",', listed, re.MULTILINE)
+    files = [path.name for path in (ROOT / "catalogs").glob("*.*") if path.name[0] != "."]
+    installed = {name for name in files for one in patterns if fnmatch(name, one)}
+    assert installed == {name for name in files if not name.endswith("_astroclip.fits")}
+    assert not any(fnmatch("demo_astroclip.fits", one) for one in patterns)
 
 
 def test_source_distribution_has_every_folder():

@@ -79,11 +79,12 @@ def test_descriptions_of_columns_are_in_plain_words(column):
         (("--calibrate", "redshif=rmag"), "did you mean 'redshift'"),
     ],
 )
-def test_nearest_valid_word_is_suggested(run, arguments, nearest):
+def test_nearest_valid_word_is_suggested(run, tmp_path, arguments, nearest):
     from astroclip_astro.resources import folder
 
     source = () if "--source" in arguments else ("--source", "demo")
-    result = run(folder("catalogs") / "demo.fits", *source, *arguments, "-q", "--device", "cpu")
+    options = ("-o", tmp_path / "out.fits", "-q", "--device", "cpu")
+    result = run(folder("catalogs") / "demo.fits", *source, *arguments, *options)
     assert result.status == 2
     assert nearest in result.err
     assert result.err.count("\n") == 1
