@@ -12,7 +12,10 @@ from threadpoolctl import ThreadpoolController
 
 @lru_cache(maxsize=1)
 def controller() -> ThreadpoolController:
-    """Return what controls the libraries of numpy and scipy; finding them takes milliseconds."""
+    """Return what controls the threads of the libraries that numpy and scipy have loaded.
+
+    Finding the libraries takes milliseconds, so it is done once in a process.
+    """
     return ThreadpoolController()
 
 
