@@ -51,7 +51,7 @@ class Job:
 
     @cached_property
     def calibrated(self) -> dict[str, CalibratedEstimator]:
-        """How well each label that is written is told, measured when first needed."""
+        """Calibrated estimators of the labels that are written, made when first needed."""
         groups = {column.group for column in self.columns}
         wanted = {"redshift": "redshift", "log_stellar_mass": "mass"}
         return {

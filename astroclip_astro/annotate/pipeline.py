@@ -37,20 +37,20 @@ INTEGER_NULLS = {"i4": -(2**31), "i8": -(2**63)}  # what a null reads in the row
 
 @dataclass(frozen=True)
 class ModalityResult:
-    """What was found by one modality.
+    """What the reference says of the rows that have one modality.
 
     Parameters
     ----------
     where : ndarray
         int64 (n,), rows of the chunk.
-    findings : QueryResult
+    result : QueryResult
         What the reference says of them.
     covariate : ndarray
         float64 (n,), measured as the reference's is.
     """
 
     where: np.ndarray
-    findings: QueryResult
+    result: QueryResult
     covariate: np.ndarray
 
 
@@ -195,12 +195,12 @@ def add_spectra(
     )
     progress.stage("comparing spectra with the reference")
     raise_flag(flags, where[np.isnan(embeddings[:, 0])], Flag.NO_SPECTRUM | Flag.BAD_SPECTRUM)
-    brightness = spectrum_snr(flux, ivar)
-    found = add_query_result(rows, flags, "spectrum", where, embeddings, brightness, job)
+    covariate = spectrum_snr(flux, ivar)
+    found = add_query_result(rows, flags, "spectrum", where, embeddings, covariate, job)
     add_range(flags, where, measure_spectra(np.where(ivar > 0, flux, 0)), job)
-    ours = found.findings.predictions["redshift"].value
-    theirs = rows["astroclip_desi_z"][where]
-    disagree = np.abs(ours - theirs) > DISAGREEMENT * (1 + theirs)
+    predicted = found.result.predictions["redshift"].value
+    measured = rows["astroclip_desi_z"][where]
+    disagree = np.abs(predicted - measured) > DISAGREEMENT * (1 + measured)
     raise_flag(flags, where[disagree], Flag.REDSHIFTS_DISAGREE)
     return found
 
@@ -221,8 +221,8 @@ def add_images(
     embeddings = job.model.embed_images(images, count=partial(progress.count, "embedding images"))
     progress.stage("comparing images with the reference")
     raise_flag(flags, where[np.isnan(embeddings[:, 0])], Flag.NO_IMAGE | Flag.INCOMPLETE_IMAGE)
-    brightness = aperture_flux_r(images, size)
-    found = add_query_result(rows, flags, "image", where, embeddings, brightness, job)
+    covariate = aperture_flux_r(images, size)
+    found = add_query_result(rows, flags, "image", where, embeddings, covariate, job)
     add_range(flags, where, measure_images(images), job)
     return found
 
@@ -238,18 +238,18 @@ def add_query_result(
 ) -> ModalityResult:
     """Look embeddings up in the reference and write what depends on one modality."""
     covariate = np.where(np.isnan(embeddings[:, 0]), np.nan, covariate)  # of nothing: none
-    findings = job.estimators[modality].query(embeddings, covariate=covariate)
+    result = job.estimators[modality].query(embeddings, covariate=covariate)
     write(rows, f"astroclip_{modality}", where, embeddings)
-    write(rows, f"astroclip_novelty_{modality}", where, findings.novelty)
-    raise_flag(flags, where[findings.novelty > NOVELTY_LIMIT], Flag.BEYOND_REFERENCE)
-    return ModalityResult(where, findings, covariate)
+    write(rows, f"astroclip_novelty_{modality}", where, result.novelty)
+    raise_flag(flags, where[result.novelty > NOVELTY_LIMIT], Flag.BEYOND_REFERENCE)
+    return ModalityResult(where, result, covariate)
 
 
 def add_nearest(rows: np.ndarray, found: dict[str, ModalityResult]) -> None:
     """Write the nearest galaxy: by image, then by spectrum over it."""
     for modality in ("image", "spectrum"):
         if modality in found:
-            nearest = found[modality].findings.nearest
+            nearest = found[modality].result.nearest
             usable = nearest >= 0
             write(rows, "astroclip_nearest", found[modality].where[usable], nearest[usable])
 
@@ -259,31 +259,34 @@ def add_values(
 ) -> None:
     """Write labels with errors, by image, by spectrum and the best of both."""
     everywhere = np.arange(len(rows))
-    brightness = {
-        way: scatter_to_rows(one.covariate, one.where, len(rows)) for way, one in found.items()
+    covariates = {
+        modality: scatter_to_rows(one.covariate, one.where, len(rows))
+        for modality, one in found.items()
     }
-    for label, skill in job.calibrated.items():
-        estimates = {way: scatter_prediction(one, label, len(rows)) for way, one in found.items()}
-        judged = skill.predict(estimates, brightness)
-        for way, answer in judged.items():
-            if way != BEST and label not in COLUMN_ROOTS:
+    for label, estimator in job.calibrated.items():
+        by_modality = {
+            modality: scatter_prediction(one, label, len(rows)) for modality, one in found.items()
+        }
+        predicted = estimator.predict(by_modality, covariates)
+        for method, prediction in predicted.items():
+            if method != BEST and label not in COLUMN_ROOTS:
                 continue  # own labels have the best value only
             name = f"astroclip_{COLUMN_ROOTS.get(label, label)}" + (
-                f"_{way}" if way != BEST else ""
+                f"_{method}" if method != BEST else ""
             )
-            write(rows, name, everywhere, answer.value)
-            write(rows, f"{name}_err", everywhere, answer.error)
-            write(rows, f"{name}_lo", everywhere, answer.low)
-            write(rows, f"{name}_hi", everywhere, answer.high)
+            write(rows, name, everywhere, prediction.value)
+            write(rows, f"{name}_err", everywhere, prediction.error)
+            write(rows, f"{name}_lo", everywhere, prediction.low)
+            write(rows, f"{name}_hi", everywhere, prediction.high)
         if label == "redshift":
-            other = judged[BEST].secondary
-            write(rows, "astroclip_z_other", everywhere, other)
-            raise_flag(flags, everywhere[np.isfinite(other)], Flag.SEVERAL_REDSHIFTS)
+            secondary = predicted[BEST].secondary
+            write(rows, "astroclip_z_other", everywhere, secondary)
+            raise_flag(flags, everywhere[np.isfinite(secondary)], Flag.SEVERAL_REDSHIFTS)
 
 
 def scatter_prediction(found: ModalityResult, label: str, count: int) -> Prediction:
     """Return the prediction of a label for all rows of the chunk, NaN where there is none."""
-    prediction = found.findings.predictions[label]
+    prediction = found.result.predictions[label]
     return prediction.map(lambda values: scatter_to_rows(values, found.where, count))
 
 

@@ -118,7 +118,7 @@ class Plan:
 
     @property
     def needs_model(self) -> bool:
-        """Whether only a loaded model tells how long a run takes, or what of it is done."""
+        """Whether a model is needed to say how long a run takes, or what of it is done."""
         return (
             len(self.table) >= SMALL
             or (self.options.device, self.options.precision) != (DEVICE, PRECISION)
@@ -174,7 +174,7 @@ def make_plan(
         Its suffix says the format; ``CATALOG_astroclip.fits`` beside the input by default. A table
         is not written where no output is given.
     ra, dec : str, optional
-        Names of the position columns where they cannot be told.
+        Names of the position columns where they cannot be recognised.
     rows : str, optional
         ``A:B``, annotate and write only these rows.
     overwrite : bool

@@ -175,22 +175,24 @@ def calibrate(table: Table, known: Mapping[str, str]) -> Table:
         true = true_values(table, label, name)
         stem = f"{PREFIX}{COLUMN_ROOTS.get(label, label)}"
         every = ("", *(f"_{modality}" for modality in MODALITIES if label in COLUMN_ROOTS))
-        ways = [way for way in every if stem + way in table.colnames]
-        if not ways:
+        methods = [method for method in every if stem + method in table.colnames]
+        if not methods:
             raise CatalogueError(
                 f"No column {stem} yet to calibrate {label} of; call .astroclip.annotate() first."
             )
-        for way in ways:
-            made = calibrated(table, stem + way, true, name)
-            if made is None and not way:
+        for method in methods:
+            made = calibrated(table, stem + method, true, name)
+            if made is None and not method:
                 count = int(np.isfinite(true).sum())
                 raise InputError(
                     f"Too few of the {count} rows with a number in {name} have a value in {stem}, "
                     f"expected at least {MIN_CALIBRATION_ROWS} with both."
                 )
             columns += made or []
-        told = read_floats(table, stem + ways[0])
-        notes.append(f"{label}: {name}, {int((np.isfinite(true) & np.isfinite(told)).sum())} rows")
+        predicted = read_floats(table, stem + methods[0])
+        notes.append(
+            f"{label}: {name}, {int((np.isfinite(true) & np.isfinite(predicted)).sum())} rows"
+        )
     for column in columns:
         table.replace_column(column.name, column)
     note(table, notes)

@@ -35,7 +35,7 @@ def annotate(
     columns : str or iterable of str
         As `astroclip_astro.annotate.setup.check_options` has them.
     ra, dec : str, optional
-        Names of the position columns where they cannot be told.
+        Names of the position columns where they cannot be recognised.
     overwrite : bool
         Whether columns whose names are taken may be replaced.
     quiet : bool

@@ -1,4 +1,4 @@
-"""The doorway for catalogue files: which format, is it whole, and never half a file."""
+"""Catalogue files: the format is recognised, damage refused, and never half a file written."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ HEAD = 4096  # bytes looked at to tell the format
 
 
 def read_catalogue(path: str | os.PathLike) -> Table:
-    r"""Read a catalogue, its format told by content where that is plain, else by suffix.
+    r"""Read a catalogue, its format recognised by content where that is plain, else by suffix.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def read_catalogue(path: str | os.PathLike) -> Table:
 
 
 def write_catalogue(table: Table, path: str | os.PathLike, *, overwrite: bool = False) -> None:
-    """Write a table, its format told by the suffix: the whole file or none of it.
+    """Write a table, its format given by the suffix: the whole file or none of it.
 
     Parameters
     ----------

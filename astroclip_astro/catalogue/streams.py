@@ -44,7 +44,7 @@ def is_binary(form: str) -> bool:
 
 
 def read_stream(stream: BinaryIO) -> tuple[Table, str]:
-    r"""Read a catalogue from a stream, its format told by its content alone.
+    r"""Read a catalogue from a stream, its format recognised by its content alone.
 
     Parameters
     ----------

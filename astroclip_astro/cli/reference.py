@@ -163,14 +163,14 @@ def write_scores(found: dict[str, object], path: Path) -> None:
 
 
 def scores_table(found: dict[str, object], labels: list[str]) -> str:
-    """Return scores as lines: a way of comparing each, a column for each label."""
+    """Return scores as lines: a method each, a column for each label."""
     heads = [*(f"R2 {label}" for label in labels), "sigma_NMAD(z)", "|dz|/(1+z)>.05"]
     keys = [*(f"r2_{label}" for label in labels), "sigma_nmad", "outliers"]
     lines = [f"{found['what']}:", " " * 24 + "".join(f"{head:>{len(head) + 2}}" for head in heads)]
-    for way, words in METHODS.items():
-        if f"{way}_{keys[0]}" in found:
+    for method, words in METHODS.items():
+        if f"{method}_{keys[0]}" in found:
             cells = zip(heads, keys, strict=True)
-            row = "".join(f"{found[f'{way}_{key}']:>{len(head) + 2}}" for head, key in cells)
+            row = "".join(f"{found[f'{method}_{key}']:>{len(head) + 2}}" for head, key in cells)
             lines.append(f"  {words:22}{row}")
     return "\n".join(lines)
 

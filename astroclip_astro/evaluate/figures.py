@@ -260,10 +260,10 @@ def calibration_figures(
     from astroclip_astro.figures.calibration import CoverageBin, coverage_figure, pit_figure
 
     figures: Figures = {}
-    for label, ways in predicted.items():
+    for label, methods in predicted.items():
         figures[f"pit_{label}"] = (
             pit_figure(
-                {way: one.pit for way, one in ways.items()},
+                {method: one.pit for method, one in methods.items()},
                 title=f"{LABELS[label]} of {sample_name}: probability integral transform",
             ),
             "Flat within the band where the distribution of errors is right: a hump says that "
@@ -271,7 +271,7 @@ def calibration_figures(
         )
         by: dict[str, list[CoverageBin]] = {}
         for name, row in bins.items():
-            wide = row["low"].value < row["high"].value  # not where all were told the same
+            wide = row["low"].value < row["high"].value  # not where all predictions are the same
             if wide and name.startswith(f"{label} by "):
                 axis = name.removeprefix(f"{label} by ").rsplit(" ", 1)[0]
                 axis = {"magnitude": "r [mag]", "predicted value": f"predicted {LABELS[label]}"}[
@@ -308,16 +308,18 @@ def novelty_figures(
     from astroclip_astro.figures.calibration import novelty_figure
 
     figures: Figures = {}
-    for way, usual in in_distribution.items():
-        scores = {kind: found[way] for kind, found in out_of_distribution.items() if way in found}
+    for method, usual in in_distribution.items():
+        scores = {
+            kind: found[method] for kind, found in out_of_distribution.items() if method in found
+        }
         if scores:
             notes = {
-                kind: f"AUC {areas[kind][f'auc_{way}'].value:.2f}"
+                kind: f"AUC {areas[kind][f'auc_{method}'].value:.2f}"
                 for kind in scores
-                if f"auc_{way}" in areas[kind]
+                if f"auc_{method}" in areas[kind]
             }
-            by = {"either": "image or spectrum"}.get(way, way)
-            figures[f"novelty_{way}"] = (
+            by = {"either": "image or spectrum"}.get(method, method)
+            figures[f"novelty_{method}"] = (
                 novelty_figure(
                     scores,
                     in_distribution=usual,

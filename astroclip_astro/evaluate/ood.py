@@ -1,4 +1,4 @@
-"""How well novelty tells what is no ordinary galaxy from what is one."""
+"""How well novelty separates out-of-distribution objects from galaxies held out."""
 
 from __future__ import annotations
 
@@ -73,8 +73,8 @@ def novelty_areas(
     rows: dict[str, dict[str, Score]] = {}
     for kind, found in out_of_distribution.items():
         rows[kind] = {"objects": Score(float(max(map(len, found.values()), default=0)))}
-        for way, values in found.items():
-            usual = np.sort(in_distribution[way][np.isfinite(in_distribution[way])])
+        for method, values in found.items():
+            usual = np.sort(in_distribution[method][np.isfinite(in_distribution[method])])
             some = values[np.isfinite(values)]
             if not len(some) or not len(usual):
                 continue
@@ -82,5 +82,5 @@ def novelty_areas(
             mean = {"auc": lambda part: np.mean(part, axis=-1)}
             share = below / (2 * len(usual))
             found_area = bootstrap(mean, share, resamples=resamples, seed=seed)["auc"]
-            rows[kind][f"auc_{way}"] = found_area
+            rows[kind][f"auc_{method}"] = found_area
     return rows

@@ -100,7 +100,7 @@ def read_photometry(
         Which column is ``g``, ``r``, ``z``, ``redshift``, ``log_stellar_mass``; those left out are
         found by usual names, such as FLUX_G or mag_g, Z and LOGMSTAR, upper or lower case.
     unit : {"auto", "nanomaggy", "mag"}
-        What the photometry is; ``auto`` tells it by the columns' units, then by their names.
+        What the photometry is; ``auto`` decides by the columns' units, then by their names.
 
     Returns
     -------

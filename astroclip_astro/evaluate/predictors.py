@@ -1,4 +1,4 @@
-"""Two ways to tell a label from vectors: nearest neighbours, and a small network."""
+"""Two methods that predict a label from vectors: nearest neighbours, and a small network."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def mlp(points: np.ndarray, labels: np.ndarray, queries: np.ndarray, seed: int) 
     """Return the mean of what networks say that were trained on the points' labels.
 
     Inputs and labels are standardised. Each network sees nine tenths of the points, and stops when
-    the rest, another tenth for each, are told no better.
+    the rest, another tenth for each, are predicted no better.
     """
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.neural_network import MLPRegressor
@@ -57,7 +57,7 @@ PREDICTORS: dict[str, Predictor] = {"knn": knn, "scaled_knn": scaled_knn, "mlp":
 
 
 def predictor(name: str) -> Predictor:
-    """Return a way to tell labels by its name: ``knn``, ``scaled_knn`` or ``mlp``."""
+    """Return the method of a name: ``knn``, ``scaled_knn`` or ``mlp``."""
     if name not in PREDICTORS:
         raise InputError(f"Unknown predictor {name!r}, expected one of {', '.join(PREDICTORS)}.")
     return PREDICTORS[name]
@@ -90,7 +90,7 @@ def predict(
     Raises
     ------
     InputError
-        For an unknown way, or too few galaxies with a label.
+        For an unknown method, or too few galaxies with a label.
 
     Examples
     --------

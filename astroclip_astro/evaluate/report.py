@@ -35,7 +35,7 @@ class Report:
     sections : mapping of str to mapping
         Further sections, ``retrieval`` for example: for each row its quantities.
     predicted : mapping of str to mapping
-        For each label, what astroclip-annotate tells, with intervals; empty for photometry alone.
+        For each label, predictions as astroclip-annotate makes them; empty for photometry alone.
     figures : mapping of str to (Figure, str)
         For each file name, without suffix, a figure and what it shows.
     """

@@ -99,7 +99,7 @@ def numbers_csv(report: Report) -> str:
 
 
 def predictions_csv(report: Report) -> str:
-    """Return what was told of each test galaxy, a line each.
+    """Return the predictions for each test galaxy, a line each.
 
     Parameters
     ----------

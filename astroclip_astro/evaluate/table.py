@@ -20,12 +20,12 @@ LABELS = ("redshift", "log_stellar_mass")
 
 @dataclass(frozen=True)
 class Row:
-    """One way to tell redshift and mass.
+    """One method of predicting redshift and mass.
 
     Parameters
     ----------
     reference_vectors, query_vectors : str
-        Vectors of the galaxies that are known, and of those that are told.
+        Vectors of the galaxies with known labels, and of those predicted for.
     method : str
         Of `astroclip_astro.evaluate.predictors.predict`.
     description : str
@@ -79,7 +79,7 @@ class TableOne:
     predictions : dict of str to dict
         For each row and label, float64 (n,), one value for each test galaxy.
     reference, test : EmbeddedGalaxies
-        Those that were learned from, and those that were told: they have all vectors.
+        Those that were learned from, and those predicted for: they have all vectors.
     """
 
     scores: dict[str, dict[str, Score]]
@@ -96,7 +96,7 @@ def evaluate_rows(
     resamples: int = RESAMPLES,
     advance: Callable[[str], object] = lambda name: None,
 ) -> TableOne:
-    """Tell labels of test galaxies in every way, and score that.
+    """Predict labels of test galaxies by every method, and score that.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The doorway of ``--source``: a name, an address or a folder becomes a source."""
+"""The entry point of ``--source``: a name, an address or a folder becomes a source."""
 
 from __future__ import annotations
 

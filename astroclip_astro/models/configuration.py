@@ -1,4 +1,4 @@
-"""One configuration object that says what a set of weights looks like and what it eats."""
+"""One configuration object that says what a set of weights looks like and what it takes."""
 
 from __future__ import annotations
 

@@ -130,7 +130,7 @@ def embed(
     encoder : callable
         From a batch of inputs on ``device`` to embeddings (batch, width).
     prepared : callable
-        From row numbers to their float32 inputs, as the encoder eats them.
+        From row numbers to their float32 inputs, as the encoder takes them.
     rows : ndarray
         int (n,), at least one, row numbers to embed.
     batch_size : int

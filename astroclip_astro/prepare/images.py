@@ -1,4 +1,4 @@
-"""Cutout -> the float32 image the image encoder eats."""
+"""Cutout -> the float32 image the image encoder takes."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ def beyond(measures: Mapping[str, np.ndarray], limits: Mapping[str, Sequence[flo
     measures : mapping of str to ndarray
         From `measure_images` or `measure_spectra`, each (n,).
     limits : mapping of str to (low, high)
-        Range of the training set, from the weights' card; measures it lacks are not judged.
+        Range of the training set, from the weights' card; measures it lacks are not compared.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""DESI spectra -> the float32 arrays the spectrum encoder eats, and what is wrong with them."""
+"""DESI spectra -> the float32 arrays the spectrum encoder takes, and what is wrong with them."""
 
 from __future__ import annotations
 

@@ -137,7 +137,7 @@ def make_query(
     model: Callable[[], Model],
     source: Callable[[], Source] | None = None,
 ) -> Query:
-    """Turn any way of asking into a query.
+    """Make a query of any kind.
 
     Parameters
     ----------
@@ -163,12 +163,12 @@ def make_query(
     Raises
     ------
     InputError
-        Where not exactly one way is used, or the galaxy has no embedding.
+        Where not exactly one kind is used, or the galaxy has no embedding.
     SourceError
         Where the source has something at the position and cannot deliver it.
     """
     given = [row, position, embedding, image, spectrum, id]
-    used = [way for way, value in zip(QUERY_KINDS, given, strict=True) if value is not None]
+    used = [kind for kind, value in zip(QUERY_KINDS, given, strict=True) if value is not None]
     if len(used) != 1:
         raise InputError(
             f"Found {' and '.join(used) or 'no query'}, expected exactly one of "

@@ -56,7 +56,7 @@ class SimilaritySearch:
     source : str, path or Source, optional
         Where a galaxy at a position that the table lacks is fetched; by default nowhere.
     ra, dec : str, optional
-        Names of the position columns where they cannot be told.
+        Names of the position columns where they cannot be recognised.
     match_radius : float or Quantity
         Largest distance of a row, or a spectrum, from a position, arcsec.
     device, precision : str
@@ -111,7 +111,7 @@ class SimilaritySearch:
         """What the table says of the weights its embeddings were made with."""
         return self.table.meta.get("ACWSHA") or None
 
-    def query(self, row: int | None = None, **way: object) -> Query:
+    def query(self, row: int | None = None, **asked: object) -> Query:
         """Return the query; options as `astroclip_astro.similar.query.make_query` has them."""
         return make_query(
             self.table,
@@ -120,7 +120,7 @@ class SimilaritySearch:
             model=self.model,
             source=self.source,
             **self.names,
-            **way,
+            **asked,
         )
 
     def match(

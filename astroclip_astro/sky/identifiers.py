@@ -49,8 +49,8 @@ def find_row(table: Table, identifier: str | int, *, column: str | None = None) 
     Raises
     ------
     InputError
-        Where the column does not exist, is none of strings or integers, or cannot be told; where
-        no row, or more than one, has the identifier.
+        Where the column does not exist, is none of strings or integers, or cannot be recognised;
+        where no row, or more than one, has the identifier.
 
     Examples
     --------

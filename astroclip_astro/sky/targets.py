@@ -1,6 +1,6 @@
 """Find the positions and DESI TARGETIDs in a table.
 
-Positions are a SkyCoord column of any frame, or a pair of columns that are told by name or UCD.
+Positions are a SkyCoord column of any frame, or a pair of columns, recognised by name or UCD.
 Their frame is ICRS; J2000 and FK5 are taken as ICRS, which is right to about 20 mas.
 """
 

@@ -1,4 +1,4 @@
-"""MoCo v2: the pretraining task of the image encoder, two views of a galaxy told from others."""
+"""MoCo v2: the pretraining task of the image encoder, two views of a galaxy are matched."""
 
 from __future__ import annotations
 

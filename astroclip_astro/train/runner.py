@@ -1,4 +1,4 @@
-"""One stage of training from its options to its weights: the doorway."""
+"""One stage of training from its options to its weights: the entry point."""
 
 from __future__ import annotations
 

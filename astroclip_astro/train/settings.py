@@ -125,7 +125,7 @@ class ImageSettings(StageSettings):
     Parameters
     ----------
     queue : int
-        Earlier images that each one is told from.
+        Earlier images that each one is contrasted with.
     momentum : float
         Share of the encoder of keys that stays at each step.
     temperature : float

@@ -52,11 +52,11 @@ class MondrianBins:
         cells = cls(outer, inner, ())
         place = cells.place(covariate, value)
         whole = np.sort(score)  # for cells of few: many galaxies have one and the same value
-        misses = (np.sort(score[place == one]) for one in range(across * along))
+        scores = (np.sort(score[place == one]) for one in range(across * along))
         return cls(
             outer,
             inner,
-            tuple(one if len(one) >= MIN_ROWS_PER_BIN // 2 else whole for one in misses),
+            tuple(one if len(one) >= MIN_ROWS_PER_BIN // 2 else whole for one in scores),
         )
 
     def place(self, covariate: np.ndarray | None, value: np.ndarray) -> np.ndarray:
@@ -69,7 +69,7 @@ class MondrianBins:
 
 
 class Calibration:
-    """Intervals for one label told in one way, from galaxies whose label is known.
+    """Intervals for one label predicted by one method, from galaxies whose label is known.
 
     Known galaxies are divided by brightness and by the value they were given. In each cell, errors
     in units of the neighbours' scatter say how far off such answers are; their quantiles, with the
@@ -178,7 +178,7 @@ class Calibration:
         Parameters
         ----------
         value, scatter : ndarray
-            float64 (n,), of other galaxies, told in the same way.
+            float64 (n,), of other galaxies, predicted by the same method.
         covariates : mapping of str to ndarray
             float64 (n,) each. Where a galaxy has the first kind that the known ones had, it is
             compared by that, else by the next, else by its value alone.
