@@ -13,12 +13,13 @@ import h5py
 import numpy as np
 import pytest
 import survey_stub
-from threadpoolctl import threadpool_info, threadpool_limits
+from threadpoolctl import threadpool_limits
 from waiting import HANGS, started, wait_until
 
 from astroclip_astro.errors import AstroclipError, InputError, OutputError
 from astroclip_astro.simulate import survey
 from astroclip_astro.simulate.survey import simulate_survey
+from astroclip_astro.simulate.threads import controller
 from astroclip_astro.storage.hdf5 import storage
 from astroclip_astro.storage.shards import Shards
 
@@ -147,10 +148,11 @@ def test_progress_counts_galaxies_and_those_made_now(path):
 
 
 def test_sums_are_taken_by_one_thread(path, monkeypatch):
+    """By the libraries of numpy and scipy; tests before this may have loaded others."""
     threads = []
 
     def simulate_galaxy(*arguments):
-        threads.extend(pool["num_threads"] for pool in threadpool_info())
+        threads.extend(pool["num_threads"] for pool in controller().info())
         return survey_stub.simulate_galaxy(*arguments)
 
     monkeypatch.setattr(survey, "simulate_galaxy", simulate_galaxy)
