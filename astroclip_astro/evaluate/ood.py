@@ -33,8 +33,8 @@ def novelties(
     """
     found = {}
     for modality, vectors in objects.vectors.items():
-        findings = estimators[modality].query(vectors, covariate=objects.covariates.get(modality))
-        found[modality] = findings.novelty.astype(float)
+        result = estimators[modality].query(vectors, covariate=objects.covariates.get(modality))
+        found[modality] = result.novelty.astype(float)
     if len(found) > 1:
         found[EITHER] = np.fmax.reduce([*found.values()])
     return found

@@ -163,7 +163,7 @@ def split_galaxies(galaxies: LabelledFile, holdout: HoldOut | None = None) -> Sp
         raise InputError(
             f"{len(reference)} galaxies of {galaxies.data.path} would be in the reference, "
             f"expected more than {K}; {int((~labelled).sum())} of {len(labelled)} lack redshift "
-            f"or mass, {len(test)} are held out."
+            f"or mass, and a fraction of {holdout.fraction:g} is held out."
         )
     if holdout.fraction and len(test) < 2:
         raise InputError(

@@ -16,16 +16,16 @@ SCATTER_FLOOR = 0.3  # of the median scatter: neighbours that agree by chance pr
 
 @dataclass(frozen=True)
 class MondrianBins:
-    """Known galaxies of like brightness and like answer, and how wrong their answers were.
+    """Galaxies with known labels, alike in covariate and value, with nonconformity scores.
 
     Parameters
     ----------
     outer : ndarray
-        float64 (a - 1,), edges in brightness; empty where brightness is not known.
+        float64 (a - 1,), edges in the covariate; empty where it is not known.
     inner : ndarray
-        float64 (a, b - 1), edges in the value, for each range of brightness.
+        float64 (a, b - 1), edges in the value, for each range of the covariate.
     scores : tuple of ndarray
-        float64, a * b of them: (true - value) / scatter of the galaxies in a cell, ascending.
+        float64, a * b of them: (true - value) / scatter of the galaxies in a bin, ascending.
     """
 
     outer: np.ndarray
@@ -71,10 +71,10 @@ class MondrianBins:
 class Calibration:
     """Intervals for one label predicted by one method, from galaxies whose label is known.
 
-    Known galaxies are divided by brightness and by the value they were given. In each cell, errors
-    in units of the neighbours' scatter say how far off such answers are; their quantiles, with the
-    ranks of conformal prediction, times a galaxy's own scatter are its interval. Galaxies like the
-    known ones are covered as often as stated, whatever the shape of the errors.
+    Galaxies with known labels are binned by covariate and by predicted value. Their nonconformity
+    scores are errors in units of the neighbours' scatter. Quantiles of the scores in a bin, with the
+    ranks of conformal prediction, times a galaxy's own scatter are its interval. Galaxies like those
+    with known labels are covered as often as stated, whatever the shape of the errors.
 
     Parameters
     ----------
@@ -229,16 +229,16 @@ class Calibration:
                 result[rows[here]] = np.where(np.isfinite(own[here]), share, np.nan)
         return result
 
-    def _bins(self, value: np.ndarray, brightness: Mapping[str, np.ndarray]):
-        """Yield rows, their brightness and the cells they are compared by; each row once."""
+    def _bins(self, value: np.ndarray, covariates: Mapping[str, np.ndarray]):
+        """Yield rows, their covariate and the bins they are compared by; each row once."""
         left = np.isfinite(value)
         for kind, cells in self.bins.items():
-            if kind is not None and kind not in brightness:
+            if kind is not None and kind not in covariates:
                 continue
-            rows = np.flatnonzero(left if kind is None else left & np.isfinite(brightness[kind]))
+            rows = np.flatnonzero(left if kind is None else left & np.isfinite(covariates[kind]))
             left[rows] = False
             if len(rows):
-                yield rows, None if kind is None else brightness[kind][rows], cells
+                yield rows, None if kind is None else covariates[kind][rows], cells
 
 
 def quantile_rank(count: int, fraction: float, *, upper: bool) -> int:

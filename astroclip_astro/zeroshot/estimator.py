@@ -165,15 +165,15 @@ class KNNEstimator:
 
     @cached_property
     def _novelty(self) -> Novelty:
-        """The reference's own distances and brightness."""
-        brightness = self.reference.covariates.get(self.modality)
+        """The reference's own distances and covariate."""
+        covariate = self.reference.covariates.get(self.modality)
         stored = self.reference.valid_leave_one_out
         place = None if stored is None else stored.place(self.sample)
         if place is None:
             distances = self._own(self.sample).mean_cosine_distance
         else:
             distances = stored.distances[self.modality][place]
-        return Novelty(distances, None if brightness is None else brightness[self.sample])
+        return Novelty(distances, None if covariate is None else covariate[self.sample])
 
 
 def fit_calibrated_estimator(
@@ -199,16 +199,16 @@ def fit_calibrated_estimator(
     rows = np.unique(
         np.concatenate([evenly_sampled_rows(reference.has[way] & known) for way in estimators])
     )
-    brightness = {
+    covariates = {
         modality: np.where(reference.has[modality], values, np.nan)[rows]  # of nothing: none
         for modality, values in reference.covariates.items()
     }
     return CalibratedEstimator(
         {
-            modality: searcher.leave_one_out(label, rows)
-            for modality, searcher in estimators.items()
+            modality: estimator.leave_one_out(label, rows)
+            for modality, estimator in estimators.items()
         },
         labels[rows],
-        brightness,
+        covariates,
         min_difference=MIN_REDSHIFT_STEP if label == BIMODAL_LABEL else np.inf,
     )

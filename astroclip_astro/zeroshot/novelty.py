@@ -12,10 +12,11 @@ class Novelty:
     """Novelty against one set of reference embeddings.
 
     A galaxy is unusual by its mean cosine distance to its k nearest galaxies of the reference, and
-    by its brightness, where that is known: fainter or brighter than almost all of them. For each
-    it is said how few of the reference's galaxies are as unusual; the smaller of the two fractions
-    decides. Novelty is the fraction of the reference that is no more unusual in this sense:
-    uniform between 0 and 1 for more of the same, 1 for what is more unusual than all.
+    by its covariate (aperture flux or S/N), where that is known: smaller or larger than that of
+    almost all of them. Each of the two gives the fraction of the reference's galaxies that are as
+    unusual, and the smaller fraction decides. Novelty is the fraction of the reference that is no
+    more unusual in this sense: uniform between 0 and 1 for more of the same, 1 for what is more
+    unusual than all.
 
     Parameters
     ----------
@@ -91,16 +92,16 @@ class Novelty:
         return np.where(neighbours.valid, score, np.float32(np.nan))
 
     def _fraction_as_unusual(
-        self, distance: np.ndarray, brightness: np.ndarray | None
+        self, distance: np.ndarray, covariate: np.ndarray | None
     ) -> np.ndarray:
         """Return which fraction of the reference is at least as unusual, float64 (n,)."""
         count = len(self.distances)
         rare = 1 - np.searchsorted(self.distances, distance, side="right") / count
-        if brightness is None or not len(self.covariate):
+        if covariate is None or not len(self.covariate):
             return rare
         ends = [
-            np.searchsorted(self.covariate, brightness, side="right"),
-            len(self.covariate) - np.searchsorted(self.covariate, brightness, side="left"),
+            np.searchsorted(self.covariate, covariate, side="right"),
+            len(self.covariate) - np.searchsorted(self.covariate, covariate, side="left"),
         ]
         extreme = np.minimum(2 * np.minimum(*ends) / len(self.covariate), 1)
-        return np.where(np.isfinite(brightness), np.minimum(rare, extreme), rare)
+        return np.where(np.isfinite(covariate), np.minimum(rare, extreme), rare)

@@ -107,12 +107,12 @@ def test_the_best_value_is_weighed_as_the_reference_was(make_job):
     job = make_job(StubSource(cutout={"image": np.full((3, 96, 96), 5.0, np.float32)}))
     job.calibrated["log_stellar_mass"].stacking_weights.weights[:] = 0.9
     rows = annotate_targets(make_targets(np.linspace(0, 359, 20)), job)
-    skill = job.calibrated["log_stellar_mass"]
+    estimator = job.calibrated["log_stellar_mass"]
     assert not np.allclose(rows["astroclip_logmstar_image"], rows["astroclip_logmstar_spectrum"])
     for row in rows:
         ratio = np.log(row["astroclip_logmstar_image_err"] / row["astroclip_logmstar_spectrum_err"])
-        weight = skill.stacking_weights.weights[
-            np.searchsorted(skill.stacking_weights.edges, ratio)
+        weight = estimator.stacking_weights.weights[
+            np.searchsorted(estimator.stacking_weights.edges, ratio)
         ]
         image, spectrum = row["astroclip_logmstar_image"], row["astroclip_logmstar_spectrum"]
         best = weight * image + (1 - weight) * spectrum
@@ -132,8 +132,10 @@ def test_intervals_enclose_the_value_and_are_two_errors_wide(make_job):
 def test_brightness_is_taken_where_the_reference_has_it(make_job):
     job = make_job()
     lit = replace(job.reference, covariates={"image": np.linspace(1e6, 2e6, len(job.reference))})
-    searchers = {way: KNNEstimator(lit, way) for way in job.modality}
-    rows = annotate_targets(make_targets([10.0]), replace(job, reference=lit, estimators=searchers))
+    estimators = {way: KNNEstimator(lit, way) for way in job.modality}
+    rows = annotate_targets(
+        make_targets([10.0]), replace(job, reference=lit, estimators=estimators)
+    )
     assert rows["astroclip_novelty_image"][0] == 1  # the stub is fainter than a million
     assert rows["astroclip_flags"][0] & Flag.BEYOND_REFERENCE
 
@@ -363,7 +365,7 @@ def test_own_labels_change_no_other_column(make_job, own_reference):
         np.testing.assert_array_equal(own[name], without[name])
 
 
-class Told(Progress):
+class Recorded(Progress):
     """What progress is told: the stages, and the rows that each is worth."""
 
     def __init__(self):
@@ -384,10 +386,10 @@ class Told(Progress):
 
 
 def test_progress_says_what_is_done(make_job):
-    told = Told()
-    annotate_targets(make_targets([10.0, 20.0]), make_job(), progress=told)
-    assert (told.total, told.done) == (2, 2)
-    assert told.stages == [
+    progress_seen = Recorded()
+    annotate_targets(make_targets([10.0, 20.0]), make_job(), progress=progress_seen)
+    assert (progress_seen.total, progress_seen.done) == (2, 2)
+    assert progress_seen.stages == [
         ("fetching spectra", 0.5),
         ("fetching images", 0.5),
         ("embedding spectra", 0.5),
@@ -403,9 +405,9 @@ def test_progress_shows_what_the_source_counts(make_job):
             self.note("fetching images", 1, 2)
             return super().cutouts(targets, size)
 
-    told = Told()
-    annotate_targets(make_targets([10.0, 20.0]), make_job(Counting()), progress=told)
-    assert told.counts == [("fetching images", 1, 2)]
+    progress_seen = Recorded()
+    annotate_targets(make_targets([10.0, 20.0]), make_job(Counting()), progress=progress_seen)
+    assert progress_seen.counts == [("fetching images", 1, 2)]
 
 
 def test_source_need_not_count(make_job):

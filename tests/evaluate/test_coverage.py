@@ -25,7 +25,7 @@ def galaxies_of(true, **more):
     return EmbeddedGalaxies({}, {"redshift": np.asarray(true, float)}, np.arange(len(true)), **more)
 
 
-def told_of(true, share68, share95, *, half=0.1, value=None):
+def check_of(true, share68, share95, *, half=0.1, value=None):
     """The first galaxies lie in the middle of their intervals, the others far above them."""
     place = np.arange(len(true)) / len(true)
 
@@ -50,8 +50,8 @@ def values_of(row):
 
 def test_fractions_and_widths_are_those_of_the_intervals():
     true = np.linspace(0, 1, N)
-    ways = {"image": told_of(true, 0.5, 0.9, half=0.3), "best": told_of(true, 0.7, 0.96)}
-    found = coverage({"redshift": ways}, galaxies_of(true), resamples=0)
+    methods = {"image": check_of(true, 0.5, 0.9, half=0.3), "best": check_of(true, 0.7, 0.96)}
+    found = coverage({"redshift": methods}, galaxies_of(true), resamples=0)
     assert list(found) == ["redshift image", "redshift best"]
     assert values_of(found["redshift image"]) == pytest.approx(
         {"covered_68": 0.5, "covered_95": 0.9, "error": 0.3, "several_redshifts": 0.25}
@@ -63,11 +63,11 @@ def test_fractions_and_widths_are_those_of_the_intervals():
 def test_each_label_has_its_own_row():
     true = np.linspace(0, 1, N)
     test = replace(galaxies_of(true), labels={"redshift": true, "log_stellar_mass": true})
-    told = {
-        "redshift": {"best": told_of(true, 0.5, 0.9)},
-        "log_stellar_mass": {"best": told_of(true, 0.6, 0.8)},
+    predicted = {
+        "redshift": {"best": check_of(true, 0.5, 0.9)},
+        "log_stellar_mass": {"best": check_of(true, 0.6, 0.8)},
     }
-    found = coverage(told, test, resamples=0)
+    found = coverage(predicted, test, resamples=0)
     assert found["redshift best"]["covered_68"].value == 0.5
     assert values_of(found["log_stellar_mass best"]) == pytest.approx(
         {"covered_68": 0.6, "covered_95": 0.8, "error": 0.1}
@@ -81,31 +81,36 @@ def test_the_ends_of_an_interval_belong_to_it():
 
 def test_what_is_not_known_is_left_out():
     true = np.linspace(0, 1, N)
-    told = told_of(true, 0.5, 0.9)
-    for level, (low, high) in told.intervals.items():
-        told.intervals[level] = (
+    predicted = check_of(true, 0.5, 0.9)
+    for level, (low, high) in predicted.intervals.items():
+        predicted.intervals[level] = (
             np.where(true > 0.8, np.nan, low),
             np.where(true > 0.8, np.nan, high),
         )
     unknown = np.where(np.arange(N) < 100, np.nan, true)
-    assert np.isnan(told.covers(unknown, 0.68)).sum() == 300
-    row = coverage({"redshift": {"best": told}}, galaxies_of(unknown), resamples=0)
+    assert np.isnan(predicted.covers(unknown, 0.68)).sum() == 300
+    row = coverage({"redshift": {"best": predicted}}, galaxies_of(unknown), resamples=0)
     assert row["redshift best"]["covered_68"].value == pytest.approx(400 / 700)
     assert row["redshift best"]["error"].value == pytest.approx(0.1)
 
 
 def test_the_bootstrap_says_how_well_a_fraction_is_known():
     true = np.linspace(0, 1, N)
-    told = {"redshift": {"best": told_of(true, 0.7, 0.96)}}
-    one = coverage(told, galaxies_of(true), resamples=2000)["redshift best"]["covered_68"]
+    predicted = {"redshift": {"best": check_of(true, 0.7, 0.96)}}
+    one = coverage(predicted, galaxies_of(true), resamples=2000)["redshift best"]["covered_68"]
     half = 1.96 * np.sqrt(0.7 * 0.3 / N)
     assert one.high - one.value == pytest.approx(half, rel=0.15)
     assert one.value - one.low == pytest.approx(half, rel=0.15)
     again, other = (
-        coverage(told, galaxies_of(true), seed=seed, resamples=200)["redshift best"]["covered_68"]
+        coverage(predicted, galaxies_of(true), seed=seed, resamples=200)["redshift best"][
+            "covered_68"
+        ]
         for seed in (0, 1)
     )
-    assert again == coverage(told, galaxies_of(true), resamples=200)["redshift best"]["covered_68"]
+    assert (
+        again
+        == coverage(predicted, galaxies_of(true), resamples=200)["redshift best"]["covered_68"]
+    )
     assert again.low != other.low
 
 
@@ -131,7 +136,7 @@ def test_bins_have_galaxies_enough_and_do_not_overlap(count):
     true = rng.permutation(count) / count
     magnitude = rng.uniform(14, 22, count)
     test = galaxies_of(true, magnitude=magnitude)
-    found = coverage_bins({"redshift": {"best": told_of(true, 0.7, 0.96)}}, test, resamples=0)
+    found = coverage_bins({"redshift": {"best": check_of(true, 0.7, 0.96)}}, test, resamples=0)
     for name, measure in (("magnitude", magnitude), ("predicted value", true)):
         rows = bins_of(found, "redshift", name)
         assert len(rows) == min(MAX_BINS, count // MIN_GALAXIES_PER_BIN)
@@ -152,8 +157,8 @@ def test_each_bin_has_its_own_coverage():
     n = 4 * MIN_GALAXIES_PER_BIN
     rng = np.random.default_rng(1)
     true, magnitude = rng.uniform(0, 1, n), np.arange(n) / n
-    told = told_of(true, 0.5, 0.75)
-    found = coverage_bins({"redshift": {"best": told}}, galaxies_of(true, magnitude=magnitude))
+    predicted = check_of(true, 0.5, 0.75)
+    found = coverage_bins({"redshift": {"best": predicted}}, galaxies_of(true, magnitude=magnitude))
     rows = bins_of(found, "redshift", "magnitude")
     assert [row["covered_68"] for row in rows] == [1, 1, 0, 0]
     assert [row["covered_95"] for row in rows] == [1, 1, 1, 0]
@@ -165,36 +170,36 @@ def test_each_bin_has_its_own_coverage():
 
 def test_bins_are_of_the_best_value_not_of_the_truth():
     true = np.linspace(0, 1, MIN_GALAXIES_PER_BIN)
-    ways = {
-        "image": told_of(true, 1, 1, value=true - 5),
-        "best": told_of(true, 0.5, 0.9, value=true + 5),
+    methods = {
+        "image": check_of(true, 1, 1, value=true - 5),
+        "best": check_of(true, 0.5, 0.9, value=true + 5),
     }
-    ((name, row),) = coverage_bins({"redshift": ways}, galaxies_of(true)).items()
+    ((name, row),) = coverage_bins({"redshift": methods}, galaxies_of(true)).items()
     assert name == "redshift by predicted value 1"
     assert (row["low"].value, row["high"].value, row["covered_68"].value) == (5, 6, 0.5)
 
 
 def test_fewer_galaxies_have_no_bins():
     true = np.linspace(0, 1, MIN_GALAXIES_PER_BIN - 1)
-    told = {"redshift": {"best": told_of(true, 0.5, 0.9)}}
-    assert coverage_bins(told, galaxies_of(true, magnitude=true)) == {}
+    predicted = {"redshift": {"best": check_of(true, 0.5, 0.9)}}
+    assert coverage_bins(predicted, galaxies_of(true, magnitude=true)) == {}
 
 
 def test_galaxies_without_magnitude_or_label_are_in_no_bin():
     n = MIN_GALAXIES_PER_BIN + 20
     true, magnitude = np.linspace(0, 1, n), np.linspace(20, 15, n)
-    told = {"redshift": {"best": told_of(true, 1, 1)}}
+    predicted = {"redshift": {"best": check_of(true, 1, 1)}}
     magnitude[:20] = np.nan
-    found = coverage_bins(told, galaxies_of(true, magnitude=magnitude), resamples=0)
+    found = coverage_bins(predicted, galaxies_of(true, magnitude=magnitude), resamples=0)
     assert found["redshift by magnitude 1"]["galaxies"].value == MIN_GALAXIES_PER_BIN
     assert found["redshift by predicted value 1"]["galaxies"].value == n
     true[-1] = np.nan
-    found = coverage_bins(told, galaxies_of(true, magnitude=magnitude), resamples=0)
+    found = coverage_bins(predicted, galaxies_of(true, magnitude=magnitude), resamples=0)
     assert list(found) == ["redshift by predicted value 1"]
 
 
 @pytest.fixture(scope="module")
-def told_galaxies():
+def predicted_galaxies():
     """Spectra tell redshift well, images less well; both as a real calibration tells it."""
 
     def arc(angle):
@@ -214,17 +219,17 @@ def told_galaxies():
         )
 
     reference, test = make(5000, 1), make(3000, 2)
-    searchers = make_estimators(reference, True)
-    return searchers, test, predict_labels(searchers, test)
+    estimators = make_estimators(reference, True)
+    return estimators, test, predict_labels(estimators, test)
 
 
-def test_a_real_calibration_covers_as_it_says(told_galaxies):
-    _, test, told = told_galaxies
-    rows = coverage(told, test, resamples=0)
+def test_a_real_calibration_covers_as_it_says(predicted_galaxies):
+    _, test, predicted = predicted_galaxies
+    rows = coverage(predicted, test, resamples=0)
     assert list(rows) == [
-        f"{label} {way}"
+        f"{label} {method}"
         for label in ("redshift", "log_stellar_mass")
-        for way in ("image", "spectrum", "best")
+        for method in ("image", "spectrum", "best")
     ]
     for name, row in rows.items():
         assert row["covered_68"].value == pytest.approx(0.68, abs=0.03), name
@@ -232,14 +237,14 @@ def test_a_real_calibration_covers_as_it_says(told_galaxies):
     error = {name: row["error"].value for name, row in rows.items()}
     assert error["redshift spectrum"] < error["redshift image"] / 2
     assert error["redshift best"] < error["redshift image"] / 2
-    for row in coverage_bins(told, test, resamples=0).values():
+    for row in coverage_bins(predicted, test, resamples=0).values():
         assert row["covered_68"].value == pytest.approx(0.68, abs=0.08)
 
 
-def test_transforms_are_uniform_and_go_with_the_intervals(told_galaxies):
-    _, test, told = told_galaxies
-    for label, ways in told.items():
-        for one in ways.values():
+def test_transforms_are_uniform_and_go_with_the_intervals(predicted_galaxies):
+    _, test, predicted = predicted_galaxies
+    for label, methods in predicted.items():
+        for one in methods.values():
             counts = np.histogram(one.pit, 10, (0, 1))[0]
             assert counts.sum() == len(test)
             assert 200 < counts.min() <= counts.max() < 400
@@ -248,34 +253,41 @@ def test_transforms_are_uniform_and_go_with_the_intervals(told_galaxies):
             assert np.mean(inside == middle) > 0.95
 
 
-def test_values_are_those_that_annotating_gives(told_galaxies):
-    searchers, test, told = told_galaxies
+def test_values_are_those_that_annotating_gives(predicted_galaxies):
+    estimators, test, predicted = predicted_galaxies
     found = {
-        way: one.query(test.vectors[way]).predictions["redshift"] for way, one in searchers.items()
+        method: one.query(test.vectors[method]).predictions["redshift"]
+        for method, one in estimators.items()
     }
-    judged = fit_calibrated_estimator(searchers, "redshift").predict(found, test.covariates)
-    for way, one in judged.items():
-        np.testing.assert_array_equal(told["redshift"][way].prediction.value, one.value)
-        np.testing.assert_array_equal(told["redshift"][way].prediction.secondary, one.secondary)
-        np.testing.assert_array_equal(told["redshift"][way].intervals[0.68], [one.low, one.high])
+    expected_predictions = fit_calibrated_estimator(estimators, "redshift").predict(
+        found, test.covariates
+    )
+    for method, one in expected_predictions.items():
+        np.testing.assert_array_equal(predicted["redshift"][method].prediction.value, one.value)
+        np.testing.assert_array_equal(
+            predicted["redshift"][method].prediction.secondary, one.secondary
+        )
+        np.testing.assert_array_equal(
+            predicted["redshift"][method].intervals[0.68], [one.low, one.high]
+        )
 
 
 def test_galaxies_without_one_label_are_learned_the_other_from(make_galaxies):
     reference = make_galaxies(60, 1)
     mass = np.where(np.arange(60) == 7, np.nan, reference.labels["log_stellar_mass"])
-    brightness = {"image": np.arange(60.0)}
+    covariates = {"image": np.arange(60.0)}
     reference = replace(
-        reference, labels=reference.labels | {"log_stellar_mass": mass}, covariates=brightness
+        reference, labels=reference.labels | {"log_stellar_mass": mass}, covariates=covariates
     )
-    searchers = make_estimators(reference, None)
-    assert list(searchers) == ["image", "spectrum"]
-    for modality, one in searchers.items():
+    estimators = make_estimators(reference, None)
+    assert list(estimators) == ["image", "spectrum"]
+    for modality, one in estimators.items():
         among = one.reference
         assert one.modality == modality
         np.testing.assert_array_equal(getattr(among, modality), reference.vectors[modality])
         np.testing.assert_array_equal(among.labels["log_stellar_mass"], mass)
         np.testing.assert_array_equal(among.covariates["image"], np.arange(60))
         assert among.simulated is None
-    told = predict_labels(searchers, make_galaxies(20, 2))
-    assert np.isfinite(told["redshift"]["best"].prediction.value).all()
-    assert np.isfinite(told["log_stellar_mass"]["best"].prediction.value).all()
+    predicted = predict_labels(estimators, make_galaxies(20, 2))
+    assert np.isfinite(predicted["redshift"]["best"].prediction.value).all()
+    assert np.isfinite(predicted["log_stellar_mass"]["best"].prediction.value).all()

@@ -63,8 +63,8 @@ def galaxies_of(rows, seed):
 def table():
     """Thirty galaxies left out, of rows that have everything, told by photometry with errors."""
     test = galaxies_of(np.arange(60, 90), 2)
-    told = {label: values + 0.1 for label, values in test.labels.items()}
-    return TableOne({}, {"photometry_knn": told}, galaxies_of(np.arange(10, 60), 1), test)
+    predicted = {label: values + 0.1 for label, values in test.labels.items()}
+    return TableOne({}, {"photometry_knn": predicted}, galaxies_of(np.arange(10, 60), 1), test)
 
 
 @pytest.fixture
@@ -84,12 +84,12 @@ def test_predictions_of_every_pair_and_of_photometry(table):
         assert "16 nearest" in words
         true, reference = table.test.labels[label], table.reference
         for axes, (query, target) in zip(figure.axes[:4], PAIRS, strict=True):
-            told = knn_regression(
+            predicted = knn_regression(
                 reference.vectors[target], reference.labels[label], table.test.vectors[query]
             )
             drawn = axes.collections[0].get_offsets()
-            np.testing.assert_allclose(drawn, np.column_stack([true, told]), rtol=1e-6)
-            r2 = label_scores(label, true, told, resamples=0)["r2"].value
+            np.testing.assert_allclose(drawn, np.column_stack([true, predicted]), rtol=1e-6)
+            r2 = label_scores(label, true, predicted, resamples=0)["r2"].value
             assert f"R² = {r2:.3f}" in axes.texts[0].get_text()
         drawn = figure.axes[-1].collections[0].get_offsets()
         np.testing.assert_allclose(drawn[:, 1], true + 0.1)
@@ -123,7 +123,9 @@ def test_retrieval_shows_ranks_and_two_bright_galaxies(table, labelled):
         assert bright[row] >= np.median(bright)
         assert len(panels) == 4 * 6
         z = f"z = {table.test.labels['redshift'][row]:.2f}"
-        assert panels[::6] == [f"{way}, {z}" for way in ("image", "spectrum", "image", "spectrum")]
+        assert panels[::6] == [
+            f"{method}, {z}" for method in ("image", "spectrum", "image", "spectrum")
+        ]
         for axes in found[name][0].axes[1:6]:  # images found by image: not itself, which is first
             assert not np.array_equal(
                 axes.images[0].get_array(), found[name][0].axes[0].images[0].get_array()
@@ -205,7 +207,7 @@ def test_attention_and_filling_of_the_same_galaxies(table, labelled, tiny_weight
     assert list(images) == list(found)
 
 
-def told_of(true, seed):
+def check_of(true, seed):
     rng = np.random.default_rng(seed)
     value = true + rng.normal(0, 0.1, len(true))
     return CoverageCheck(
@@ -216,27 +218,27 @@ def told_of(true, seed):
 
 
 @pytest.fixture
-def told():
+def predicted():
     """Galaxies enough for two bins, and what is told of them."""
     true = np.linspace(0, 1, 1000)
     labels = {"redshift": true, "log_stellar_mass": 8 + true}
     magnitude = np.linspace(22, 15, 1000)
-    told = {
-        label: {way: told_of(values, seed) for seed, way in enumerate(("image", "best"))}
+    predicted = {
+        label: {method: check_of(values, seed) for seed, method in enumerate(("image", "best"))}
         for label, values in labels.items()
     }
-    return told, EmbeddedGalaxies({}, labels, np.arange(1000), {}, magnitude)
+    return predicted, EmbeddedGalaxies({}, labels, np.arange(1000), {}, magnitude)
 
 
-def test_transforms_and_coverage_of_each_label(told):
-    told, test = told
-    bins = coverage_bins(told, test, resamples=0)
-    found = calibration_figures(told, bins, NOUN)
+def test_transforms_and_coverage_of_each_label(predicted):
+    predicted, test = predicted
+    bins = coverage_bins(predicted, test, resamples=0)
+    found = calibration_figures(predicted, bins, NOUN)
     assert list(found) == [f"{kind}_{label}" for label in LABELS for kind in ("pit", "coverage")]
     assert all(NOUN in titles(figure)[0] for figure, _ in found.values())
     assert titles(found["pit_redshift"][0])[1] == ["image", "best"]
     heights = [bar.get_height() for bar in found["pit_redshift"][0].axes[1].patches[:20]]
-    counts = np.histogram(told["redshift"]["best"].pit, 20, (0, 1))[0]
+    counts = np.histogram(predicted["redshift"]["best"].pit, 20, (0, 1))[0]
     np.testing.assert_allclose(heights, counts / 50)
     axes = found["coverage_redshift"][0].axes
     assert [one.get_xlabel() for one in axes] == ["r [mag]", "predicted redshift"]
@@ -250,26 +252,31 @@ def test_transforms_and_coverage_of_each_label(told):
         assert [text.get_text() for text in one.texts] == ["500", "500"]
 
 
-def test_without_bins_there_is_no_coverage(told):
-    assert list(calibration_figures(told[0], {}, NOUN)) == ["pit_redshift", "pit_log_stellar_mass"]
+def test_without_bins_there_is_no_coverage(predicted):
+    assert list(calibration_figures(predicted[0], {}, NOUN)) == [
+        "pit_redshift",
+        "pit_log_stellar_mass",
+    ]
 
 
-def test_bins_of_one_value_cannot_be_drawn_and_are_left_out(told):
+def test_bins_of_one_value_cannot_be_drawn_and_are_left_out(predicted):
     """As where embeddings have collapsed, and the same is told of all galaxies."""
-    told, test = told
-    ways = {"best": replace(told["redshift"]["best"], prediction=Prediction(np.full(1000, 0.3)))}
-    bins = coverage_bins({"redshift": ways}, test, resamples=0)
-    found = calibration_figures({"redshift": ways}, bins, NOUN)
+    predicted, test = predicted
+    methods = {
+        "best": replace(predicted["redshift"]["best"], prediction=Prediction(np.full(1000, 0.3)))
+    }
+    bins = coverage_bins({"redshift": methods}, test, resamples=0)
+    found = calibration_figures({"redshift": methods}, bins, NOUN)
     assert [axes.get_xlabel() for axes in found["coverage_redshift"][0].axes] == ["r [mag]"]
-    bins = coverage_bins({"redshift": ways}, replace(test, magnitude=None), resamples=0)
-    assert list(calibration_figures({"redshift": ways}, bins, NOUN)) == ["pit_redshift"]
+    bins = coverage_bins({"redshift": methods}, replace(test, magnitude=None), resamples=0)
+    assert list(calibration_figures({"redshift": methods}, bins, NOUN)) == ["pit_redshift"]
 
 
 def test_novelty_of_every_way_there_is():
     rng = np.random.default_rng(1)
-    ordinary = {way: rng.uniform(size=60) for way in ("image", "spectrum", "either")}
+    ordinary = {method: rng.uniform(size=60) for method in ("image", "spectrum", "either")}
     strange = {
-        "simulated star": {way: rng.uniform(0.8, 1, 9) for way in ordinary},
+        "simulated star": {method: rng.uniform(0.8, 1, 9) for method in ordinary},
         "real qso": {"spectrum": np.append(rng.uniform(0.5, 1, 4), np.nan)},
         "real galaxy": {"spectrum": np.full(2, np.nan)},
     }
@@ -292,7 +299,7 @@ def test_novelty_of_every_way_there_is():
 
 
 def test_objects_without_images_have_no_figure_of_images():
-    ordinary = {way: np.linspace(0, 1, 9) for way in ("image", "spectrum", "either")}
+    ordinary = {method: np.linspace(0, 1, 9) for method in ("image", "spectrum", "either")}
     strange = {"real qso": {"spectrum": np.ones(3)}}
     areas = novelty_areas(ordinary, strange, resamples=0)
     assert list(novelty_figures(ordinary, strange, areas, NOUN)) == ["novelty_spectrum"]

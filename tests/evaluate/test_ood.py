@@ -74,9 +74,9 @@ def test_interval_is_that_of_other_objects_of_the_kind():
 
 
 def test_each_kind_has_the_ways_it_can_be_looked_at():
-    usual = {way: np.linspace(0, 1, 11) for way in ("image", "spectrum", EITHER)}
+    usual = {method: np.linspace(0, 1, 11) for method in ("image", "spectrum", EITHER)}
     strange = {
-        "star": {way: np.full(3, 0.95) for way in usual},
+        "star": {method: np.full(3, 0.95) for method in usual},
         "qso": {"spectrum": np.full(7, 0.45)},
     }
     found = novelty_areas(usual, strange, resamples=0)
@@ -94,7 +94,7 @@ def arc(angle):
 
 
 @pytest.fixture(scope="module")
-def searchers():
+def estimators():
     """Galaxies on an arc, as bright as they are far along it."""
     angle = np.random.default_rng(1).uniform(0, 1, 400)
     among = Reference(
@@ -108,10 +108,10 @@ def searchers():
     return {modality: KNNEstimator(among, modality) for modality in ("image", "spectrum")}
 
 
-def test_either_is_the_larger_novelty(searchers):
+def test_either_is_the_larger_novelty(estimators):
     image, spectrum = np.array([0.5, 3, 0.5, np.nan]), np.array([0.52, 0.5, 3, 3])
     found = novelties(
-        searchers, EmbeddedGalaxies({"image": arc(image), "spectrum": arc(spectrum)}, {})
+        estimators, EmbeddedGalaxies({"image": arc(image), "spectrum": arc(spectrum)}, {})
     )
     assert list(found) == ["image", "spectrum", EITHER]
     assert found["image"][1] == found["spectrum"][2] == 1
@@ -122,21 +122,21 @@ def test_either_is_the_larger_novelty(searchers):
     assert found["image"].dtype == float
 
 
-def test_objects_with_one_way_have_no_either(searchers):
+def test_objects_with_one_way_have_no_either(estimators):
     vectors = arc(np.linspace(0, 2, 7))
-    found = novelties(searchers, EmbeddedGalaxies({"spectrum": vectors}, {}))
+    found = novelties(estimators, EmbeddedGalaxies({"spectrum": vectors}, {}))
     assert list(found) == ["spectrum"]
-    expected = searchers["spectrum"].query(vectors).novelty
+    expected = estimators["spectrum"].query(vectors).novelty
     np.testing.assert_array_equal(found["spectrum"], expected)
 
 
-def test_brightness_is_that_of_the_same_way(searchers):
+def test_brightness_is_that_of_the_same_way(estimators):
     """Brighter than all of the reference, at a place where its galaxies are."""
-    vectors = {way: arc(np.full(2, 0.5)) for way in ("image", "spectrum")}
+    vectors = {method: arc(np.full(2, 0.5)) for method in ("image", "spectrum")}
     bright = {"image": np.array([10.5, 12.0]), "spectrum": np.array([102.0, 100.5])}
-    found = novelties(searchers, EmbeddedGalaxies(vectors, covariates=bright))
+    found = novelties(estimators, EmbeddedGalaxies(vectors, covariates=bright))
     assert found["image"][1] == 1 > found["image"][0]
     assert found["spectrum"][0] == 1 > found["spectrum"][1]
     del bright["spectrum"]
-    found = novelties(searchers, EmbeddedGalaxies(vectors, covariates=bright))
+    found = novelties(estimators, EmbeddedGalaxies(vectors, covariates=bright))
     assert found["image"][1] == 1 > found["spectrum"][0] == found["spectrum"][1]

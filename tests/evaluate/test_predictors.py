@@ -62,21 +62,21 @@ def test_seed_decides_the_network(curve):
     assert (one != other).any()
 
 
-@pytest.mark.parametrize("way", ["knn", "scaled_knn", "mlp"])
-def test_galaxies_without_label_are_passed_over(curve, way):
+@pytest.mark.parametrize("method", ["knn", "scaled_knn", "mlp"])
+def test_galaxies_without_label_are_passed_over(curve, method):
     points, labels = curve[0][:200], curve[1][:200].copy()
     labels[::3] = np.nan
     known = np.isfinite(labels)
-    expected = predict(way, points[known], labels[known], points[:20])
-    np.testing.assert_array_equal(predict(way, points, labels, points[:20]), expected)
+    expected = predict(method, points[known], labels[known], points[:20])
+    np.testing.assert_array_equal(predict(method, points, labels, points[:20]), expected)
 
 
-@pytest.mark.parametrize(("way", "least"), [("knn", 16), ("mlp", 20)])
-def test_too_few_galaxies_are_refused(way, least):
+@pytest.mark.parametrize(("method", "least"), [("knn", 16), ("mlp", 20)])
+def test_too_few_galaxies_are_refused(method, least):
     points = np.linspace(0, 1, least)[:, None]
-    assert np.isfinite(predict(way, points, points[:, 0], points)).all()
+    assert np.isfinite(predict(method, points, points[:, 0], points)).all()
     with pytest.raises(InputError, match=f"Only {least - 1} galaxies .* {least} at least"):
-        predict(way, points[1:], points[1:, 0], points)
+        predict(method, points[1:], points[1:, 0], points)
 
 
 def test_unknown_way_is_refused():

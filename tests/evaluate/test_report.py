@@ -44,7 +44,7 @@ def make_report(make_galaxies):
     mass = np.where(np.arange(430) == 3, np.nan, test.labels["log_stellar_mass"])
     test = replace(test, labels=test.labels | {"log_stellar_mass": mass})
     table = evaluate_rows(make_galaxies(300, 1), test, resamples=30)
-    told = predict_labels(make_estimators(table.reference, True), test)
+    predictions = predict_labels(make_estimators(table.reference, True), test)
     return Report(
         title="What <SIMULATED> & galaxies",
         run_metadata={"data": "a<b.h5"},
@@ -52,19 +52,21 @@ def make_report(make_galaxies):
         table=table,
         sections={
             "retrieval": retrieval(test, resamples=30),
-            "coverage": coverage(told, test, resamples=30),
-            "coverage_bins": coverage_bins(told, test, resamples=30),
+            "coverage": coverage(predictions, test, resamples=30),
+            "coverage_bins": coverage_bins(predictions, test, resamples=30),
             "novelty": {"real <qso>": {"objects": Score(7), "auc_image": Score(0.9, 0.8, 1)}},
         },
-        predicted=told,
+        predicted=predictions,
     )
 
 
 @pytest.fixture
 def photometry_alone(report):
     table = report.table
-    told = {name: told for name, told in table.predictions.items() if "photometry" in name}
-    return replace(report, table=replace(table, predictions=told), predicted={}, sections={})
+    predictions = {
+        name: predictions for name, predictions in table.predictions.items() if "photometry" in name
+    }
+    return replace(report, table=replace(table, predictions=predictions), predicted={}, sections={})
 
 
 @pytest.fixture
@@ -139,15 +141,15 @@ def test_second_answer_is_listed(report):
     other = np.where(np.arange(430) == 5, 0.75, np.nan)
     best = report.predicted["redshift"]["best"]
     best = replace(best, prediction=replace(best.prediction, secondary=other))
-    told = report.predicted | {"redshift": report.predicted["redshift"] | {"best": best}}
-    lines = lines_of(predictions_csv(replace(report, predicted=told)))
+    predictions = report.predicted | {"redshift": report.predicted["redshift"] | {"best": best}}
+    lines = lines_of(predictions_csv(replace(report, predicted=predictions)))
     np.testing.assert_array_equal(column(lines, "z_other"), other)
 
 
 def test_photometry_alone_is_listed_by_its_networks(photometry_alone):
-    told = photometry_alone.table.predictions["photometry_mlp"]["redshift"]
+    predictions = photometry_alone.table.predictions["photometry_mlp"]["redshift"]
     lines = lines_of(predictions_csv(photometry_alone))
-    np.testing.assert_allclose(column(lines, "z"), told, rtol=1e-5)
+    np.testing.assert_allclose(column(lines, "z"), predictions, rtol=1e-5)
     assert {
         one[f"{short}_{end}"] for one in lines for short in ("z", "logmstar") for end in ENDS
     } == {""}

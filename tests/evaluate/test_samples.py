@@ -127,11 +127,11 @@ def test_spectra_without_noise_are_embedded_all_samples_alike(write, model):
     assert (given[4, :5] == 0).all()
     assert (given[2, 12:] == 4).all()
     assert (given[4, 5:] == 4).all()
-    brightness = {kind: some.covariates["spectrum"].tolist() for kind, some in found.items()}
-    np.testing.assert_array_equal(brightness["real star"], [np.nan, 14])
-    np.testing.assert_array_equal(brightness["real galaxy"], [np.nan, 10])
-    np.testing.assert_array_equal(brightness["real galaxy, z > 0.8"], [np.nan])
-    np.testing.assert_array_equal(brightness["real qso"], [6])
+    covariates = {kind: some.covariates["spectrum"].tolist() for kind, some in found.items()}
+    np.testing.assert_array_equal(covariates["real star"], [np.nan, 14])
+    np.testing.assert_array_equal(covariates["real galaxy"], [np.nan, 10])
+    np.testing.assert_array_equal(covariates["real galaxy, z > 0.8"], [np.nan])
+    np.testing.assert_array_equal(covariates["real qso"], [6])
     assert levels_of(found["real galaxy, z > 0.8"]) == [4]
 
 

@@ -27,10 +27,10 @@ def test_each_row_is_of_its_own_vectors(make_galaxies):
     reference, test = make_galaxies(300, 1), make_galaxies(60, 2)
     table = evaluate_rows(reference, test, resamples=20)
     assert list(table.scores) == list(ASKED)
-    for name, (known, looked_up, way) in ASKED.items():
+    for name, (known, looked_up, method) in ASKED.items():
         for label in ("redshift", "log_stellar_mass"):
             found = predict(
-                way, reference.vectors[known], reference.labels[label], test.vectors[looked_up]
+                method, reference.vectors[known], reference.labels[label], test.vectors[looked_up]
             )
             np.testing.assert_array_equal(table.predictions[name][label], found, err_msg=name)
             for quantity, one in label_scores(
@@ -54,8 +54,8 @@ def test_all_rows_see_the_same_galaxies(make_galaxies):
         labels={name: values[kept] for name, values in test.labels.items()},
         rows=test.rows[kept],
     )
-    for name, told in evaluate_rows(reference, part, resamples=0).predictions.items():
-        np.testing.assert_array_equal(table.predictions[name]["redshift"], told["redshift"])
+    for name, predicted in evaluate_rows(reference, part, resamples=0).predictions.items():
+        np.testing.assert_array_equal(table.predictions[name]["redshift"], predicted["redshift"])
 
 
 def test_galaxies_without_a_label_are_told_but_not_scored(make_galaxies):
@@ -64,9 +64,9 @@ def test_galaxies_without_a_label_are_told_but_not_scored(make_galaxies):
     table = evaluate_rows(
         reference, replace(test, labels=test.labels | {"log_stellar_mass": mass}), resamples=0
     )
-    told = table.predictions["spectrum_knn"]["log_stellar_mass"]
-    assert np.isfinite(told).all()
-    expected = label_scores("log_stellar_mass", mass[1::2], told[1::2], resamples=0)
+    predicted = table.predictions["spectrum_knn"]["log_stellar_mass"]
+    assert np.isfinite(predicted).all()
+    expected = label_scores("log_stellar_mass", mass[1::2], predicted[1::2], resamples=0)
     found = table.scores["spectrum_knn"]["scatter_log_stellar_mass"]
     assert found.value == expected["scatter"].value
 
@@ -86,9 +86,9 @@ def test_retrieval_goes_both_ways(make_galaxies):
     exact = retrieval(
         replace(test, vectors=dict.fromkeys(("image", "spectrum"), test.vectors["spectrum"]))
     )
-    for way in ("image_to_spectrum", "spectrum_to_image"):
-        assert exact[way]["median_rank"].value < found[way]["median_rank"].value
-        assert exact[way]["targets"].value == 200
+    for method in ("image_to_spectrum", "spectrum_to_image"):
+        assert exact[method]["median_rank"].value < found[method]["median_rank"].value
+        assert exact[method]["targets"].value == 200
     swapped = retrieval(
         replace(
             test,

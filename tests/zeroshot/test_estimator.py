@@ -41,72 +41,72 @@ def assert_same(found, expected) -> None:
         np.testing.assert_array_equal(values, getattr(expected, name))
 
 
-def all_columns(findings) -> np.ndarray:
-    parts = [part for one in findings.predictions.values() for part in (one.value, one.scatter)]
-    return np.stack([*parts, findings.novelty, findings.nearest], axis=1)
+def all_columns(result) -> np.ndarray:
+    parts = [part for one in result.predictions.values() for part in (one.value, one.scatter)]
+    return np.stack([*parts, result.novelty, result.nearest], axis=1)
 
 
 @pytest.mark.parametrize("modality", ["image", "spectrum"])
 def test_findings_are_those_of_the_parts(reference, queries, modality):
-    findings = KNNEstimator(reference, modality).query(queries)
+    result = KNNEstimator(reference, modality).query(queries)
     points = getattr(reference, modality)
     neighbours = find(points, queries)
-    assert list(findings.predictions) == ["redshift", "log_stellar_mass"]
+    assert list(result.predictions) == ["redshift", "log_stellar_mass"]
     for name, labels in reference.labels.items():
         expected = predict_from_neighbours(neighbours, labels, bimodal=name == "redshift")
-        assert_same(findings.predictions[name], expected)
+        assert_same(result.predictions[name], expected)
     own = find(points, points, exclude=np.arange(400))
     np.testing.assert_array_equal(
-        findings.novelty, Novelty(own.mean_cosine_distance).score(neighbours)
+        result.novelty, Novelty(own.mean_cosine_distance).score(neighbours)
     )
-    np.testing.assert_array_equal(findings.nearest, neighbours.index[:, 0])
+    np.testing.assert_array_equal(result.nearest, neighbours.index[:, 0])
 
 
 @pytest.mark.parametrize("modality", ["image", "spectrum"])
 def test_galaxies_without_a_label_are_passed_over_for_it(reference, queries, modality):
     age = np.where(np.arange(400) % 7 == 2, np.arange(400.0), np.nan)
     with_age = replace(reference, labels=reference.labels | {"age": age})
-    findings = KNNEstimator(with_age, modality).query(queries)
+    result = KNNEstimator(with_age, modality).query(queries)
     points = getattr(reference, modality)
     usable = np.isfinite(age) & np.isfinite(points).all(axis=1)
     model = KNeighborsRegressor(16, weights="distance", algorithm="brute")
     model.fit(points[usable], age[usable])
     asked = np.isfinite(queries).all(axis=1)
     np.testing.assert_allclose(
-        findings.predictions["age"].value[asked], model.predict(queries[asked]), 1e-5
+        result.predictions["age"].value[asked], model.predict(queries[asked]), 1e-5
     )
-    assert np.isnan(findings.predictions["age"].value[~asked]).all()
+    assert np.isnan(result.predictions["age"].value[~asked]).all()
     for name, one in KNNEstimator(reference, modality).query(queries).predictions.items():
-        assert_same(findings.predictions[name], one)
+        assert_same(result.predictions[name], one)
 
 
 def test_missing_embeddings_give_missing_findings(reference, queries):
-    findings = KNNEstimator(reference, "image").query(queries)
-    columns = all_columns(findings)[:, :-1]
+    result = KNNEstimator(reference, "image").query(queries)
+    columns = all_columns(result)[:, :-1]
     np.testing.assert_array_equal(np.isnan(columns).all(axis=1), np.isin(np.arange(50), [3, 20]))
     assert np.isfinite(np.delete(columns, [3, 20], axis=0)).all()
-    assert findings.nearest.dtype == np.int32
-    assert np.flatnonzero(findings.nearest == -1).tolist() == [3, 20]
+    assert result.nearest.dtype == np.int32
+    assert np.flatnonzero(result.nearest == -1).tolist() == [3, 20]
 
 
 def test_shuffling_the_rows_shuffles_the_findings(reference, queries):
-    searcher = KNNEstimator(reference, "spectrum")
+    knn = KNNEstimator(reference, "spectrum")
     order = np.random.default_rng(5).permutation(50)
-    in_order = all_columns(searcher.query(queries))
-    np.testing.assert_array_equal(all_columns(searcher.query(queries[order])), in_order[order])
+    in_order = all_columns(knn.query(queries))
+    np.testing.assert_array_equal(all_columns(knn.query(queries[order])), in_order[order])
 
 
 def test_one_row_alone_is_found_as_among_others(reference, queries):
-    searcher = KNNEstimator(reference, "image")
-    together = all_columns(searcher.query(queries))
-    alone = [all_columns(searcher.query(queries[row : row + 1])) for row in range(50)]
+    knn = KNNEstimator(reference, "image")
+    together = all_columns(knn.query(queries))
+    alone = [all_columns(knn.query(queries[row : row + 1])) for row in range(50)]
     np.testing.assert_array_equal(np.concatenate(alone), together)
 
 
 def test_a_galaxy_of_the_reference_finds_itself(reference):
-    findings = KNNEstimator(reference, "image").query(reference.image[:20])
-    np.testing.assert_array_equal(findings.nearest, np.arange(20))
-    redshift = findings.predictions["redshift"].value
+    result = KNNEstimator(reference, "image").query(reference.image[:20])
+    np.testing.assert_array_equal(result.nearest, np.arange(20))
+    redshift = result.predictions["redshift"].value
     np.testing.assert_allclose(redshift, reference.labels["redshift"][:20], atol=5e-5)
 
 
@@ -120,24 +120,24 @@ def comparisons(monkeypatch) -> list:
     made = []
 
     class Counted(Novelty):
-        def __init__(self, own, brightness=None):
+        def __init__(self, own, covariates=None):
             made.append(len(own))
-            super().__init__(own, brightness)
+            super().__init__(own, covariates)
 
     monkeypatch.setattr(estimator, "Novelty", Counted)
     return made
 
 
 def test_the_reference_is_compared_with_itself_once(reference, queries, comparisons):
-    searcher = KNNEstimator(reference, "image")
-    searcher.query(queries)
-    searcher.query(queries)
+    knn = KNNEstimator(reference, "image")
+    knn.query(queries)
+    knn.query(queries)
     assert comparisons == [400]
 
 
 def test_novelty_not_asked_for_costs_nothing(reference, queries, comparisons):
-    findings = KNNEstimator(reference, "image").query(queries, novelty=False)
-    assert (findings.novelty, comparisons) == (None, [])
+    result = KNNEstimator(reference, "image").query(queries, novelty=False)
+    assert (result.novelty, comparisons) == (None, [])
 
 
 def test_an_unknown_modality_is_refused(reference):
@@ -166,22 +166,22 @@ def test_the_reference_is_told_without_itself(reference):
 
 def test_galaxies_without_a_label_tell_nobody_elses(reference):
     age = np.where(np.arange(400) % 2 == 0, np.arange(400.0), np.nan)
-    searcher = KNNEstimator(replace(reference, labels=reference.labels | {"age": age}), "image")
-    known = searcher.leave_one_out("age", np.arange(400))
+    knn = KNNEstimator(replace(reference, labels=reference.labels | {"age": age}), "image")
+    known = knn.leave_one_out("age", np.arange(400))
     even = find(reference.image[::2], reference.image[[6]], exclude=np.array([3]))
     assert known.value[6] == pytest.approx(predict_from_neighbours(even, age[::2]).value[0])
 
 
 def test_a_sample_stands_for_a_large_reference(reference, queries, monkeypatch):
     monkeypatch.setattr(leave_one_out, "SAMPLE_SIZE", 100)
-    searcher = KNNEstimator(reference, "image")
-    assert searcher.sample.tolist() == list(range(0, 400, 4))
-    assert np.isfinite(searcher.query(queries).novelty[:3]).all()
+    knn = KNNEstimator(reference, "image")
+    assert knn.sample.tolist() == list(range(0, 400, 4))
+    assert np.isfinite(knn.query(queries).novelty[:3]).all()
     whole = find(reference.image, reference.image[[8]], exclude=np.array([8]))
     expected = predict_from_neighbours(
         whole, reference.labels["redshift"], bimodal=True
     )  # among all 400
-    assert searcher.leave_one_out("redshift", searcher.sample).value[2] == expected.value[0]
+    assert knn.leave_one_out("redshift", knn.sample).value[2] == expected.value[0]
 
 
 def test_the_sample_is_of_galaxies_that_tell_something(reference, monkeypatch):
@@ -192,36 +192,36 @@ def test_the_sample_is_of_galaxies_that_tell_something(reference, monkeypatch):
         image=np.where(np.arange(400)[:, None] % 2, reference.image, np.float32(np.nan)),
         labels=reference.labels | {"age": age},
     )
-    searchers = {modality: KNNEstimator(sparse, modality) for modality in ("image", "spectrum")}
-    assert (searchers["image"].sample % 2 == 1).all()
-    skill = fit_calibrated_estimator(searchers, "age")
-    assert skill.calibrations["image"].count >= 60
-    assert skill.calibrations["spectrum"].count >= 60
-    assert np.isfinite(searchers["image"].query(reference.image[:3]).novelty).all()
+    estimators = {modality: KNNEstimator(sparse, modality) for modality in ("image", "spectrum")}
+    assert (estimators["image"].sample % 2 == 1).all()
+    calibrated = fit_calibrated_estimator(estimators, "age")
+    assert calibrated.calibrations["image"].count >= 60
+    assert calibrated.calibrations["spectrum"].count >= 60
+    assert np.isfinite(estimators["image"].query(reference.image[:3]).novelty).all()
 
 
 def test_skill_is_measured_on_the_reference(reference):
     bright = {"image": np.linspace(1, 9, 400)}
     lit = replace(reference, covariates=bright)
-    searchers = {modality: KNNEstimator(lit, modality) for modality in ("image", "spectrum")}
-    skill = fit_calibrated_estimator(searchers, "log_stellar_mass")
-    assert list(skill.calibrations) == ["image", "spectrum", "best"]
-    assert skill.calibrations["image"].count == 400
-    assert skill.calibrations["spectrum"].count == skill.calibrations["best"].count == 320
-    assert list(skill.calibrations["image"].bins) == ["image", None]
+    estimators = {modality: KNNEstimator(lit, modality) for modality in ("image", "spectrum")}
+    calibrated = fit_calibrated_estimator(estimators, "log_stellar_mass")
+    assert list(calibrated.calibrations) == ["image", "spectrum", "best"]
+    assert calibrated.calibrations["image"].count == 400
+    assert calibrated.calibrations["spectrum"].count == calibrated.calibrations["best"].count == 320
+    assert list(calibrated.calibrations["image"].bins) == ["image", None]
 
 
 def test_only_redshifts_have_two_answers(reference):
-    searchers = {modality: KNNEstimator(reference, modality) for modality in ("image", "spectrum")}
-    assert fit_calibrated_estimator(searchers, "redshift").min_difference == 0.05
-    assert fit_calibrated_estimator(searchers, "log_stellar_mass").min_difference == np.inf
+    estimators = {modality: KNNEstimator(reference, modality) for modality in ("image", "spectrum")}
+    assert fit_calibrated_estimator(estimators, "redshift").min_difference == 0.05
+    assert fit_calibrated_estimator(estimators, "log_stellar_mass").min_difference == np.inf
 
 
 def test_galaxies_without_an_image_have_no_brightness_of_one(reference):
     bare = np.where(np.arange(400)[:, None] < 100, np.float32(np.nan), reference.image)
     lit = replace(reference, image=bare, covariates={"image": np.linspace(1, 9, 400)})
-    searchers = {modality: KNNEstimator(lit, modality) for modality in ("image", "spectrum")}
-    cells = fit_calibrated_estimator(searchers, "redshift").calibrations["spectrum"].bins
+    estimators = {modality: KNNEstimator(lit, modality) for modality in ("image", "spectrum")}
+    cells = fit_calibrated_estimator(estimators, "redshift").calibrations["spectrum"].bins
     assert len(cells["image"].scores[0]) == 240  # of 320 with a spectrum
 
 
@@ -232,28 +232,29 @@ def test_hardly_any_galaxy_with_both_is_no_obstacle(reference):
         image=np.where(odd, reference.image, np.float32(np.nan)),
         spectrum=np.where(odd, np.float32(np.nan), reference.spectrum),
     )
-    searchers = {modality: KNNEstimator(split, modality) for modality in ("image", "spectrum")}
-    skill = fit_calibrated_estimator(searchers, "redshift")
-    assert list(skill.calibrations) == ["image", "spectrum"]
+    estimators = {modality: KNNEstimator(split, modality) for modality in ("image", "spectrum")}
+    calibrated = fit_calibrated_estimator(estimators, "redshift")
+    assert list(calibrated.calibrations) == ["image", "spectrum"]
     found = {
-        way: one.query(reference.image[:4]).predictions["redshift"]
-        for way, one in searchers.items()
+        name: one.query(reference.image[:4]).predictions["redshift"]
+        for name, one in estimators.items()
     }
     found["spectrum"].value[:2] = np.nan
-    judged = skill.predict(found, {})
-    np.testing.assert_array_equal(judged["best"].value[:2], judged["image"].value[:2])
-    np.testing.assert_array_equal(judged["best"].value[2:], judged["spectrum"].value[2:])
+    predicted = calibrated.predict(found, {})
+    np.testing.assert_array_equal(predicted["best"].value[:2], predicted["image"].value[:2])
+    np.testing.assert_array_equal(predicted["best"].value[2:], predicted["spectrum"].value[2:])
     np.testing.assert_array_equal(
-        skill.interval("best", judged, {}, 0.68), [judged["best"].low, judged["best"].high]
+        calibrated.interval("best", predicted, {}, 0.68),
+        [predicted["best"].low, predicted["best"].high],
     )
 
 
 def test_kinds_of_brightness_order_by_way(reference):
     bright = {"image": np.linspace(1, 9, 400), "spectrum": np.linspace(9, 1, 400)}
     lit = replace(reference, covariates=bright)
-    searchers = {modality: KNNEstimator(lit, modality) for modality in ("image", "spectrum")}
-    ways = fit_calibrated_estimator(searchers, "redshift").calibrations
-    assert [next(iter(ways[way].bins)) for way in ("image", "spectrum", "best")] == [
+    estimators = {modality: KNNEstimator(lit, modality) for modality in ("image", "spectrum")}
+    names = fit_calibrated_estimator(estimators, "redshift").calibrations
+    assert [next(iter(names[name].bins)) for name in ("image", "spectrum", "best")] == [
         "image", "spectrum", "image",
     ]  # fmt: skip
 

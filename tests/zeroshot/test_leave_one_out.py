@@ -83,9 +83,9 @@ def test_stored_predictions_are_the_computed_ones(reference, stored, modality, l
 
 def test_stored_predictions_need_no_search(stored, no_search):
     loaded = load_reference(stored)
-    searchers = {modality: KNNEstimator(loaded, modality) for modality in ("image", "spectrum")}
+    estimators = {modality: KNNEstimator(loaded, modality) for modality in ("image", "spectrum")}
     for label in loaded.labels:
-        assert set(fit_calibrated_estimator(searchers, label).calibrations) == {
+        assert set(fit_calibrated_estimator(estimators, label).calibrations) == {
             "image",
             "spectrum",
             "best",
@@ -102,12 +102,12 @@ def test_novelty_is_the_same_from_stored_distances(reference, stored):
 
 def test_calibrated_errors_are_the_same_from_the_file(reference, stored):
     def errors(of):
-        searchers = {modality: KNNEstimator(of, modality) for modality in ("image", "spectrum")}
-        skill = fit_calibrated_estimator(searchers, "redshift")
+        estimators = {modality: KNNEstimator(of, modality) for modality in ("image", "spectrum")}
+        calibrated = fit_calibrated_estimator(estimators, "redshift")
         found = {
-            name: one.leave_one_out("redshift", np.arange(300)) for name, one in searchers.items()
+            name: one.leave_one_out("redshift", np.arange(300)) for name, one in estimators.items()
         }
-        return skill.predict(found, of.covariates)["best"].error
+        return calibrated.predict(found, of.covariates)["best"].error
 
     loaded = load_reference(stored)
     lit = replace(reference, covariates=loaded.covariates)  # float32 in the file
@@ -150,14 +150,16 @@ def test_a_large_reference_is_sampled(reference, monkeypatch, tmp_path):
     loaded = load_reference(tmp_path / "large.fits")
     assert 60 <= len(loaded.valid_leave_one_out.rows) < 300
     for modality in ("image", "spectrum"):
-        for searchers in ([modality], ["image", "spectrum"]):
+        for estimators in ([modality], ["image", "spectrum"]):
             one = fit_calibrated_estimator(
-                {name: KNNEstimator(loaded, name) for name in searchers}, "age"
+                {name: KNNEstimator(loaded, name) for name in estimators}, "age"
             )
             two = fit_calibrated_estimator(
-                {name: KNNEstimator(reference, name) for name in searchers}, "age"
+                {name: KNNEstimator(reference, name) for name in estimators}, "age"
             )
-            cells = [skill.calibrations[modality].bins[None].scores for skill in (one, two)]
+            cells = [
+                calibrated.calibrations[modality].bins[None].scores for calibrated in (one, two)
+            ]
             for mine, theirs in zip(*cells, strict=True):
                 np.testing.assert_array_equal(mine, theirs)
 

@@ -34,7 +34,7 @@ def test_scores_are_those_of_the_definitions():
     reference, test = arc(600, 1), arc(200, 2)
     found = score(reference, test)
     true, known, asked = test.labels["redshift"], reference.vectors, test.vectors
-    for way, points, queries in (
+    for method, points, queries in (
         ("image", known["image"], asked["image"]),
         ("spectrum", known["spectrum"], asked["spectrum"]),
         ("image_to_spectrum", known["spectrum"], asked["image"]),
@@ -47,10 +47,12 @@ def test_scores_are_those_of_the_definitions():
         guess = (weights * reference.labels["redshift"][near]).sum(1) / weights.sum(1)
         r2 = 1 - ((guess - true) ** 2).sum() / ((true - true.mean()) ** 2).sum()
         error = (guess - true) / (1 + true)
-        assert found[f"{way}_r2_redshift"] == pytest.approx(r2, abs=1.1e-3), way
+        assert found[f"{method}_r2_redshift"] == pytest.approx(r2, abs=1.1e-3), method
         spread = 1.4826 * np.median(np.abs(error - np.median(error)))
-        assert found[f"{way}_sigma_nmad"] == pytest.approx(spread, abs=2e-4), way
-        assert found[f"{way}_outliers"] == pytest.approx(np.mean(abs(error) > 0.05), abs=0.011), way
+        assert found[f"{method}_sigma_nmad"] == pytest.approx(spread, abs=2e-4), method
+        assert found[f"{method}_outliers"] == pytest.approx(
+            np.mean(abs(error) > 0.05), abs=0.011
+        ), method
     assert found["spectrum_r2_redshift"] > 0.99
     assert found["photometry_r2_redshift"] < 0.2
     assert found["spectrum_r2_log_stellar_mass"] > 0.99

@@ -16,10 +16,10 @@ def cloud(number: int, seed: int, *, scatter: float = 0.3) -> np.ndarray:
     return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
 
 
-def novelty_of(points: np.ndarray, *, k: int = K, brightness: np.ndarray | None = None) -> Novelty:
+def novelty_of(points: np.ndarray, *, k: int = K, covariate: np.ndarray | None = None) -> Novelty:
     """Novelty against all of some points."""
     own = find(points, points, k=k, exclude=np.arange(len(points)))
-    return Novelty(own.mean_cosine_distance, brightness, k=k)
+    return Novelty(own.mean_cosine_distance, covariate, k=k)
 
 
 def own_measure(points: np.ndarray, row: int) -> float:
@@ -97,7 +97,7 @@ def test_too_small_a_reference_is_refused():
 
 def test_fainter_or_brighter_than_all_is_novel():
     points = cloud(500, 1)
-    novelty = novelty_of(points, brightness=np.linspace(1, 2, 500))
+    novelty = novelty_of(points, covariate=np.linspace(1, 2, 500))
     near = find(points, cloud(3, 1))  # copies: nothing unusual but for their brightness
     score = novelty.score(near, np.array([0.5, 1.5, 2.5]))
     np.testing.assert_array_equal(score[[0, 2]], 1)
@@ -106,14 +106,14 @@ def test_fainter_or_brighter_than_all_is_novel():
 
 def test_more_of_the_same_brightness_is_spread_evenly():
     rng = np.random.default_rng(3)
-    novelty = novelty_of(cloud(1500, 1), brightness=rng.normal(size=1500))
+    novelty = novelty_of(cloud(1500, 1), covariate=rng.normal(size=1500))
     score = novelty.score(find(cloud(1500, 1), cloud(500, 2)), rng.normal(size=500))
     np.testing.assert_allclose(np.quantile(score, [0.1, 0.5, 0.9]), [0.1, 0.5, 0.9], atol=0.07)
 
 
 def test_unknown_brightness_leaves_the_distance_to_decide():
     points, queries = cloud(300, 1), find(cloud(300, 1), cloud(50, 2))
-    novelty = novelty_of(points, brightness=np.arange(300.0))
+    novelty = novelty_of(points, covariate=np.arange(300.0))
     order = np.argsort(novelty_of(points).score(queries), kind="stable")
     score = novelty.score(queries, np.full(50, np.nan))
     assert (np.diff(score[order]) >= 0).all()
@@ -122,13 +122,13 @@ def test_unknown_brightness_leaves_the_distance_to_decide():
 
 def test_equal_brightness_is_nothing_unusual():
     points, queries = cloud(300, 1), find(cloud(300, 1), cloud(50, 2))
-    novelty = novelty_of(points, brightness=np.full(300, 7.0))
+    novelty = novelty_of(points, covariate=np.full(300, 7.0))
     score = novelty.score(queries, np.full(50, 7.0))
     np.testing.assert_array_equal(score, novelty_of(points).score(queries))
 
 
 def test_ordinary_galaxies_of_unknown_brightness_are_spread_evenly():
     rng = np.random.default_rng(3)
-    novelty = novelty_of(cloud(1500, 1), brightness=rng.normal(size=1500))
+    novelty = novelty_of(cloud(1500, 1), covariate=rng.normal(size=1500))
     score = novelty.score(find(cloud(1500, 1), cloud(500, 2)), np.full(500, np.nan))
     np.testing.assert_allclose(np.quantile(score, [0.1, 0.5, 0.9]), [0.1, 0.5, 0.9], atol=0.07)

@@ -64,10 +64,10 @@ def test_weights_depend_on_the_ratio_of_the_errors():
     rng = np.random.default_rng(2)
     size = rng.uniform(0.05, 0.5, 20_000)
     first, second, true = known(20_000, (size, 0.15), 0.0)
-    weighing = StackingWeights(first, second, true)
-    assert len(weighing.weights) == MAX_GROUPS
-    assert (np.diff(weighing.weights) < 0).all()  # the larger its error, the less it weighs
-    assert weighing.weights[0] > 0.8 > 0.2 > weighing.weights[-1]
+    stacking = StackingWeights(first, second, true)
+    assert len(stacking.weights) == MAX_GROUPS
+    assert (np.diff(stacking.weights) < 0).all()  # the larger its error, the less it weighs
+    assert stacking.weights[0] > 0.8 > 0.2 > stacking.weights[-1]
 
 
 @pytest.mark.parametrize(
@@ -86,9 +86,9 @@ def test_groups_hold_enough_galaxies(count, groups):
 
 def test_nobody_known_means_equal_weights():
     nothing = Prediction(np.full(5, np.nan))
-    weighing = StackingWeights(nothing, nothing, np.zeros(5))
-    assert weighing.weight(answer(1, 0.1), answer(2, 0.1))[0] == 0.5
-    assert np.isnan(weighing.weight(answer(1, 0.1), Prediction(NONE))[0])
+    stacking = StackingWeights(nothing, nothing, np.zeros(5))
+    assert stacking.weight(answer(1, 0.1), answer(2, 0.1))[0] == 0.5
+    assert np.isnan(stacking.weight(answer(1, 0.1), Prediction(NONE))[0])
 
 
 def test_alike_answers_and_errors_of_zero_give_no_warning():

@@ -44,14 +44,14 @@ def real_spectra(folder: Path) -> list[dict]:
     redshift = np.asarray(table["Z"].filled(np.nan), float)
     table = table[(kind == "GALAXY") & (redshift > 0) & (redshift < HIGHEST)]
     model = load_model(WEIGHTS, device="cpu")
-    tell = teller("spectrum")
+    predict_one = predictor_of("spectrum")
     rows = []
     for galaxy in table:
         flux = np.asarray(galaxy["FLUX"], np.float32)[None]
         ivar = None if galaxy["SMOOTHED"] else np.asarray(galaxy["IVAR"], np.float32)[None]
         bright = spectrum_snr(flux, ivar)
         smoothed = ", smoothed" if galaxy["SMOOTHED"] else ""
-        found = tell(model.embed_spectra(flux, ivar), bright)
+        found = predict_one(model.embed_spectra(flux, ivar), bright)
         rows.append(row(f"{galaxy['TARGETID']}{smoothed}", "spectrum", galaxy["Z"], found))
     return rows
 
@@ -70,23 +70,23 @@ def real_images(folder: Path) -> list[dict]:
     return rows
 
 
-def teller(modality: str) -> Callable[[np.ndarray, np.ndarray], list[float]]:
+def predictor_of(modality: str) -> Callable[[np.ndarray, np.ndarray], list[float]]:
     """Return what gives redshift, its error, mass and novelty of one embedding."""
-    searcher = KNNEstimator(load_reference(REFERENCE), modality)
-    skills = {
-        label: fit_calibrated_estimator({modality: searcher}, label)
+    knn = KNNEstimator(load_reference(REFERENCE), modality)
+    calibrated = {
+        label: fit_calibrated_estimator({modality: knn}, label)
         for label in ("redshift", "log_stellar_mass")
     }
 
-    def tell(embedding: np.ndarray, brightness: np.ndarray) -> list[float]:
-        found = searcher.query(embedding, covariate=brightness)
+    def predict_one(embedding: np.ndarray, covariate: np.ndarray) -> list[float]:
+        found = knn.query(embedding, covariate=covariate)
         z, mass = (
-            skill.predict({modality: found.predictions[label]}, {modality: brightness})[modality]
-            for label, skill in skills.items()
+            estimator.predict({modality: found.predictions[label]}, {modality: covariate})[modality]
+            for label, estimator in calibrated.items()
         )
         return [float(one[0]) for one in (z.value, z.error, mass.value, found.novelty)]
 
-    return tell
+    return predict_one
 
 
 def row(name: str, modality: str, redshift: float, found: list[float]) -> dict:

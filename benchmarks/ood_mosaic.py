@@ -1,6 +1,6 @@
-"""The picture of what is no galaxy of the survey, ``docs/static/simulation/strangers.png``.
+"""The picture of what is no galaxy of the survey, ``docs/static/simulation/ood_objects.png``.
 
-``python benchmarks/strangers_mosaic.py -o docs/static/simulation/strangers.png``
+``python benchmarks/ood_mosaic.py -o docs/static/simulation/ood_objects.png``
 
 Two of each kind, all SIMULATED: the middle of the image, and the spectrum.
 """
