@@ -83,7 +83,7 @@ class Options:
     source : Source
         Where images and spectra come from, opened.
     weights, device, precision : str
-        As `prepare_job` has them.
+        As `check_options` has them.
     card : Card
         That of the weights.
     image_size : int
@@ -229,27 +229,3 @@ def check_options(
         modality=modality,
         match_radius=radius,
     )
-
-
-def prepare_job(*, progress: Progress | None = None, **options: object) -> Job:
-    """Turn the options of the command and of the methods into what a run needs.
-
-    Parameters
-    ----------
-    progress : Progress, optional
-        Says what is being done; by default nothing does.
-    **options
-        As `check_options` has them.
-
-    Returns
-    -------
-    Job
-
-    Raises
-    ------
-    InputError
-        For any option that cannot be met; the message says what could.
-    """
-    progress = progress or Progress(quiet=True)
-    progress.stage("checking options")
-    return check_options(**options).load(progress)

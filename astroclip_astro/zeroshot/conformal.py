@@ -72,9 +72,9 @@ class Calibration:
     """Intervals for one label predicted by one method, from galaxies whose label is known.
 
     Galaxies with known labels are binned by covariate and by predicted value. Their nonconformity
-    scores are errors in units of the neighbours' scatter. Quantiles of the scores in a bin, with the
-    ranks of conformal prediction, times a galaxy's own scatter are its interval. Galaxies like those
-    with known labels are covered as often as stated, whatever the shape of the errors.
+    scores are errors in units of the neighbours' scatter. Quantiles of the scores in a bin, with
+    the ranks of conformal prediction, times a galaxy's own scatter are its interval. Galaxies like
+    those with known labels are covered as often as stated, whatever the shape of the errors.
 
     Parameters
     ----------

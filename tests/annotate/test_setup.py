@@ -6,7 +6,7 @@ from pathlib import Path
 import astropy.units as u
 import pytest
 
-from astroclip_astro.annotate.setup import parse_words, prepare_job
+from astroclip_astro.annotate.setup import check_options, parse_words
 from astroclip_astro.columns import GROUPS, MODALITIES
 from astroclip_astro.errors import InputError
 from astroclip_astro.sky.position import arcseconds
@@ -43,7 +43,7 @@ def test_impossible_radius_is_refused(given):
 
 
 def test_job_says_where_its_columns_come_from():
-    with closing(prepare_job(source="demo", device="cpu")) as job:
+    with closing(check_options(source="demo", device="cpu").load()) as job:
         provenance = job.provenance([column.name for column in job.columns])
     assert provenance["ACREFSIM"] == "SIMULATED"
     assert "SIMULATED" in provenance["ACSOURCE"]
@@ -54,12 +54,12 @@ def test_job_says_where_its_columns_come_from():
 @pytest.mark.parametrize("source", [None, 3, "", "/no/such/folder"])
 def test_impossible_source_is_refused(source):
     with pytest.raises(InputError, match="'archive', 'demo'"):
-        prepare_job(source=source)
+        check_options(source=source)
 
 
 def test_ready_made_source_passes_through(make_job):
     source = make_job().source
-    assert prepare_job(source=source, device="cpu").source is source
+    assert check_options(source=source, device="cpu").load().source is source
 
 
 def test_reference_of_other_weights_is_refused(stub_reference, tmp_path):
@@ -67,12 +67,12 @@ def test_reference_of_other_weights_is_refused(stub_reference, tmp_path):
 
     save_reference(stub_reference, tmp_path / "other.fits")
     with pytest.raises(InputError, match="go together"):
-        prepare_job(source="demo", reference=tmp_path / "other.fits", device="cpu")
+        check_options(source="demo", reference=tmp_path / "other.fits", device="cpu")
 
 
 def test_labels_of_a_reference_without_any_are_refused():
     with pytest.raises(InputError, match=r"'labels', but reference compact has none"):
-        prepare_job(source="demo", columns="redshift,labels", device="cpu")
+        check_options(source="demo", columns="redshift,labels", device="cpu")
 
 
 def test_labels_of_a_reference_become_columns(make_job, own_reference):
@@ -92,4 +92,4 @@ def test_weights_of_a_pretraining_stage_alone_are_refused(monkeypatch):
     )
     monkeypatch.setattr("astroclip_astro.annotate.setup.read_card", lambda path: card)
     with pytest.raises(InputError, match=r"stage spectrum alone.*astroclip-train align"):
-        prepare_job(source="demo", weights="half")
+        check_options(source="demo", weights="half")
