@@ -15,19 +15,19 @@ from astroclip_astro.fetch.open import open_source
 from astroclip_astro.interpret.plots import plot_attention, plot_masked
 from astroclip_astro.interpret.spectrum import fetch_spectrum
 from astroclip_astro.models.model import load_model as load
+from astroclip_astro.similar.options import DataOptions, MatchOptions, QueryOptions
 from astroclip_astro.similar.plot import plot_similar
-from astroclip_astro.similar.search import SimilaritySearch
-from astroclip_astro.similar.similar import similar
+from astroclip_astro.similar.search import similar
 
 WORK = {  # method -> the functions that its options reach
     "annotate": (annotate, check_options, open_source),
     "embed": (annotate, check_options, open_source),
     "redshift": (annotate, check_options, open_source),
     "stellar_mass": (annotate, check_options, open_source),
-    "similar": (similar, SimilaritySearch.match, SimilaritySearch.__init__),
+    "similar": (similar, QueryOptions, MatchOptions, DataOptions),
     "plot_attention": (plot_attention, fetch_spectrum, open_source),
     "plot_masked": (plot_masked, fetch_spectrum, open_source),
-    "plot_similar": (plot_similar, SimilaritySearch.__init__),
+    "plot_similar": (plot_similar, QueryOptions, MatchOptions, DataOptions),
 }
 DEFAULTS = {
     "source": config.SOURCE,
@@ -74,8 +74,8 @@ def test_functions_have_the_defaults_of_their_method(method):
     reached = set(getattr(TableMethods, method).fixed)
     for function in WORK[method]:
         theirs = defaults_of(function)
-        if method == "plot_similar" and function is SimilaritySearch.__init__:
-            theirs.pop("source")  # a picture cannot be drawn without
+        if method == "plot_similar" and function in (MatchOptions, DataOptions):
+            theirs = {name: theirs[name] for name in theirs.keys() - {"k", "source"}}
         both = ours.keys() & theirs.keys() - reached  # what was passed on by a function above
         assert {name: theirs[name] for name in both} == {name: ours[name] for name in both}
         reached |= inspect.signature(function).parameters.keys()

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from astroclip_astro.models.model import Model
     from astroclip_astro.records import Source
-    from astroclip_astro.similar.query import Flux, Image
+    from astroclip_astro.similar.options import Flux, Image
     from astroclip_astro.zeroshot.reference import Reference
 
 __all__ = ["TableMethods"]
@@ -143,7 +143,7 @@ class TableMethods(AnnotationMethods, PlotMethods):
         known = label_columns_of(labels, redshift=redshift, log_stellar_mass=log_stellar_mass)
         return calibrate(self._table, known)
 
-    @handed_to("similar.similar.similar")
+    @handed_to("similar.search.similar")
     def similar(
         self,
         row: int | None = None,
@@ -308,7 +308,9 @@ class Accessor:
 
     __doc__ = TableMethods.__doc__
 
-    def __get__(self, table: Table | None, owner: type | None = None):
+    def __get__(
+        self, table: Table | None, owner: type | None = None
+    ) -> TableMethods | type[TableMethods]:
         """Return the methods of a table, or their class where asked of the class."""
         return TableMethods if table is None else TableMethods(table)
 

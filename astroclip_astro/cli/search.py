@@ -219,7 +219,7 @@ def search(
             targetid=targetid,
             id=identifier,
             id_column=id_column,
-            modality=by,
+            query=by,
         )
         found = comparison.match(
             query,
@@ -262,7 +262,7 @@ def draw(query: Query, found: Table, comparison: SimilaritySearch, path: Path) -
     from astroclip_astro.figures.gallery import draw_gallery
     from astroclip_astro.similar.gallery import collect_panels, match_title
 
-    source = comparison.source()
+    source = comparison.open_source()
     panels = collect_panels(
         query,
         found,

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from astropy.table import Table
 
 from astroclip_astro.figures.gallery import THUMBNAIL_PIXELS, Panel
 from astroclip_astro.records import Cutout, Source, Spectrum, Targets
-from astroclip_astro.similar.query import Query
+from astroclip_astro.similar.query import Query, target_at
 from astroclip_astro.sky import find_targets
-
-if TYPE_CHECKING:
-    pass
-
 
 MAX_MATCHES_DRAWN = 20  # matches that are drawn
 
@@ -60,10 +54,9 @@ def collect_panels(
     ]
     place = None  # where the query is
     if query.row is not None:
-        place = targets[[query.row]]
+        place = targets[np.array([query.row])]
     elif query.position is not None:
-        at = (np.array([value]) for value in query.position)
-        place = Targets(*at, np.zeros(1, np.int64), np.zeros(1, bool))
+        place = target_at(query.position)
     panels = [Panel(f"query: {query.description}", query.image, query.flux, query.ivar)]
     if place is not None:
         panels = _fetch_panels([panels[0].title], place, source, match_radius)

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import os
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from astropy.table import Table
 
 from astroclip_astro.config import PLOTTED, SOURCE
+from astroclip_astro.errors import InputError
 from astroclip_astro.figures.gallery import gallery_figure
 from astroclip_astro.figures.picture import check_picture, finish_picture
 from astroclip_astro.records import Source, origin
 from astroclip_astro.similar.gallery import collect_panels, match_title
+from astroclip_astro.similar.options import split_options
 from astroclip_astro.similar.search import SimilaritySearch
 
 if TYPE_CHECKING:
-    from astropy.coordinates import SkyCoord
     from matplotlib.figure import Figure
 
 
@@ -26,15 +27,9 @@ def plot_similar(
     *,
     source: str | os.PathLike | Source = SOURCE,
     k: int = PLOTTED,
-    query: str | None = None,
-    target: str | None = None,
-    method: str = "exact",
-    position: SkyCoord | tuple[float, float] | None = None,
-    id: str | int | None = None,
-    id_column: str | None = None,
     path: str | os.PathLike | None = None,
     overwrite: bool = False,
-    **options: object,
+    **options: Any,
 ) -> Figure:
     """Draw image and spectrum of an object, and of the k galaxies of the table most like it.
 
@@ -42,14 +37,17 @@ def plot_similar(
     ----------
     table : Table
         With embeddings and positions. It is not changed.
-    row, position, id, id_column, k, query, target, method
-        As `astroclip_astro.similar.similar.similar` has them; ask by row, position or id.
+    row : int, optional
+        Row of the table, from 0, where the galaxy is asked for by its row.
     source : str, path or Source
         Where images and spectra come from, as `astroclip_astro.fetch.open.open_source` has it.
+    k : int
+        Number of galaxies besides the one asked for.
     path, overwrite
-        As `plot_attention` has them.
+        As `astroclip_astro.interpret.plots.plot_attention` has them.
     **options
-        As `astroclip_astro.similar.search.SimilaritySearch` has them.
+        As `astroclip_astro.similar.search.similar` has them, those of a search in the reference
+        excepted: matches have to have positions.
 
     Returns
     -------
@@ -64,17 +62,18 @@ def plot_similar(
         Where the source fails.
     """
     check_picture(path, overwrite=overwrite)
-    with closing(SimilaritySearch(table, source=source, **options)) as comparison:
-        asked = comparison.query(row, position=position, id=id, id_column=id_column, modality=query)
-        found = comparison.match(asked, k=k, target=target, method=method)
-        opened = comparison.source()
-        panels = collect_panels(
-            asked,
-            found,
-            table,
-            opened,
-            match_radius=comparison.match_radius,
-            **comparison.names,
+    asked, wanted, data = split_options(options)
+    if wanted.get("within", "table") != "table":
+        raise InputError(
+            "Galaxies of a reference cannot be drawn: it holds no images and no spectra; leave out "
+            "within."
         )
-    title = f"{match_title(found, panels)}\nimages and spectra: {origin(table, opened)}"
+    with closing(SimilaritySearch(table, source=source, **data)) as search:
+        query = search.query(row, **asked)
+        matches = search.match(query, k=k, **wanted)
+        opened = search.open_source()
+        panels = collect_panels(
+            query, matches, table, opened, match_radius=search.match_radius, **search.names
+        )
+    title = f"{match_title(matches, panels)}\nimages and spectra: {origin(table, opened)}"
     return finish_picture(gallery_figure(panels, title=title), path)

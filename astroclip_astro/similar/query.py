@@ -8,16 +8,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from astropy.coordinates import SkyCoord
 from astropy.table import Table
 
 from astroclip_astro.columns import MODALITIES, PREFIX
-from astroclip_astro.config import MATCH_RADIUS
 from astroclip_astro.errors import CatalogueError, InputError, SourceError
 from astroclip_astro.fetch.files.one_galaxy import read_one_cutout, read_one_spectrum
 from astroclip_astro.flags import Flag
 from astroclip_astro.records import Cutout, MissingData, Source, Spectrum, Targets
 from astroclip_astro.search.exact import UNIT_TOLERANCE
+from astroclip_astro.similar.options import Flux, Image, QueryOptions
 from astroclip_astro.sky import find_targets
 from astroclip_astro.sky.arguments import check_row, check_table
 from astroclip_astro.sky.identifiers import find_row
@@ -25,11 +24,6 @@ from astroclip_astro.sky.position import read_position, separations
 
 if TYPE_CHECKING:
     from astroclip_astro.models.model import Model
-
-
-QUERY_KINDS = ("row", "position", "embedding", "image", "spectrum", "id")
-Image = np.ndarray | Cutout | str | os.PathLike
-Flux = np.ndarray | tuple[np.ndarray, np.ndarray] | Spectrum | str | os.PathLike
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,13 +56,6 @@ class Query:
     image: np.ndarray | None = None
     flux: np.ndarray | None = None
     ivar: np.ndarray | None = None
-
-
-def check_word(value: str | None, option: str, known: tuple[str, ...] = MODALITIES) -> str | None:
-    """Return an option's word; another than the known ones raises, None passes."""
-    if value is not None and value not in known:
-        raise InputError(f"{option} is {value!r}, expected {' or '.join(map(repr, known))}.")
-    return value
 
 
 def table_embeddings(table: Table, modality: str) -> np.ndarray:
@@ -121,19 +108,10 @@ def table_embeddings(table: Table, modality: str) -> np.ndarray:
 
 def make_query(
     table: Table,
-    row: int | None = None,
+    asked: QueryOptions,
     *,
-    position: SkyCoord | tuple[float, float] | None = None,
-    embedding: np.ndarray | None = None,
-    image: Image | None = None,
-    spectrum: Flux | None = None,
-    targetid: int | None = None,
-    id: str | int | None = None,
-    id_column: str | None = None,
-    modality: str | None = None,
-    match_radius: float = MATCH_RADIUS,
-    ra: str | None = None,
-    dec: str | None = None,
+    names: dict[str, str | None],
+    match_radius: float,
     model: Callable[[], Model],
     source: Callable[[], Source] | None = None,
 ) -> Query:
@@ -143,14 +121,12 @@ def make_query(
     ----------
     table : Table
         The table with embeddings.
-    row, position, embedding, image, spectrum, targetid, id, id_column
-        As `astroclip_astro.similar.similar.similar` has them; one of the first five, or ``id``.
-    modality : {"image", "spectrum"}, optional
-        What of the galaxy is compared; by default what there is, the image first.
+    asked : QueryOptions
+        The galaxy asked for, by exactly one kind of query.
+    names : dict
+        ``ra`` and ``dec``: names of the position columns, None where they are recognised.
     match_radius : float
         Largest distance of a row from the position, arcsec.
-    ra, dec : str, optional
-        Names of the position columns.
     model : callable
         Gives the encoders; only called where something has to be embedded.
     source : callable, optional
@@ -167,37 +143,28 @@ def make_query(
     SourceError
         Where the source has something at the position and cannot deliver it.
     """
-    given = [row, position, embedding, image, spectrum, id]
-    used = [kind for kind, value in zip(QUERY_KINDS, given, strict=True) if value is not None]
-    if len(used) != 1:
-        raise InputError(
-            f"Found {' and '.join(used) or 'no query'}, expected exactly one of "
-            f"{', '.join(QUERY_KINDS)}."
-        )
-    check_word(modality, "query")
-    if targetid is not None and not isinstance(spectrum, str | os.PathLike):
-        raise InputError("targetid goes with the file of a spectrum only; leave it out.")
-    if id_column is not None and id is None:
-        raise InputError("id_column goes with id only; pass the identifier too, or leave it out.")
-    if id is not None:
-        row, name = find_row(table, id, column=id_column)
-        return _by_row(table, row, modality, f"{name} {id} (row {row})")
-    if row is not None:
-        return _by_row(table, row, modality, f"row {row}")
-    if position is not None:
-        coordinates = read_position(position)
-        words = f"position {coordinates[0]:.5f} {coordinates[1]:+.5f}"
-        near = _nearest_row(table, coordinates, match_radius, ra, dec, fetched=source is not None)
+    kind, modality = asked.check(), asked.query
+    if asked.id is not None:
+        row, name = find_row(table, asked.id, column=asked.id_column)
+        return _by_row(table, row, modality, f"{name} {asked.id} (row {row})")
+    if asked.row is not None:
+        return _by_row(table, asked.row, modality, f"row {asked.row}")
+    if asked.position is not None:
+        position = read_position(asked.position)
+        words = f"position {position[0]:.5f} {position[1]:+.5f}"
+        near = _nearest_row(table, position, match_radius, names, fetched=source is not None)
         if near is not None:
-            return _by_row(table, near, modality, f"{words} (row {near})", position=coordinates)
-        return _fetched(source(), coordinates, modality, match_radius, model(), words)
-    if embedding is not None:
-        return Query(_unit_vector(embedding), modality, "an embedding")
-    if modality not in (None, used[0]):
-        raise InputError(f"query is {modality!r}, but by {used[0]} was asked; leave query out.")
-    if image is not None:
-        return _by_image(image, model())
-    return _by_spectrum(spectrum, targetid, model())
+            return _by_row(table, near, modality, f"{words} (row {near})", position=position)
+        if source is not None:
+            return _fetched(source(), position, modality, match_radius, model(), words)
+    if asked.embedding is not None:
+        return Query(_unit_vector(asked.embedding), modality, "an embedding")
+    if modality not in (None, kind):
+        raise InputError(f"query is {modality!r}, but by {kind} was asked; leave query out.")
+    if asked.image is not None:
+        return _by_image(asked.image, model())
+    assert asked.spectrum is not None  # of the six kinds, the one that is left
+    return _by_spectrum(asked.spectrum, asked.targetid, model())
 
 
 def _by_row(
@@ -233,7 +200,9 @@ def _by_image(image: Image, model: Model) -> Query:
     pixels = np.ma.filled(image.image if isinstance(image, Cutout) else image, 0)
     if pixels.ndim != 3:
         raise InputError(f"image has shape {pixels.shape}, expected (3, h, w), the bands g, r, z.")
-    return _embedded(model.embed_images(pixels[None])[0], "image", words, image=pixels)
+    vector = model.embed_images(pixels[None])[0]
+    _check_embedded(vector, "image", words)
+    return Query(vector, "image", words, image=pixels)
 
 
 def _by_spectrum(spectrum: Flux, targetid: int | None, model: Model) -> Query:
@@ -246,24 +215,25 @@ def _by_spectrum(spectrum: Flux, targetid: int | None, model: Model) -> Query:
         spectrum = (spectrum.flux, spectrum.ivar)
     flux, ivar = spectrum if isinstance(spectrum, tuple) else (spectrum, None)
     flux = np.ma.filled(np.asanyarray(flux, float), np.nan)
-    if flux.ndim != 1 or (ivar is not None and np.shape(ivar) != flux.shape):
-        raise InputError(
-            f"spectrum has shape {flux.shape} (ivar {np.shape(ivar)}), expected flux, or (flux, "
-            "ivar), of 7781 samples."
-        )
     weight = None if ivar is None else np.ma.filled(np.asanyarray(ivar, float), 0)
+    if flux.ndim != 1 or (weight is not None and weight.shape != flux.shape):
+        shape = () if weight is None else weight.shape
+        raise InputError(
+            f"spectrum has shape {flux.shape} (ivar {shape}), expected flux, or (flux, ivar), of "
+            "7781 samples."
+        )
     vector = model.embed_spectra(flux[None], None if weight is None else weight[None])[0]
-    return _embedded(vector, "spectrum", words, flux=flux, ivar=weight)
+    _check_embedded(vector, "spectrum", words)
+    return Query(vector, "spectrum", words, flux=flux, ivar=weight)
 
 
-def _embedded(vector: np.ndarray, modality: str, words: str, **data: object) -> Query:
-    """Return the query of what was just embedded, unless it was empty."""
+def _check_embedded(vector: np.ndarray, modality: str, words: str) -> None:
+    """Refuse what has no embedding because it was empty."""
     if not np.isfinite(vector).all():
         raise InputError(
             f"Nothing is in the {modality} ({words}): no data, or one value everywhere; give "
             "another."
         )
-    return Query(vector, modality, words, **data)
 
 
 def _fetched(
@@ -275,44 +245,43 @@ def _fetched(
     words: str,
 ) -> Query:
     """Return the query of what a source has at a position."""
-    ra, dec = (np.array([value]) for value in position)
-    target = Targets(ra, dec, np.zeros(1, np.int64), np.zeros(1, bool))
+    target = target_at(position)
     reasons, failed = [], False
     words = f"{words} from {source.name}"
     for name in MODALITIES if modality is None else (modality,):
+        answer: Cutout | Spectrum | MissingData
         if name == "image":
             (answer,) = source.cutouts(target, model.config.image_size)
         else:
             (answer,) = source.spectra(target, radius)
-        if isinstance(answer, MissingData):
-            reasons.append(f"{name}: {answer.reason}")
-            failed |= bool(answer.flag & Flag.SOURCE_FAILED)
-        else:
-            if name == "image":
-                found = _by_image(answer, model)
-            else:
-                found = _by_spectrum(answer, None, model)
-            return replace(found, description=words, position=position)
-    found = f"{words} ({'; '.join(reasons)})"
+        if isinstance(answer, Cutout):
+            return replace(_by_image(answer, model), description=words, position=position)
+        if isinstance(answer, Spectrum):
+            return replace(_by_spectrum(answer, None, model), description=words, position=position)
+        reasons.append(f"{name}: {answer.reason}")
+        failed |= bool(answer.flag & Flag.SOURCE_FAILED)
+    place = f"{words} ({'; '.join(reasons)})"
     if failed:
-        raise SourceError(f"The source has failed at the {found}; check the network, try again.")
-    raise InputError(f"Nothing at the {found}; check the position.")
+        raise SourceError(f"The source has failed at the {place}; check the network, try again.")
+    raise InputError(f"Nothing at the {place}; check the position.")
+
+
+def target_at(position: tuple[float, float]) -> Targets:
+    """Return the one target at a position, ICRS degrees, whose TARGETID is not known."""
+    ra, dec = position
+    return Targets(np.array([ra]), np.array([dec]), np.zeros(1, np.int64), np.zeros(1, bool))
 
 
 def _nearest_row(
     table: Table,
     position: tuple[float, float],
     radius: float,
-    ra: str | None,
-    dec: str | None,
+    names: dict[str, str | None],
     *,
     fetched: bool,
 ) -> int | None:
     """Return the row at a position; where there is none, None if it can be fetched instead."""
-    from astroclip_astro.sky.position import arcseconds
-
-    radius = arcseconds(radius)
-    targets = find_targets(table, ra=ra, dec=dec)
+    targets = find_targets(table, ra=names["ra"], dec=names["dec"])
     apart = separations(position, targets)  # (n,)
     apart = np.where(targets.has_position, apart, np.inf)
     nearest = int(np.argmin(apart))
@@ -329,8 +298,10 @@ def _nearest_row(
 
 def _unit_vector(embedding: np.ndarray) -> np.ndarray:
     """Return an embedding after a look at its shape and length."""
-    vector = np.ma.filled(np.ma.masked_invalid(np.ma.asanyarray(embedding, float)), np.nan)
-    length = np.linalg.norm(vector)
+    vector: np.ndarray = np.ma.filled(
+        np.ma.masked_invalid(np.ma.asanyarray(embedding, float)), np.nan
+    )
+    length = float(np.linalg.norm(vector))
     if vector.ndim != 1 or not abs(length - 1) <= UNIT_TOLERANCE:
         raise InputError(
             f"embedding has shape {vector.shape} and length {length:.4g}, expected one vector of "

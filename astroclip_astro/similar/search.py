@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-import numbers
 import os
+from collections.abc import Callable
+from contextlib import closing
 from functools import cache as once
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import astropy.units as u
 import numpy as np
 from astropy.table import Column, Table
 
 from astroclip_astro.columns import MODALITIES, PREFIX, header_keywords
-from astroclip_astro.config import DEVICE, MATCH_RADIUS, PRECISION, K
 from astroclip_astro.errors import InputError, WeightsError
 from astroclip_astro.models.card import check_aligned
 from astroclip_astro.records import Source, origin_word
-from astroclip_astro.search.index import METHODS, make_index
-from astroclip_astro.similar.query import Query, check_word, make_query, table_embeddings
+from astroclip_astro.search.index import make_index
+from astroclip_astro.similar.options import (
+    DataOptions,
+    MatchOptions,
+    QueryOptions,
+    make_options,
+    split_options,
+)
+from astroclip_astro.similar.query import Query, make_query, table_embeddings
 from astroclip_astro.sky import find_targets
 from astroclip_astro.sky.arguments import check_table
 from astroclip_astro.sky.position import arcseconds, separations
@@ -30,7 +37,6 @@ if TYPE_CHECKING:
 
 __all__ = ["SimilaritySearch"]
 
-PLACES = ("table", "reference")
 MATCH_COLUMN_DESCRIPTIONS = {
     "row": "Row (from 0) of the {place}",
     "similarity": "Cosine similarity of the embeddings, 1 is the same: {query} among {target}",
@@ -51,57 +57,33 @@ class SimilaritySearch:
     ----------
     table : Table
         With ``astroclip_image`` or ``astroclip_spectrum``.
-    weights : str or path, optional
-        Weights that embed images and spectra given; by default those that the table names.
-    source : str, path or Source, optional
-        Where a galaxy at a position that the table lacks is fetched; by default nowhere.
-    ra, dec : str, optional
-        Names of the position columns where they cannot be recognised.
-    match_radius : float or Quantity
-        Largest distance of a row, or a spectrum, from a position, arcsec.
-    device, precision : str
-        Where to compute, and how precisely.
-    layer, release, jobs, cache, cache_limit
-        Of the source, as `astroclip_astro.fetch.open.open_source` has them.
+    **options
+        ``weights``, ``source``, ``ra``, ``dec``, ``match_radius`` (arcsec), ``device``,
+        ``precision`` and the options of the source, as
+        `astroclip_astro.similar.options.DataOptions` has them.
     """
 
-    def __init__(
-        self,
-        table: Table,
-        *,
-        weights: str | os.PathLike | None = None,
-        source: str | os.PathLike | Source | None = None,
-        ra: str | None = None,
-        dec: str | None = None,
-        match_radius: float | u.Quantity = MATCH_RADIUS,
-        device: str = DEVICE,
-        precision: str = PRECISION,
-        layer: str | None = None,
-        release: str | None = None,
-        jobs: int | None = None,
-        cache: str | os.PathLike | None = None,
-        cache_limit: str | float | u.Quantity | None = None,
-    ) -> None:
-        options = {
-            "layer": layer, "release": release, "jobs": jobs, "cache": cache,
-            "cache_limit": cache_limit,
-        }  # fmt: skip
+    def __init__(self, table: Table, **options: Any) -> None:
+        data = make_options(DataOptions, options)
         self.table = check_table(table)
-        self.weights = weights
-        self.names = {"ra": ra, "dec": dec}
-        self.match_radius = arcseconds(match_radius)
-        self.model = once(lambda: self._load(device=device, precision=precision))
-        self.source = None if source is None else once(lambda: self._open(source, options))
+        self.weights = data.weights
+        self.names = {"ra": data.ra, "dec": data.dec}
+        self.match_radius = arcseconds(data.match_radius)
+        self.model = once(lambda: self._load(device=data.device, precision=data.precision))
+        self.source: Callable[[], Source] | None = None
         self._opened: list[Source] = []
-        unused = [name for name, value in options.items() if value is not None]
-        if source is None and unused:
-            words = ", ".join(f"--{name.replace('_', '-')}" for name in unused)
-            raise InputError(
-                f"{words} goes with a source; pass --source too (source=... in Python)."
-            )
+        connection, source = data.connection(), data.source
+        if source is not None:
+            self.source = once(lambda: self._open(source, connection))
+
+    def open_source(self) -> Source:
+        """Return the source, opened by the first call; `InputError` where there is none."""
+        if self.source is None:
+            raise InputError("No source; say where images and spectra come from: source='demo'.")
+        return self.source()
 
     def close(self) -> None:
-        """Let go of what the source holds."""
+        """Close the source, where it was opened."""
         for source in self._opened:
             if hasattr(source, "close"):
                 source.close()
@@ -111,79 +93,71 @@ class SimilaritySearch:
         """What the table says of the weights its embeddings were made with."""
         return self.table.meta.get("ACWSHA") or None
 
-    def query(self, row: int | None = None, **asked: object) -> Query:
-        """Return the query; options as `astroclip_astro.similar.query.make_query` has them."""
+    def query(self, row: int | None = None, **options: Any) -> Query:
+        """Return the query; options as `astroclip_astro.similar.options.QueryOptions` has them."""
         return make_query(
             self.table,
-            row,
+            make_options(QueryOptions, options | {"row": row}),
+            names=self.names,
             match_radius=self.match_radius,
             model=self.model,
             source=self.source,
-            **self.names,
-            **asked,
         )
 
-    def match(
-        self,
-        query: Query,
-        *,
-        k: int = K,
-        target: str | None = None,
-        within: str = "table",
-        reference: str | os.PathLike | Reference | None = None,
-        method: str = "exact",
-    ) -> Table:
-        """Return the k galaxies most like the query; options as `similar` has them."""
-        check_word(within, "within", PLACES)
-        check_word(method, "method", METHODS)
-        target = check_word(target, "target") or query.modality or self._first_modality(within)
-        if not isinstance(k, numbers.Integral) or isinstance(k, bool) or k < 1:
-            raise InputError(f"k is {k!r}, expected a whole number of at least 1.")
-        if within == "table":
-            if reference is not None:
-                raise InputError(
-                    "A reference was given, but the search is within the table; leave it out, or "
-                    "search --in-reference (within='reference' in Python)."
-                )
+    def match(self, query: Query, **options: Any) -> Table:
+        """Return the k galaxies most like the query, as `similar` does.
+
+        Options are those of `astroclip_astro.similar.options.MatchOptions`.
+        """
+        wanted = make_options(MatchOptions, options)
+        wanted.check()
+        target = wanted.target or query.modality or self._first_modality(wanted.within)
+        reference = None if wanted.within == "table" else self._reference(wanted.reference)
+        if reference is None:
             points = table_embeddings(self.table, target)
             if query.row is not None:
                 points[query.row] = np.nan  # a galaxy is not its own neighbour
         else:
-            reference = self._reference(reference)
             points = getattr(reference, target)
-        usable = int(np.isfinite(points).all(axis=1).sum())
-        if not usable:
-            raise InputError(
-                f"No other row of the {within} has an embedding of its {target}; choose another "
-                "target: --among (target=... in Python)."
-            )
-        near = make_index(points, method).find(query.vector[None], k=min(int(k), usable))
-        rows, similarity = near.index[0], 1 - near.cosine_distance[0]
-        if within == "table":
+        rows, similarity = self._nearest(points, query, target, wanted)
+        added = {"row": rows, "similarity": similarity}
+        if reference is None:
             result, place = self._rows(rows), "table"
+            if query.position is not None:
+                added["separation"] = self._separation(query.position, rows)
         else:
             result, place = _labels(reference, rows), reference.title
-            kept = ("ACWEIGHT", "ACWSHA")
+            of_weights = ("ACWEIGHT", "ACWSHA")
             result.meta.update(
-                {key: self.table.meta[key] for key in kept if key in self.table.meta}
+                {key: self.table.meta[key] for key in of_weights if key in self.table.meta}
             )
         by = query.modality or "embedding"
-        words = {"place": place, "query": by, "target": PLURAL[target]}
-        added = {"row": rows, "similarity": similarity}
-        if query.position is not None and within == "table":
-            added["separation"] = self._separation(query.position, rows)
-        _put_first(result, added, words)
+        _put_first(result, added, {"place": place, "query": by, "target": PLURAL[target]})
         result.meta.update(
             header_keywords(
                 ACVERS=f"astroclip-astro {__version__}",
                 ACQUERY=query.description,
                 ACBY=by,
                 ACAMONG=target,
-                ACWITHIN=within,
-                ACSEARCH=method,
+                ACWITHIN=wanted.within,
+                ACSEARCH=wanted.method,
             )
         )
         return result
+
+    def _nearest(
+        self, points: np.ndarray, query: Query, target: str, wanted: MatchOptions
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return rows of the points most like the query, (k,), and their similarity."""
+        usable = int(np.isfinite(points).all(axis=1).sum())
+        if not usable:
+            raise InputError(
+                f"No other row of the {wanted.within} has an embedding of its {target}; choose "
+                "another target: --among (target=... in Python)."
+            )
+        index = make_index(points, wanted.method)
+        near = index.find(query.vector[None], k=min(int(wanted.k), usable))
+        return near.index[0], 1 - near.cosine_distance[0]
 
     def _first_modality(self, within: str) -> str:
         """Return what there are embeddings of, where the query does not say."""
@@ -241,6 +215,60 @@ class SimilaritySearch:
     def _separation(self, position: tuple[float, float], rows: np.ndarray) -> np.ndarray:
         """Return distances of rows from a position, arcsec."""
         return separations(position, find_targets(self.table, **self.names)[rows])
+
+
+def similar(table: Table, row: int | None = None, **options: Any) -> Table:
+    """Find the k galaxies most like one, which is asked for by exactly one kind of query.
+
+    A galaxy asked for by row or id, or by a position where a row is, is itself left out, whichever
+    of its embeddings is compared. In the reference nothing is left out. Rows without an embedding
+    never come. Of galaxies equally like the query, those of lower row number come first.
+
+    Parameters
+    ----------
+    table : Table
+        With embeddings: ``astroclip_image``, ``astroclip_spectrum`` or both. It is not changed.
+    row : int, optional
+        Row of the table, from 0, where the galaxy is asked for by its row.
+    **options
+        Which galaxy, as `astroclip_astro.similar.options.QueryOptions` has them; how many and among
+        which, as `MatchOptions` there; weights and source, as `DataOptions` there.
+
+    Returns
+    -------
+    Table
+        The most similar first: ``row``, ``similarity`` (cosine), ``separation`` (arcsec, where a
+        position was asked for), then the table's columns but for embeddings (one that has a name
+        of ours is called NAME_1); or the labels of the reference. Its meta says what was asked.
+
+    Raises
+    ------
+    InputError
+        Where not exactly one kind of query is used, or the galaxy has no embedding.
+    CatalogueError
+        Where the table has no embeddings.
+    WeightsError
+        Where embeddings of different weights would be compared. A table that does not name its
+        weights (a CSV file, for example) passes.
+    SourceError
+        Where the source has something at the position and cannot deliver it.
+
+    Examples
+    --------
+    >>> angle = np.radians([0, 10, 90, 12])
+    >>> table = Table({"name": ["a", "b", "c", "d"]})
+    >>> table["astroclip_image"] = np.column_stack([np.cos(angle), np.sin(angle)])
+    >>> matches = similar(table, 0, k=2)
+    >>> matches["similarity"].info.format = ".3f"
+    >>> print(matches)
+    row similarity name
+    --- ---------- ----
+      1      0.985    b
+      3      0.978    d
+    """
+    asked, wanted, data = split_options(options)
+    with closing(SimilaritySearch(table, **data)) as search:
+        return search.match(search.query(row, **asked), **wanted)
 
 
 def _labels(reference: Reference, rows: np.ndarray) -> Table:

@@ -122,14 +122,14 @@ class Methods:
 
     _table = "the table"
 
-    @handed_to("similar.similar.similar", k=3)
+    @handed_to("similar.search.similar", k=3)
     def alike(self, row=None, *, within="table"):
         """Find."""
 
 
 def test_method_hands_over_the_table_first(monkeypatch):
     monkeypatch.setattr(
-        "astroclip_astro.similar.similar.similar", lambda *args, **options: (args, options)
+        "astroclip_astro.similar.search.similar", lambda *args, **options: (args, options)
     )
     assert Methods().alike(2) == (("the table",), {"row": 2, "within": "table", "k": 3})
 

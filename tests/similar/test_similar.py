@@ -7,10 +7,17 @@ from astropy.table import MaskedColumn, QTable, Table
 from hypothesis import HealthCheck, given, settings, strategies as st
 from stubs import StubModel, StubSource
 
-from astroclip_astro.errors import CatalogueError, InputError, SourceError, WeightsError
+from astroclip_astro.errors import (
+    CatalogueError,
+    InputError,
+    OptionError,
+    SourceError,
+    WeightsError,
+)
 from astroclip_astro.flags import Flag
 from astroclip_astro.records import Cutout, Spectrum
-from astroclip_astro.similar.similar import similar
+from astroclip_astro.similar.plot import plot_similar
+from astroclip_astro.similar.search import SimilaritySearch, similar
 
 PAIRS = [(query, target) for query in ("image", "spectrum") for target in ("image", "spectrum")]
 WITHOUT = {"image": [3, 17], "spectrum": [4, 17, 20]}  # rows that lack it
@@ -426,3 +433,26 @@ def test_approximate_search_finds_the_same_here(table):
     exact, other = (similar(table, 8, method=method) for method in ("exact", "approximate"))
     assert exact["row"].tolist() == other["row"].tolist()
     assert other.meta["ACSEARCH"] == "approximate"
+
+
+@pytest.mark.parametrize(
+    ("step", "options", "nearest"),
+    [
+        (lambda search: search.query(rwo=3), None, "row"),
+        (lambda search: search.match(search.query(3), kk=3), None, "k"),
+        (None, {"sorce": "demo"}, "source"),
+    ],
+)
+def test_each_step_names_the_nearest_of_its_own_options(table, step, options, nearest):
+    with pytest.raises(OptionError, match=f"did you mean '{nearest}'"):
+        step(SimilaritySearch(table)) if step else SimilaritySearch(table, **options)
+
+
+def test_options_of_another_step_are_refused(table):
+    with pytest.raises(OptionError, match="no option 'k'"):
+        SimilaritySearch(table, k=3)
+
+
+def test_picture_of_a_reference_is_refused(table):
+    with pytest.raises(InputError, match="cannot be drawn"):
+        plot_similar(table, 0, within="reference", source=StubSource())

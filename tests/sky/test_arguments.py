@@ -12,7 +12,7 @@ from astroclip_astro.catalogue import write_catalogue
 from astroclip_astro.errors import CatalogueError, InputError, described
 from astroclip_astro.interpret.plots import plot_attention, plot_masked
 from astroclip_astro.similar.plot import plot_similar
-from astroclip_astro.similar.similar import similar
+from astroclip_astro.similar.search import similar
 from astroclip_astro.sky import describe_positions, find_targets
 from astroclip_astro.sky.arguments import check_column_name, check_row, check_table
 from astroclip_astro.storage.atomic import check_path
