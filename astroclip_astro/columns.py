@@ -84,14 +84,15 @@ def _property_columns(group: str, root: str, description: str, ucd: str) -> list
     )
     columns = []
     for suffix, modality, origin in sources:
-        shared = {"group": group, "modality": modality, "from_reference": True}
-        name = f"{PREFIX}{root}{suffix}"
-        columns.append(
-            OutputColumn(
-                name=name, ucd=ucd, description=f"Zero-shot {description} {origin}", **shared
-            )
+        value = OutputColumn(
+            name=f"{PREFIX}{root}{suffix}",
+            ucd=ucd,
+            description=f"Zero-shot {description} {origin}",
+            group=group,
+            modality=modality,
+            from_reference=True,
         )
-        columns.extend(_errors(columns[-1]))
+        columns += [value, *_errors(value)]
     return columns
 
 
@@ -124,7 +125,9 @@ def _novelty(modality: str) -> OutputColumn:
     )
 
 
-def _match(name: str, dtype: str, ucd: str, description: str, unit: str | None = None):
+def _match(
+    name: str, dtype: str, ucd: str, description: str, unit: str | None = None
+) -> OutputColumn:
     """Return one column about the matched DESI spectrum."""
     return OutputColumn(
         name=PREFIX + name,
@@ -204,8 +207,14 @@ def label_columns(
     origin = (
         "zero-shot, from image and spectrum, where available, weighted by the ratio of their errors"
     )
-    shared = {"unit": unit or None, "group": "labels", "from_reference": True}
-    value = OutputColumn(name=name, ucd="stat.value", description=f"{words}; {origin}", **shared)
+    value = OutputColumn(
+        name=name,
+        unit=unit or None,
+        ucd="stat.value",
+        description=f"{words}; {origin}",
+        group="labels",
+        from_reference=True,
+    )
     return value, *_errors(value)
 
 

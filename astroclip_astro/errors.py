@@ -19,7 +19,8 @@ What was assumed, or could not be had, is a warning; the commands say it in thei
 
 import numbers
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sized
+from contextlib import suppress
 from difflib import get_close_matches
 
 import numpy as np
@@ -159,7 +160,7 @@ def described(value: object) -> str:
         return f"row {value.index} of a table"
     if type(value).__module__.partition(".")[0] in ("pandas", "polars"):
         return f"a {type(value).__module__.partition('.')[0]} {kind}"
-    try:
-        return f"{article} {kind} of {len(value)}"
-    except TypeError:
-        return f"{article} {kind}"
+    if isinstance(value, Sized):
+        with suppress(TypeError):  # a Quantity of one number has no length
+            return f"{article} {kind} of {len(value)}"
+    return f"{article} {kind}"

@@ -33,7 +33,7 @@ class Flag(IntFlag):
     @property
     def word(self) -> str:
         """The bit's word as `decode` gives it."""
-        return self.name.lower()
+        return (self.name or "").lower()
 
 
 @dataclass(frozen=True)

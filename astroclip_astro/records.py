@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -46,8 +46,13 @@ class Targets:
 
     def __getitem__(self, rows: slice | np.ndarray) -> Targets:
         """Return some of the rows."""
-        arrays = (self.ra, self.dec, self.targetid, self.has_targetid)
-        return Targets(*(values[rows] for values in arrays), positioned=self.positioned)
+        return replace(
+            self,
+            ra=self.ra[rows],
+            dec=self.dec[rows],
+            targetid=self.targetid[rows],
+            has_targetid=self.has_targetid[rows],
+        )
 
     @property
     def has_position(self) -> np.ndarray:

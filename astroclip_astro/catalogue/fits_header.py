@@ -199,7 +199,8 @@ def _described(header: fits.Header) -> set[str]:
     comments = [str(line) for line in header.get("COMMENT", [])]
     if BEGIN not in comments or END not in comments:
         return set()
-    lines, goes_on = [], False
+    lines: list[str] = []
+    goes_on = False
     for line in comments[comments.index(BEGIN) + 1 : comments.index(END)]:
         if goes_on:
             lines[-1] += line[:BLOCK_WIDTH]
@@ -221,8 +222,10 @@ def _is_plain(value: object) -> bool:
 
 def _keyword_cards(key: object, value: object) -> list[fits.Card]:
     """Return a keyword's cards, none where reading them would give something else."""
+    if not isinstance(key, str):
+        return []
     keyword = "COMMENT" if key == "comments" else key
-    if not isinstance(key, str) or keyword != keyword.upper() or STRUCTURE.match(key):
+    if keyword != keyword.upper() or STRUCTURE.match(key):
         return []
     # astropy reads COMMENT and HISTORY as lists, and a keyword that is there several times.
     if keyword in ("COMMENT", "HISTORY"):

@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from astropy.table import Table
 
@@ -136,7 +136,8 @@ def write_catalogue(table: Table, path: str | os.PathLike, *, overwrite: bool = 
         try:
             if path.name.lower().endswith(".gz"):
                 with gzip.GzipFile(path.name[: -len(".gz")], "wb", fileobj=stream) as packed:
-                    WRITERS[form](table, packed)
+                    # A file like any other, but the types of the library do not say so.
+                    WRITERS[form](table, cast(BinaryIO, packed))
             else:
                 WRITERS[form](table, stream)
         except (OSError, MemoryError, AstroclipError):

@@ -65,10 +65,10 @@ def read_latex(text: str) -> Table:
         cells = [_inside(_COLHEAD, cell.strip()) for cell in units[0].split("&")] if units else []
         return _with_units(table, cells)
     table = Table.read(text, format="ascii.latex", guess=False)
-    cells = [[_text(value) for value in table[name]] for name in table.colnames]
-    if not _begin_with_units(cells):
+    columns = [[_text(value) for value in table[name]] for name in table.colnames]
+    if not _begin_with_units(columns):
         return table
-    return _with_units(_without_first_row(table), [column[0] for column in cells])
+    return _with_units(_without_first_row(table), [column[0] for column in columns])
 
 
 def _text(value: object) -> str:

@@ -178,7 +178,7 @@ def _plain_objects(values: np.ndarray, mask: np.ndarray | None, name: str) -> np
         cells[mask] = None
     held = [cell for cell in cells.flat if cell is not None]
     if all(isinstance(cell, str) for cell in held):
-        cells[np.equal(cells, None)] = ""
+        cells[np.equal(cells, np.array(None))] = ""
         return cells.astype(str)
     if cells.ndim == 1 and all(isinstance(cell, np.ndarray) and cell.ndim == 1 for cell in held):
         dtype = np.result_type(*held).newbyteorder("=")

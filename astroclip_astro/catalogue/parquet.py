@@ -137,10 +137,10 @@ def _values(array: pa.Array, name: str) -> tuple[np.ndarray, np.ndarray | None]:
     if not any(check(kind) for check in (pa.types.is_binary, pa.types.is_large_binary)):
         array = array.cast(pa.large_string())
     cells = array.to_numpy(zero_copy_only=False)
-    blank = b"" if array.type in (pa.binary(), pa.large_binary()) else ""
+    empty = b"" if array.type in (pa.binary(), pa.large_binary()) else ""
     if mask is not None:
-        cells = np.where(mask, blank, cells)
-    return cells.astype(type(blank)), mask
+        cells = np.where(mask, empty, cells)
+    return cells.astype(type(empty)), mask
 
 
 def _lists(array: pa.Array, name: str) -> tuple[np.ndarray, np.ndarray | None]:
@@ -163,7 +163,7 @@ def _lists(array: pa.Array, name: str) -> tuple[np.ndarray, np.ndarray | None]:
             "cannot hold; fill them or remove the column."
         )
     cells = np.empty(rows, object)
-    starts = np.cumsum(present)[:-1] if len(present) else []
+    starts = np.cumsum(present)[:-1]
     for row, part in zip(np.flatnonzero(~null), np.split(inner, starts), strict=False):
         cells[row] = part
     for row in np.flatnonzero(null):

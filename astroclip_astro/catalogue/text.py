@@ -217,7 +217,7 @@ def _flat_columns(column: Column) -> Iterator[tuple[str, np.ndarray, np.ndarray]
             "hold; write FITS (.fits), or remove it."
         )
     for index in product(*(range(size) for size in values.shape[1:])):
-        element = (slice(None), *index)
+        element: tuple[slice | int, ...] = (slice(None), *index)
         yield "_".join([name, *map(str, index)]), values[element], mask[element]
 
 

@@ -150,7 +150,7 @@ def _restore_values(table: Table, name: str) -> None:
     if column.dtype.kind == "O":
         filled = np.ma.filled(column, None)
         if all(cell is None or isinstance(cell, str) for cell in filled):
-            text = np.where(np.equal(filled, None), "", filled).astype(str)
+            text = np.where(np.equal(filled, np.array(None)), "", filled).astype(str)
             table.replace_column(name, with_values(column, text))
     else:
         hidden = np.asarray(column)[np.ma.getmaskarray(column)]

@@ -189,14 +189,7 @@ look like radians, expected degrees. Set table['ra'].unit = 'rad' and table['dec
 or 'deg' if they are degrees; a file needs a format that keeps units (ECSV, FITS, VOTable). \
 Columns without a unit are degrees where they are called ra_deg and dec_deg.
     """
-    for angles, other in ((ra, dec), (dec, ra)):
-        named = split_unit(angles.name)[1]
-        if angles.unit is None and (named is not None or other.unit == "rad"):
-            raise CatalogueError(
-                f"Column {angles.name!r} has no unit but "
-                f"{'its name' if named else repr(other.name)} says {named or 'rad'!r}, expected "
-                f"degrees. {_state_unit(ra, dec, named or 'rad')}"
-            )
+    _check_stated_units(ra, dec)
     good = in_range(ra.degrees, dec.degrees)
     if ra.unit is not None or good.sum() < _FEWEST:
         return
@@ -214,6 +207,18 @@ Columns without a unit are degrees where they are called ra_deg and dec_deg.
             f"without a unit look like {'radians' if radians else 'RA in hours'}, expected "
             f"degrees. {_state_unit(ra, dec, 'rad' if radians else 'hourangle')}"
         )
+
+
+def _check_stated_units(ra: Angles, dec: Angles) -> None:
+    """Refuse a column without a unit where its name, or the other column, says another one."""
+    for angles, other in ((ra, dec), (dec, ra)):
+        named = split_unit(angles.name)[1]
+        if angles.unit is None and (named is not None or other.unit == "rad"):
+            raise CatalogueError(
+                f"Column {angles.name!r} has no unit but "
+                f"{'its name' if named else repr(other.name)} says {named or 'rad'!r}, expected "
+                f"degrees. {_state_unit(ra, dec, named or 'rad')}"
+            )
 
 
 def describe_assumption(ra: Angles) -> str:
@@ -267,7 +272,7 @@ def _pass_other(axis: str) -> str:
 
 def _unit(column: np.ndarray, name: str, axis: str) -> u.UnitBase | None:
     """Return the angle a column is in by its unit or name, None where neither says."""
-    unit = getattr(column, "unit", None)
+    unit = given = getattr(column, "unit", None)
     if unit is None or unit == u.dimensionless_unscaled:
         # Only degrees are believed from a name alone: anything else would be converted.
         return u.deg if split_unit(name)[1] == "deg" else None
@@ -279,7 +284,7 @@ def _unit(column: np.ndarray, name: str, axis: str) -> u.UnitBase | None:
         return u.hourangle
     if not unit.is_equivalent(u.deg):
         raise CatalogueError(
-            f"{axis} column {name!r} has the unit {str(column.unit)!r}, which is no angle, "
+            f"{axis} column {name!r} has the unit {str(given)!r}, which is no angle, "
             f"expected degrees; correct table[{name!r}].unit or {_pass_other(axis)}."
         )
     return unit
@@ -325,8 +330,10 @@ def _decimal(text: str) -> float:
 def _sexagesimal(text: str, unit: u.UnitBase | None, axis: str) -> float:
     """Return degrees of three sexagesimal fields, NaN where the text is something else."""
     match = _SEXAGESIMAL.fullmatch(text)
-    mark = match and (match["mark"] or "").lower()
-    if match is None or (mark == "h" and axis == "Dec"):
+    if match is None:
+        return np.nan
+    mark = (match["mark"] or "").lower()
+    if mark == "h" and axis == "Dec":
         return np.nan
     marked = {"h": u.hourangle, "d": u.deg, "°": u.deg}
     first = marked.get(mark) or unit or (u.hourangle if axis == "RA" else u.deg)

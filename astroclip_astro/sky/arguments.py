@@ -83,19 +83,20 @@ def check_row(row: object, count: int, *, hint: str = "") -> int:
         ...
     astroclip_astro.errors.InputError: row is '2', expected a whole number, counted from 0; did ...
     """
-    whole = isinstance(row, numbers.Integral) and not isinstance(row, bool | np.bool_)
-    if whole and 0 <= row < count:
-        return int(row)
-    meant: object = None
-    if whole:
+    meant: int | None = None
+    if isinstance(row, numbers.Integral) and not isinstance(row, bool | np.bool_):
+        number = int(row)
+        if 0 <= number < count:
+            return number
         found, wanted = f"{row}", f"0 to {count - 1}"
-        meant = count + row if -count <= row < 0 else None
+        meant = count + number if -count <= number < 0 else None
     else:
         found, wanted = described(row), "a whole number, counted from 0"
         if isinstance(row, Row):
             meant = row.index
-        elif isinstance(row, str | float | np.floating) and _whole(row) in range(count):
-            meant = _whole(row)
+        elif isinstance(row, str | float | np.floating):
+            whole = _whole(row)
+            meant = whole if whole is not None and whole in range(count) else None
     end = f"; did you mean row={meant}?" if meant is not None else "."
     if hint and meant is None and isinstance(row, str):
         end = f"; {hint}."
@@ -140,7 +141,7 @@ def check_column_name(name: object, option: str) -> str | None:
     )
 
 
-def _whole(value: str | float) -> int | None:
+def _whole(value: str | float | np.floating) -> int | None:
     """Return the whole number that a word or a float stands for, None where there is none."""
     try:
         number = float(value)

@@ -11,7 +11,7 @@ SHOWN = 20  # names of columns in a message
 _BLANK = {"", "--", "nan", "<na>", "null", "none", "n/a"}
 
 
-def read_values(column, name: str, expected: str) -> tuple[np.ndarray, np.ndarray]:
+def read_values(column: object, name: str, expected: str) -> tuple[np.ndarray, np.ndarray]:
     """Return a column's plain values, of any dtype, and its mask.
 
     Parameters

@@ -212,8 +212,8 @@ def _candidate(name: str, ucd: str) -> _Candidate | None:
         return None
     stem, unit = split_unit(name)
     said = _UCD_AXIS.fullmatch(ucd.split(";")[0])
-    main = bool(said) and (said["main"] is not None or "meta.main" in ucd)
-    axis_key = _read_name(stem)
+    main = said is not None and (said["main"] is not None or "meta.main" in ucd)
+    axis_key: tuple[str, str | None] | None = _read_name(stem)
     if axis_key is None:
         if said is None or _frame_of(name, ucd) is not None:
             return None
@@ -229,7 +229,7 @@ def _read_name(stem: str) -> tuple[str, str] | None:
         return None
     rest = (words[: axes[0].start()] + "_" + words[axes[0].end() :]).strip("_")
     axis = axes[0].lastgroup
-    if _NOT_A_POSITION.search(rest) or _OLD_NAME.fullmatch(words):
+    if axis is None or _NOT_A_POSITION.search(rest) or _OLD_NAME.fullmatch(words):
         return None
     if axis in ("alpha", "delta"):  # SExtractor's; alone they are slopes and differences
         if "2000" not in rest:

@@ -245,7 +245,8 @@ def _transform(table: Table, name: str) -> tuple[np.ndarray, np.ndarray, str]:
     for angle in (icrs.ra, icrs.dec):
         values, mask = read_values(angle.to(u.deg), name, "one position a row")
         angles.append(np.where(mask, np.nan, values))
-    return *angles, f"SkyCoord column {name!r} ({coord.name}, as ICRS degrees)"
+    ra, dec = angles
+    return ra, dec, f"SkyCoord column {name!r} ({coord.name}, as ICRS degrees)"
 
 
 def _targetids(table: Table) -> tuple[np.ndarray, np.ndarray, str]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from astroclip_astro.storage.interrupts import interrupts_held
 
 if TYPE_CHECKING:
     import h5py
+    from _typeshed import ReadableBuffer
 
 
 SUFFIXES = (".h5", ".hdf5")
@@ -93,7 +94,7 @@ def check_hdf5_output(path: Path, *, overwrite: bool) -> Path:
     return check_destination(path, overwrite=overwrite)
 
 
-def storage(field: Field, n: int) -> dict[str, object]:
+def storage(field: Field, n: int) -> dict[str, Any]:
     """Return how a dataset is laid out; the one rule for all files.
 
     Long rows are chunked, a few galaxies to a chunk, so that any one is cheap to read. Those of
@@ -127,7 +128,7 @@ def storage(field: Field, n: int) -> dict[str, object]:
         return {}
     fitting = max(1, min(CHUNK_BYTES // size, SHARD_ROWS))
     rows = 2 ** int(math.log2(fitting))  # so that chunks end where parts end
-    layout: dict[str, object] = {"chunks": (min(rows, n), *field.shape)}
+    layout: dict[str, Any] = {"chunks": (min(rows, n), *field.shape)}
     if dtype.itemsize >= 4:
         layout |= {"shuffle": True, "compression": "gzip", "compression_opts": 1}
     return layout
@@ -150,15 +151,15 @@ class Disk(io.FileIO):
         super().__init__(path, "w+")
         self.failure: OSError | None = None
 
-    def write(self, data: memoryview) -> int:
+    def write(self, data: ReadableBuffer) -> int:
         """Write all of ``data``, or nothing once a write has failed."""
-        rest = memoryview(data)
+        rest = whole = memoryview(data)
         try:
             while rest and self.failure is None:
                 rest = rest[super().write(rest) :]
         except OSError as error:
             self.failure = error
-        return len(data)
+        return len(whole)
 
     def truncate(self, size: int | None = None) -> int:
         """Set the file's length, unless a write has failed."""

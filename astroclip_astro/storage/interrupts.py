@@ -6,6 +6,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
 
 
 @contextmanager
@@ -28,20 +29,20 @@ def interrupts_held() -> Iterator[None]:
     finished
     interrupted
     """
-    arrived: list[tuple] = []
+    arrived: list[tuple[int, FrameType | None]] = []
     usual = signal.getsignal(signal.SIGINT)
     # A mask alone would not do: the threads of a linear algebra library may take the signal.
     held = callable(usual) and threading.current_thread() is threading.main_thread()
     masks = hasattr(signal, "pthread_sigmask")
     if held:
-        signal.signal(signal.SIGINT, lambda *signal_and_frame: arrived.append(signal_and_frame))
+        signal.signal(signal.SIGINT, lambda number, frame: arrived.append((number, frame)))
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if masks else None
     try:
         yield
     finally:
-        if masks:
+        if mask is not None:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         if held:
             signal.signal(signal.SIGINT, usual)
-        if arrived:
+        if arrived and callable(usual):
             usual(*arrived[0])

@@ -82,7 +82,7 @@ def pack_shard(shard: Shard, fields: Mapping[str, Field], n: int, *, run_metadat
             stored = np.zeros((_stored_rows(field, len(values), n), *field.shape), field.dtype)
             stored[: len(values)] = values
             dataset = file.create_dataset(name, data=stored, **storage(field, n))
-            dataset.attrs["crc32"] = zlib.crc32(stored)
+            dataset.attrs["crc32"] = zlib.crc32(stored.data)
         file.flush()
         return file.id.get_file_image()
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -185,7 +185,8 @@ class Shards:
 
     def totals(self) -> tuple[int, dict[str, int]]:
         """Return how many galaxies the settled parts hold, and how many are left out by reason."""
-        galaxies, left_out = 0, Counter()
+        galaxies = 0
+        left_out: Counter[str] = Counter()
         for number in range(self.count):
             with self._opened(number) as part:
                 galaxies += len(read_places(part))
@@ -276,7 +277,7 @@ class Shards:
                 f"{self.n}; {NEXT_STEPS}"
             )
 
-    def _foreign(self, path: Path, found: object) -> OutputError:
+    def _foreign(self, path: Path, found: Any) -> OutputError:
         """Return what to say about a part of another output."""
         try:
             facts = json.loads(found)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -62,11 +62,11 @@ class CalibratedEstimator:
         }
         whole = [np.isfinite(true), *(np.isfinite(one.value) for one in leave_one_out.values())]
         if len(leave_one_out) == 2 and np.logical_and.reduce(whole).sum() >= MIN_ROWS_WITH_BOTH:
-            predicted = [
+            first, second = (
                 self._predict(name, one, covariates) for name, one in leave_one_out.items()
-            ]
-            self.stacking_weights = StackingWeights(*predicted, true)
-            both = self._stacked(predicted)
+            )
+            self.stacking_weights = StackingWeights(first, second, true)
+            both = self._stacked(first, second)
             self.calibrations[BEST] = Calibration(
                 both.value, both.scatter, true, own_covariate_first(BEST, covariates)
             )
@@ -100,7 +100,7 @@ class CalibratedEstimator:
             return predicted | {BEST: first}
         best = second[0].or_else(first)
         if BEST in self.calibrations:
-            both = self._predict(BEST, self._stacked([first, *second]), covariates)
+            both = self._predict(BEST, self._stacked(first, *second), covariates)
             best = both.or_else(best)
         return predicted | {BEST: best}
 
@@ -181,9 +181,8 @@ class CalibratedEstimator:
         )
         return replace(prediction, error=(high - low) / 2, low=low, high=high)
 
-    def _stacked(self, predicted: Sequence[Prediction]) -> Prediction:
+    def _stacked(self, first: Prediction, second: Prediction) -> Prediction:
         """Return the predictions of both modalities as one, without error."""
-        first, second = predicted
         weight = self.stacking_weights.weight(first, second)
         return stack(first, second, weight, min_difference=self.min_difference)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -124,7 +124,8 @@ class Calibration:
         self.floor = SCATTER_FLOOR * median if median > 0 else 1e-6
         self.count = int(known.sum())
         self.bins: dict[str | None, MondrianBins] = {}
-        for kind, measure in {**covariates, None: None}.items():
+        for kind in (*covariates, None):
+            measure = None if kind is None else covariates[kind]
             rows = known if measure is None else known & np.isfinite(measure)
             if rows.any():
                 miss = (true[rows] - value[rows]) / np.maximum(scatter[rows], self.floor)
@@ -229,7 +230,9 @@ class Calibration:
                 result[rows[here]] = np.where(np.isfinite(own[here]), share, np.nan)
         return result
 
-    def _bins(self, value: np.ndarray, covariates: Mapping[str, np.ndarray]):
+    def _bins(
+        self, value: np.ndarray, covariates: Mapping[str, np.ndarray]
+    ) -> Iterator[tuple[np.ndarray, np.ndarray | None, MondrianBins]]:
         """Yield rows, their covariate and the bins they are compared by; each row once."""
         left = np.isfinite(value)
         for kind, cells in self.bins.items():

@@ -169,7 +169,7 @@ class KNNEstimator:
         covariate = self.reference.covariates.get(self.modality)
         stored = self.reference.valid_leave_one_out
         place = None if stored is None else stored.place(self.sample)
-        if place is None:
+        if stored is None or place is None:
             distances = self._own(self.sample).mean_cosine_distance
         else:
             distances = stored.distances[self.modality][place]

@@ -65,8 +65,8 @@ def digest(embeddings: Mapping[str, np.ndarray], labels: Mapping[str, np.ndarray
     """
     total = hashlib.sha256(f"method {METHOD}, k {K}, sample {SAMPLE_SIZE}\n".encode())
     for modality in MODALITIES:
-        total.update(np.ascontiguousarray(embeddings[modality], "<f4"))
+        total.update(np.ascontiguousarray(embeddings[modality], "<f4").data)
     for name, values in labels.items():
         total.update(f"\n{name}\n".encode())
-        total.update(np.ascontiguousarray(values, "<f8"))
+        total.update(np.ascontiguousarray(values, "<f8").data)
     return total.hexdigest()

@@ -53,18 +53,7 @@ def predict_from_neighbours(
     >>> found.value.round(3), found.scatter.round(3), found.secondary
     (array([0.2]), array([0.071]), array([nan]))
     """
-    labels = np.asarray(labels, float)
-    if labels.ndim != 1 or neighbours.index.max(initial=-1) >= len(labels):
-        raise InputError(
-            f"Labels have shape {labels.shape}, expected one for each of the reference's galaxies, "
-            f"at least {neighbours.index.max(initial=-1) + 1}."
-        )
-    wrong = np.flatnonzero(~np.isfinite(labels))
-    if len(wrong):
-        raise InputError(
-            f"{len(wrong)} of {len(labels)} labels are not finite, the first is row {wrong[0]}; "
-            "leave such galaxies out of the reference."
-        )
+    labels = _checked_labels(neighbours, labels)
     value, scatter, secondary = np.full((3, len(neighbours)), np.nan)
     valid = neighbours.valid
     near = labels[neighbours.index[valid]]  # (valid, k)
@@ -77,3 +66,20 @@ def predict_from_neighbours(
     value[valid] = mean
     scatter[valid] = np.sqrt((weights * (near - mean[:, None]) ** 2).sum(axis=1))
     return Prediction(value, scatter=scatter, secondary=secondary)
+
+
+def _checked_labels(neighbours: Neighbours, labels: np.ndarray) -> np.ndarray:
+    """Return the labels as float64 (m,), finite and at least one for each neighbour's row."""
+    labels = np.asarray(labels, float)
+    if labels.ndim != 1 or neighbours.index.max(initial=-1) >= len(labels):
+        raise InputError(
+            f"Labels have shape {labels.shape}, expected one for each of the reference's galaxies, "
+            f"at least {neighbours.index.max(initial=-1) + 1}."
+        )
+    wrong = np.flatnonzero(~np.isfinite(labels))
+    if len(wrong):
+        raise InputError(
+            f"{len(wrong)} of {len(labels)} labels are not finite, the first is row {wrong[0]}; "
+            "leave such galaxies out of the reference."
+        )
+    return labels

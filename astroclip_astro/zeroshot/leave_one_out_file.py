@@ -89,27 +89,18 @@ def read_leave_one_out(hdus: fits.HDUList, path: Path) -> LeaveOneOut | None:
         return None
     table = tables[-1]
     check_size(table, path)
-    data, names = table.data, set(table.columns.names)
-    wrong = [name for name in names - {"row"} if data.dtype[name].str != ">f8"]
-    rows = np.array(data["row"], np.int64) if "row" in names else np.array([-1])
-    if wrong or rows.ndim != 1 or not len(rows) or rows[0] < 0 or (np.diff(rows) <= 0).any():
-        raise WeightsError(
-            f"Table {EXTENSION} of {path} is damaged, expected ascending rows and float64 columns; "
-            "remove the table, and it will be made again."
-        )
+    rows = _read_rows(table, path)
 
     def column(name: str) -> np.ndarray:
-        if name not in names:
+        if name not in table.columns.names:
             raise WeightsError(
                 f"Table {EXTENSION} of {path} has no column {name}; remove the table, and it will "
                 "be made again."
             )
-        return np.array(data[name], float)
+        return np.array(table.data[name], float)
 
-    labels = [name.removesuffix("_image_value") for name in table.columns.names]
-    labels = [
-        label for label, name in zip(labels, table.columns.names, strict=True) if label != name
-    ]
+    suffix = "_image_value"
+    labels = [name.removesuffix(suffix) for name in table.columns.names if name.endswith(suffix)]
     nothing = np.full(len(rows), np.nan)
     return LeaveOneOut(
         digest=str(table.header.get(DIGEST, "")),
@@ -125,3 +116,16 @@ def read_leave_one_out(hdus: fits.HDUList, path: Path) -> LeaveOneOut | None:
             for modality in MODALITIES
         },
     )
+
+
+def _read_rows(table: fits.BinTableHDU, path: Path) -> np.ndarray:
+    """Return the rows of the reference that a table is about, int64, all its formats checked."""
+    data, names = table.data, set(table.columns.names)
+    wrong = [name for name in names - {"row"} if data.dtype[name].str != ">f8"]
+    rows = np.array(data["row"], np.int64) if "row" in names else np.array([-1])
+    if wrong or rows.ndim != 1 or not len(rows) or rows[0] < 0 or (np.diff(rows) <= 0).any():
+        raise WeightsError(
+            f"Table {EXTENSION} of {path} is damaged, expected ascending rows and float64 columns; "
+            "remove the table, and it will be made again."
+        )
+    return rows

@@ -93,20 +93,33 @@ def score(
                 f"image, spectrum, {label} and photometry; expected {K} and 2 at least. Hold out "
                 "another fraction, or by something else."
             )
-        true = test.labels[label][query]
-        for method, (known, looked_up) in METHODS.items():
-            if known not in reference.vectors:
-                continue
-            points, queries = reference.vectors[known][base], test.vectors[looked_up][query]
-            if method == "photometry":
-                points, queries = standardised(points, queries)
-            predicted = knn_regression(points, reference.labels[label][base], queries)
-            result[f"{method}_r2_{label}"] = round(float(r2(true, predicted)), 3)
-            if label == "redshift":
-                error = (predicted - true) / (1 + true)
-                result[f"{method}_sigma_nmad"] = round(float(sigma_nmad(error)), 4)
-                result[f"{method}_outliers"] = round(float(np.mean(np.abs(error) > OUTLIER)), 4)
+        result |= _scores_by_method(reference, test, label, base, query)
     return {"what": describe(counts, sample_name)} | result
+
+
+def _scores_by_method(
+    reference: EmbeddedGalaxies,
+    test: EmbeddedGalaxies,
+    label: str,
+    base: np.ndarray,
+    query: np.ndarray,
+) -> dict[str, float]:
+    """Return the scores of one label by each method, among some galaxies of each sample."""
+    scores = {}
+    true = test.labels[label][query]
+    for method, (known, looked_up) in METHODS.items():
+        if known not in reference.vectors:
+            continue
+        points, queries = reference.vectors[known][base], test.vectors[looked_up][query]
+        if method == "photometry":
+            points, queries = standardised(points, queries)
+        predicted = knn_regression(points, reference.labels[label][base], queries)
+        scores[f"{method}_r2_{label}"] = round(float(r2(true, predicted)), 3)
+        if label == "redshift":
+            error = (predicted - true) / (1 + true)
+            scores[f"{method}_sigma_nmad"] = round(float(sigma_nmad(error)), 4)
+            scores[f"{method}_outliers"] = round(float(np.mean(np.abs(error) > OUTLIER)), 4)
+    return scores
 
 
 def describe(counts: dict[str, tuple[int, int]], sample_name: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Prediction:
     """One label of n galaxies, predicted by one modality or by both.
 
@@ -41,16 +41,25 @@ class Prediction:
     """
 
     value: np.ndarray
-    scatter: np.ndarray = None
-    secondary: np.ndarray = None
-    error: np.ndarray = None
-    low: np.ndarray = None
-    high: np.ndarray = None
+    scatter: np.ndarray
+    secondary: np.ndarray
+    error: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
 
-    def __post_init__(self) -> None:
-        for field in fields(self):
-            if getattr(self, field.name) is None:
-                object.__setattr__(self, field.name, np.full(len(self.value), np.nan))
+    def __init__(
+        self,
+        value: np.ndarray,
+        scatter: np.ndarray | None = None,
+        secondary: np.ndarray | None = None,
+        error: np.ndarray | None = None,
+        low: np.ndarray | None = None,
+        high: np.ndarray | None = None,
+    ) -> None:
+        every = (value, scatter, secondary, error, low, high)
+        for field, given in zip(fields(self), every, strict=True):
+            values = np.full(len(value), np.nan) if given is None else given
+            object.__setattr__(self, field.name, values)
 
     def __len__(self) -> int:
         """Return the number of galaxies."""
@@ -85,4 +94,8 @@ class Prediction:
     def or_else(self, other: Prediction) -> Prediction:
         """Return this prediction where it has a value, and another one elsewhere."""
         has_value = np.isfinite(self.value)
-        return self.map(lambda own, others: np.where(has_value, own, others), other)
+
+        def first_known(own: np.ndarray, others: np.ndarray) -> np.ndarray:
+            return np.where(has_value, own, others)
+
+        return self.map(first_known, other)

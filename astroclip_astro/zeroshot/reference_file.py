@@ -16,8 +16,8 @@ import hashlib
 import shutil
 import warnings
 from dataclasses import replace
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 from astropy import log
@@ -140,6 +140,17 @@ def save_reference(reference: Reference, path: str | Path, *, overwrite: bool = 
     check_reference(reference, reference.name)
     if path.exists() and not overwrite:
         raise OutputError(f"{path} exists; pass overwrite=True or another path.")
+    held_out = reference.valid_leave_one_out or predict_leave_one_out(reference)
+    tables = [fits.PrimaryHDU(), _reference_table(reference), leave_one_out_table(held_out)]
+    try:
+        with whole_file(path) as scratch:
+            fits.HDUList(tables).writeto(scratch, overwrite=True)
+    except OSError as error:
+        raise OutputError(f"Reference {path} cannot be written: {error}.") from error
+
+
+def _reference_table(reference: Reference) -> fits.BinTableHDU:
+    """Return embeddings, labels and covariates as a table, with all that its header says."""
     embedding = f"{EMBEDDING_WIDTH}E"
     table = fits.BinTableHDU.from_columns(
         [
@@ -157,9 +168,8 @@ def save_reference(reference: Reference, path: str | Path, *, overwrite: bool = 
     )
     for number, name in enumerate(table.columns.names, start=1):
         if name in COLUMN_DESCRIPTIONS:
-            table.header[f"TUCD{number}"], table.header[f"TCOMM{number}"] = COLUMN_DESCRIPTIONS[
-                name
-            ]
+            ucd, words = COLUMN_DESCRIPTIONS[name]
+            table.header[f"TUCD{number}"], table.header[f"TCOMM{number}"] = ucd, words
         elif reference.descriptions.get(name):
             table.header[f"TCOMM{number}"] = reference.descriptions[name]
     for number, name in enumerate(reference.user_labels, start=1):
@@ -170,14 +180,7 @@ def save_reference(reference: Reference, path: str | Path, *, overwrite: bool = 
     if reference.weights_sha256 is not None:
         table.header["ACWSHA"] = reference.weights_sha256  # fills the card, no room for a comment
     table.header["ACDESC"] = reference.description
-    held_out = leave_one_out_table(
-        reference.valid_leave_one_out or predict_leave_one_out(reference)
-    )
-    try:
-        with whole_file(path) as scratch:
-            fits.HDUList([fits.PrimaryHDU(), table, held_out]).writeto(scratch, overwrite=True)
-    except OSError as error:
-        raise OutputError(f"Reference {path} cannot be written: {error}.") from error
+    return table
 
 
 def complete_reference(reference: Reference, path: str | Path) -> Reference:
@@ -210,15 +213,15 @@ def complete_reference(reference: Reference, path: str | Path) -> Reference:
         f"Reference {reference.name} holds no leave-one-out predictions of its {len(reference):,} "
         "galaxies yet. They are computed now, once."
     )
-    complete = replace(reference, leave_one_out=predict_leave_one_out(reference))
+    held_out = predict_leave_one_out(reference)
     try:
-        _append_table(Path(path).resolve(), leave_one_out_table(complete.leave_one_out))
+        _append_table(Path(path).resolve(), leave_one_out_table(held_out))
     except OSError as error:
         log.info(
             f"They cannot be stored in {path} ({error.strerror or error}), so that the next run "
             "computes them again."
         )
-        return complete
+        return replace(reference, leave_one_out=held_out)
     log.info(f"They are stored in {path}, in a table of their own; nothing else has changed.")
     return load_reference(path)
 
@@ -249,7 +252,7 @@ def _bundled() -> dict[str, Path]:
     return {file.stem.removeprefix("reference-"): file for file in files}
 
 
-def _read(file: BinaryIO, path: Path) -> Reference:
+def _read(file: BufferedReader, path: Path) -> Reference:
     """Return the reference in a file's first binary table, its formats checked, not its values."""
     sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     file.seek(0)
@@ -271,14 +274,14 @@ def _read(file: BinaryIO, path: Path) -> Reference:
             columns = _copy_columns(table, (*MODALITIES, *LABELS, *own, *measures.values()), path)
             numbers = {name: table.columns.names.index(name) + 1 for name in own}
             return Reference(
-                name=_keyword(table.header, "ACNAME", str, path) or path.stem,
+                name=_text(table.header, "ACNAME", path) or path.stem,
                 image=columns.pop("image"),
                 spectrum=columns.pop("spectrum"),
                 covariates={m: columns.pop(name) for m, name in measures.items()},
                 labels=columns,
-                simulated=_keyword(table.header, "SIMULATD", bool, path),
-                weights_sha256=_keyword(table.header, "ACWSHA", str, path) or None,
-                description=_keyword(table.header, "ACDESC", str, path) or "",
+                simulated=_logical(table.header, "SIMULATD", path),
+                weights_sha256=_text(table.header, "ACWSHA", path) or None,
+                description=_text(table.header, "ACDESC", path) or "",
                 units=_words(table.header, "TUNIT", numbers, path),
                 descriptions=_words(table.header, "TCOMM", numbers, path),
                 sha256=sha256,
@@ -288,8 +291,8 @@ def _read(file: BinaryIO, path: Path) -> Reference:
 
 def _own_labels(header: fits.Header, path: Path) -> list[str]:
     """Return the names of the columns that the header calls labels, in the order of its cards."""
-    names = []
-    while (name := _keyword(header, f"ACLABEL{len(names) + 1}", str, path)) is not None:
+    names: list[str] = []
+    while (name := _text(header, f"ACLABEL{len(names) + 1}", path)) is not None:
         names.append(name)
     check_label_names(names)
     return names
@@ -297,9 +300,7 @@ def _own_labels(header: fits.Header, path: Path) -> list[str]:
 
 def _words(header: fits.Header, key: str, numbers: dict[str, int], path: Path) -> dict[str, str]:
     """Return what the header says of columns, given their numbers, where it says anything."""
-    found = {
-        name: _keyword(header, f"{key}{number}", str, path) for name, number in numbers.items()
-    }
+    found = {name: _text(header, f"{key}{number}", path) for name, number in numbers.items()}
     return {name: words for name, words in found.items() if words}
 
 
@@ -326,10 +327,22 @@ def _copy_columns(
     return columns
 
 
-def _keyword(header: fits.Header, key: str, kind: type, path: Path) -> str | bool | None:
-    """Return a header value of the expected type, None where it is absent."""
+def _text(header: fits.Header, key: str, path: Path) -> str | None:
+    """Return a string of the header, None where it is absent."""
     value = header.get(key)
-    if value is not None and not isinstance(value, kind):
-        words = {bool: "T or F (a FITS logical)", str: "a string"}
-        raise WeightsError(f"{key} in the header of {path} is {value!r}, expected {words[kind]}.")
-    return value
+    if value is None or isinstance(value, str):
+        return value
+    raise _wrong_type(key, value, "a string", path)
+
+
+def _logical(header: fits.Header, key: str, path: Path) -> bool | None:
+    """Return a FITS logical of the header, None where it is absent."""
+    value = header.get(key)
+    if value is None or isinstance(value, bool):
+        return value
+    raise _wrong_type(key, value, "T or F (a FITS logical)", path)
+
+
+def _wrong_type(key: str, value: object, expected: str, path: Path) -> WeightsError:
+    """Return what to say of a header value of another type."""
+    return WeightsError(f"{key} in the header of {path} is {value!r}, expected {expected}.")
