@@ -58,7 +58,7 @@ def panel_grid(
     across = min(across, len(names))
     down = -(-len(names) // across)
     figure = new_figure(size[0] * across, size[1] * down + 0.4)
-    figure.get_layout_engine().set(w_pad=0.06, h_pad=0.07)
+    figure.set_layout_engine("constrained", w_pad=0.06, h_pad=0.07)
     every = figure.subplots(down, across, squeeze=False).ravel().tolist()
     axes, spare = every[: len(names)], every[len(names) :]
     for one, name in zip(axes, names, strict=True):
