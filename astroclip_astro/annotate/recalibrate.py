@@ -9,7 +9,8 @@ import astropy.units as u
 import numpy as np
 from astropy.table import MaskedColumn, Table
 
-from astroclip_astro.columns import COLUMN_ROOTS, MODALITIES, PREFIX
+from astroclip_astro.catalogue.provenance import check_same_origin, column_group
+from astroclip_astro.columns import COLUMN_ROOTS, COLUMNS, MODALITIES, PREFIX
 from astroclip_astro.errors import CatalogueError, InputError, described
 from astroclip_astro.sky.arguments import check_column_name, check_table
 from astroclip_astro.sky.cell_values import read_floats
@@ -169,6 +170,7 @@ def calibrate(table: Table, known: Mapping[str, str]) -> Table:
     0.05
     """
     check_table(table)
+    check_same_origin(table, value_groups(known), "calibrated")
     columns = []
     notes = [words for words in calibrations(table) if words.partition(":")[0] not in known]
     for label, name in known.items():
@@ -179,6 +181,20 @@ def calibrate(table: Table, known: Mapping[str, str]) -> Table:
         table.replace_column(column.name, column)
     note(table, notes)
     return table
+
+
+def value_groups(labels: Iterable[str]) -> list[str]:
+    """Return the groups of columns that hold values of labels, by which their origin is known."""
+    return list(
+        dict.fromkeys(
+            group
+            for column in COLUMNS
+            if (group := column_group(column)) is not None
+            and any(
+                column.name.startswith(PREFIX + COLUMN_ROOTS.get(label, label)) for label in labels
+            )
+        )
+    )
 
 
 def calibrations(table: Table) -> list[str]:
