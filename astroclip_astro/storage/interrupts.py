@@ -1,11 +1,11 @@
 """Ctrl-C ends a command in good time, and waits while something happens that must not be torn.
 
-
-
-
-
-
-
+A command goes through two states. While it imports packages, Ctrl-C ends it at once. From then on
+it raises `KeyboardInterrupt`, as everywhere in Python, so that the command can say what it has
+completed; but an interrupt can be lost (Python drops one that is raised while an object is deleted)
+or take long (a library computes), so the process ends when `PATIENCE` has passed. A second Ctrl-C
+ends it at once.
+"""
 
 from __future__ import annotations
 
