@@ -100,7 +100,7 @@ def evaluate_embeddings(
         HDF5 file with the datasets ``images``, ``spectrum``, ``redshift`` and
         ``log_stellar_mass``, one galaxy a row, and ``flux`` for the comparison with photometry.
     options : EvaluationOptions, optional
-        How.
+        What is evaluated, and with how many bootstrap samples and held-out galaxies.
     quiet : bool
         Whether to show no progress.
 

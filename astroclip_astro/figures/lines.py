@@ -130,7 +130,7 @@ def mark_lines(axes: Axes, redshift: float, *, names: bool = True) -> None:
     Parameters
     ----------
     axes : matplotlib.axes.Axes
-        Where.
+        The panel that the lines are marked in.
     redshift : float
         Of the galaxy.
     names : bool

@@ -62,7 +62,7 @@ def save_picture(figure: Figure, path: str | os.PathLike) -> None:
     Parameters
     ----------
     figure : matplotlib.figure.Figure
-        Which.
+        The figure that is written or shown.
     path : str or path
         Its suffix says the format: .png, .pdf or .svg.
 

@@ -132,7 +132,7 @@ def zpix(sky: Sky, release: str) -> Table:
     sky : Sky
         The sky.
     release : {"DESI-EDR", "DESI-DR1"}
-        Which.
+        The data release that is asked for.
 
     Returns
     -------

@@ -43,7 +43,7 @@ def release(
     data : Data
         What it was trained on.
     configuration : TrainingConfiguration
-        How.
+        The settings of the run.
     cards : dict of str to dict
         Cards of the encoders it began with.
 

@@ -147,7 +147,7 @@ def run_loop(stage: Stage, data: Data, folder: RunFolder, loop: Loop) -> None:
     folder : RunFolder
         Where the log and checkpoints go.
     loop : Loop
-        How.
+        The numbers of steps, of processes and of checkpoints.
 
     Raises
     ------
