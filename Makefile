@@ -1,18 +1,21 @@
 PYTHON ?= python
 
-.PHONY: check lint rules layout test docs format dist fuzz
+.PHONY: check lint rules layout types test docs format dist fuzz
 
 # Exactly what .ci/run runs once everything is installed; the tests with the long ones.
 check: lint test docs
 
 # What is quick; .pre-commit-config.yaml has the same targets.
-lint: rules layout
+lint: rules layout types
 
 rules:
 	$(PYTHON) -m ruff check .
 
 layout:
 	$(PYTHON) -m ruff format --check .
+
+types:
+	$(PYTHON) -m mypy
 
 test:
 	pytest --slow

@@ -9,9 +9,11 @@ import tomllib
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 from packaging.requirements import Requirement
+from packaging.version import Version
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -45,9 +47,11 @@ def checkout(tmp_path_factory, environment):
     for tool in ("git", "make"):
         if shutil.which(tool) is None:
             pytest.skip(f"no {tool} here")
-    for module in ("pre_commit", "ruff"):
+    for module in ("pre_commit", "ruff", "mypy"):
         if find_spec(module) is None:
             pytest.skip(f"{module} is not installed")
+    if Version(np.__version__) < Version("2.3"):
+        pytest.skip("mypy is run with the type hints of newer versions of numpy")
     listed = run("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
     if listed.returncode:
         pytest.skip("not a git checkout")
@@ -76,12 +80,17 @@ def test_checks_before_a_commit_pass(checkout, environment):
     assert re.findall(r"^(.*?)\.+(\w+)$", result.stdout, re.M) == [
         ("ruff check", "Passed"),
         ("ruff format --check", "Passed"),
+        ("mypy", "Passed"),
     ]
 
 
 @pytest.mark.parametrize(
     ("text", "hook"),
-    [("\nimport os  # never used\n", "rules"), ("\nNUMBER   =   1\n", "layout")],
+    [
+        ("\nimport os  # never used\n", "rules"),
+        ("\nNUMBER   =   1\n", "layout"),
+        ('\nNUMBER: int = "1"\n', "types"),
+    ],
 )
 def test_checks_before_a_commit_find_what_is_broken(checkout, environment, text, hook):
     broken = checkout / "astroclip_astro" / "version.py"

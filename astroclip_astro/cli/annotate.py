@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
@@ -107,7 +106,7 @@ def annotate(
     dry_run: bool,
     quiet: bool,
     verbose: bool,
-    **options: object,
+    **options: Any,
 ) -> int:
     """Add AstroCLIP embeddings, redshifts, stellar masses, novelty and flags to CATALOG.
 
@@ -122,6 +121,7 @@ def annotate(
     Exit status: 0 done, 2 a mistake in the input, 3 no data for any row because no source
     answered, 130 interrupted.
     """
+    from astroclip_astro.annotate.job import close
     from astroclip_astro.annotate.plan import make_plan
     from astroclip_astro.annotate.run import start_run
     from astroclip_astro.cli.summary import describe_plan, describe_result
@@ -143,12 +143,12 @@ def annotate(
         run = None
         if not dry_run or plan.needs_model:
             run = start_run(plan, resume=not no_resume or dry_run, progress=progress)
-    with closing(plan.options.source):
-        if dry_run:
+    try:
+        if dry_run or run is None:
             click.echo(describe_plan(plan, run, ends))
             return 0
         if verbose:
-            for path, reason in run.job.source.problems:
+            for path, reason in getattr(run.job.source, "problems", ()):
                 click.echo(f"{path}: {reason}", err=True)
         try:
             rows = work(run, progress, verbose=verbose)
@@ -164,6 +164,8 @@ def annotate(
             click.echo(
                 describe_result(run, ends, rows, seconds, quiet=quiet), err=ends.form is not None
             )
+    finally:
+        close(plan.options.source)
     return 0
 
 
@@ -171,7 +173,8 @@ def describe_completed(run: Run) -> str:
     """Return what an interrupted run has kept, and how to continue."""
     if run.store is None:
         return "nothing was written; run the same command again"
-    cached = ", and what was fetched for the next ones is cached" * run.job.source.caches
+    caches = getattr(run.job.source, "caches", False)
+    cached = ", and what was fetched for the next ones is cached" if caches else ""
     return (
         f"{run.completed} of {len(run.plan.targets)} rows are completed{cached}. The same command "
         "continues from there"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,6 +22,11 @@ from astroclip_astro.config import conf
 from astroclip_astro.errors import InputError
 from astroclip_astro.records import sample_name
 from astroclip_astro.version import __version__
+
+if TYPE_CHECKING:
+    from astroclip_astro.dataset import Labels, Selection
+    from astroclip_astro.fetch.archive import ArchiveSource
+    from astroclip_astro.fetch.desi_catalogue import Cuts
 
 SELECTION_OPTIONS = (
     click.option(
@@ -142,7 +149,7 @@ def build(
     overwrite: bool,
     dry_run: bool,
     quiet: bool,
-    **options: object,
+    **options: Any,
 ) -> int:
     """Fetch images and spectra of galaxies in DESI's catalogue, and write a training set.
 
@@ -192,21 +199,32 @@ def read_selection(
     boxes: tuple[tuple[float, float, float, float], ...],
     cone: tuple[float, float, float] | None,
     targets: Path | None,
+    limit: int | None,
+    **options: Any,
+) -> Selection:
+    """Return the selection that the options name."""
+    from astroclip_astro.dataset import Selection
+    from astroclip_astro.dataset.label_file import read_targetids
+
+    cuts = read_cuts(**options)
+    ids = None if targets is None else read_targetids(targets)
+    return Selection(boxes=boxes, cone=cone, targetids=ids, cuts=cuts, limit=limit)
+
+
+def read_cuts(
+    *,
     survey: str | None,
     program: str | None,
     spectype: str,
     z_min: float | None,
     z_max: float | None,
     allow_zwarn: bool,
-    limit: int | None,
-    **_: object,
-) -> object:
-    """Return the selection that the options name."""
-    from astroclip_astro.dataset import Selection
-    from astroclip_astro.dataset.label_file import read_targetids
+    **_: Any,
+) -> Cuts:
+    """Return the cuts on rows of the catalogue that the options name."""
     from astroclip_astro.fetch.desi_catalogue import Cuts
 
-    cuts = Cuts(
+    return Cuts(
         survey=words(survey),
         program=words(program),
         spectype=() if spectype == "any" else words(spectype),
@@ -214,11 +232,9 @@ def read_selection(
         good_redshift=not allow_zwarn,
         good_fibre=True,
     )
-    ids = None if targets is None else read_targetids(targets)
-    return Selection(boxes=boxes, cone=cone, targetids=ids, cuts=cuts, limit=limit)
 
 
-def read_labels(*, labels: Path | None, label_columns: tuple[str, ...], **_: object) -> object:
+def read_labels(*, labels: Path | None, label_columns: tuple[str, ...], **_: Any) -> Labels | None:
     """Return the labels that the options name, None where they name none."""
     from astroclip_astro.dataset import read_labels
 
@@ -238,13 +254,14 @@ def open_archives(
     jobs: int | None,
     cache: str | None,
     cache_limit: str | None,
-    **_: object,
-) -> object:
-    """Return the source that the options name."""
-    from astroclip_astro.dataset.plan import one_release
+    **_: Any,
+) -> ArchiveSource:
+    """Return the source that the options name, or raise where that has no catalogue."""
+    from astroclip_astro.dataset.plan import NO_CATALOGUE, one_release
+    from astroclip_astro.fetch.archive import ArchiveSource
     from astroclip_astro.fetch.open import open_source
 
-    return open_source(
+    opened = open_source(
         source,
         release=one_release(release),
         layer=layer,
@@ -252,6 +269,9 @@ def open_archives(
         cache=cache,
         cache_limit=cache_limit,
     )
+    if not isinstance(opened, ArchiveSource):
+        raise InputError(NO_CATALOGUE)
+    return opened
 
 
 def words(given: str | None) -> tuple[str, ...]:
@@ -259,7 +279,7 @@ def words(given: str | None) -> tuple[str, ...]:
     return tuple(filter(None, (word.strip() for word in (given or "").split(","))))
 
 
-def print_rejected(left_out: dict[str, int]) -> None:
+def print_rejected(left_out: Mapping[str, int]) -> None:
     """Say how many galaxies were rejected, and why."""
     for reason, count in left_out.items():
         click.echo(f"  rejected: {count} ({reason})")

@@ -90,13 +90,8 @@ def choose_endpoints(
         Where there is no input or more than one, or an option that would do nothing.
     """
     typed = bool(positions or names)
-    if typed and catalog is not None:
-        raise InputError(
-            f"Found CATALOG {str(catalog)!r} and {'--position' if positions else '--name'}, "
-            "expected one of them; leave one out."
-        )
-    if typed and (idle := [option for option, value in only_for_catalogues.items() if value]):
-        raise InputError(f"{', '.join(idle)} goes with CATALOG only; leave it out.")
+    if typed:
+        _check_typed(catalog, "--position" if positions else "--name", only_for_catalogues)
     streamed = output == STREAM or (catalog == STREAM and output is None)
     if form is not None and not streamed:
         raise InputError(
@@ -104,36 +99,62 @@ def choose_endpoints(
             "format of a file."
         )
     file = None if streamed else output
-    if typed:
+    if not typed and catalog is None:
+        catalog = _demo_catalogue(source)
+        file = DEMO_OUTPUT if output is None else file
+    found, origin, own = _read_input(catalog, positions, names, streamed=streamed)
+    chosen = (form or own) if streamed else None
+    return _checked(Endpoints(found, origin, file, chosen, typed=typed))
+
+
+def _check_typed(catalog: Path | None, option: str, only_for_catalogues: dict[str, object]) -> None:
+    """Refuse a catalogue beside typed positions, and options that go with a catalogue only."""
+    if catalog is not None:
+        raise InputError(
+            f"Found CATALOG {str(catalog)!r} and {option}, expected one of them; leave one out."
+        )
+    if idle := [name for name, value in only_for_catalogues.items() if value]:
+        raise InputError(f"{', '.join(idle)} goes with CATALOG only; leave it out.")
+
+
+def _demo_catalogue(source: str) -> Path:
+    """Return the demo's own catalogue, or raise where another source has been chosen."""
+    from astroclip_astro.resources import folder
+
+    if source != "demo":
+        raise InputError(
+            "Found no CATALOG, expected a file (- for standard input), --position RA DEC or "
+            "--name NAME. --source demo alone annotates the demo's own catalogue."
+        )
+    return folder("catalogs") / "demo.fits"
+
+
+def _read_input(
+    catalog: Path | None,
+    positions: tuple[tuple[float, float], ...],
+    names: tuple[str, ...],
+    *,
+    streamed: bool,
+) -> tuple[Path | Table, str, str]:
+    """Return what is annotated, what messages call it, and in which format it is streamed.
+
+    A file is read here only where the rows go to standard output.
+    """
+    if catalog is None:
         from astroclip_astro.sky.given_positions import make_position_table
 
         table = make_position_table(positions, names)
-        count = f"{len(table)} position{'s' * (len(table) > 1)}"
-        chosen = (form or DEFAULT_FORMAT) if streamed else None
-        return _checked(Endpoints(table, count, file, chosen, typed=True))
-    if catalog is None:
-        if source != "demo":
-            raise InputError(
-                "Found no CATALOG, expected a file (- for standard input), --position RA DEC or "
-                "--name NAME. --source demo alone annotates the demo's own catalogue."
-            )
-        from astroclip_astro.resources import folder
-
-        catalog = folder("catalogs") / "demo.fits"
-        file = DEMO_OUTPUT if output is None else file
+        return table, f"{len(table)} position{'s' * (len(table) > 1)}", DEFAULT_FORMAT
     if catalog == STREAM:
         from astroclip_astro.catalogue.streams import read_stream
 
         table, own = read_stream(sys.stdin.buffer)
-        return _checked(
-            Endpoints(table, "standard input", file, (form or own) if streamed else None)
-        )
+        return table, "standard input", own
     if streamed:
         from astroclip_astro.catalogue import read_catalogue
 
-        table = read_catalogue(catalog)
-        return _checked(Endpoints(table, str(catalog), None, form or DEFAULT_FORMAT))
-    return Endpoints(catalog, str(catalog), file)
+        return read_catalogue(catalog), str(catalog), DEFAULT_FORMAT
+    return catalog, str(catalog), DEFAULT_FORMAT
 
 
 def _checked(endpoints: Endpoints) -> Endpoints:

@@ -164,7 +164,7 @@ def evaluate(
     )
     from astroclip_astro.training_data.split import HoldOut
 
-    check_exclusive(context, data, photometry)
+    file = check_exclusive(context, data, photometry)
     check_report_folder(output, overwrite=overwrite)
     for option, value in (
         ("--seed", seed),
@@ -187,11 +187,11 @@ def evaluate(
     )
     if photometry is not None:
         report = evaluate_photometry(
-            photometry, options, columns=parse_columns(columns), unit=unit, quiet=quiet
+            file, options, columns=parse_columns(columns), unit=unit, quiet=quiet
         )
     else:
         count = given_or_possible(context, out_of_distribution, quiet=quiet)
-        report = evaluate_embeddings(data, replace(options, ood_objects=count), quiet=quiet)
+        report = evaluate_embeddings(file, replace(options, ood_objects=count), quiet=quiet)
     page = write_report(report, output, overwrite=overwrite)
     if not quiet:
         click.echo(table_lines(report))
@@ -218,22 +218,26 @@ def given_or_possible(context: click.Context, count: int, *, quiet: bool) -> int
     return 0
 
 
-def check_exclusive(context: click.Context, data: Path | None, photometry: Path | None) -> None:
-    """Refuse both kinds of data, neither, and options that have no effect."""
-    if (data is None) == (photometry is None):
+def check_exclusive(context: click.Context, data: Path | None, photometry: Path | None) -> Path:
+    """Return the file, or refuse both kinds of data, neither, and options that have no effect."""
+    idle: tuple[str, ...]
+    if data is not None and photometry is None:
+        file, chosen, idle = data, "--data", TABLE_ONLY
+    elif photometry is not None and data is None:
+        file, chosen, idle = photometry, "--photometry", DATA_ONLY
+    else:
         raise InputError(
             f"Found {'neither' if data is None else 'both'} --data FILE (galaxies with images and "
             "spectra) and --photometry TABLE, expected one of the two."
         )
-    idle = TABLE_ONLY if photometry is None else DATA_ONLY
     given = [
         f"--{name.replace('_', '-')}"
         for name in idle
         if context.get_parameter_source(name) == click.core.ParameterSource.COMMANDLINE
     ]
     if given:
-        chosen = "--data" if photometry is None else "--photometry"
         raise InputError(f"{', '.join(given)} has no effect with {chosen}; leave it out.")
+    return file
 
 
 def main() -> None:

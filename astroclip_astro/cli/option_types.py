@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
@@ -93,11 +94,11 @@ class RenamedOption(click.Option):
         As of any option.
     """
 
-    def __init__(self, declarations: Sequence[str], *, former: str, **attributes: object) -> None:
+    def __init__(self, declarations: Sequence[str], *, former: str, **attributes: Any) -> None:
         super().__init__(declarations, **attributes)
         self.former = former
 
-    def add_to_parser(self, parser: object, ctx: click.Context) -> None:
+    def add_to_parser(self, parser: Any, ctx: click.Context) -> None:
         """Let the parser understand both names; help and completion have the new one alone."""
         names = self.opts
         self.opts = [*names, self.former]

@@ -239,5 +239,5 @@ def run_command(command: click.Command) -> None:
         click.echo(f"{command.name}: {error.format_message()} See --help.", err=True)
         status = INPUT_STATUS
     except (click.Abort, KeyboardInterrupt):
-        status = interrupted(command.name, "run the same command again")
+        status = interrupted(str(command.name), "run the same command again")
     sys.exit(status)

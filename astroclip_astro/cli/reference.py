@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -133,7 +134,7 @@ def build(
     )
     built = build_reference(data, output.stem if name is None else name, options, quiet=quiet)
     save_reference(built.reference, output, overwrite=overwrite)
-    if scores:
+    if scores and built.scores:
         write_scores(built.scores, scores)
     if not quiet:
         print_built(built, output)
@@ -153,7 +154,7 @@ def print_built(built: BuiltReference, output: Path) -> None:
         click.echo(scores_table(built.scores, list(made.labels)))
 
 
-def write_scores(found: dict[str, object], path: Path) -> None:
+def write_scores(found: Mapping[str, float | str], path: Path) -> None:
     """Write scores as JSON; the file appears whole or not at all."""
     try:
         with whole_file(path) as scratch:
@@ -162,7 +163,7 @@ def write_scores(found: dict[str, object], path: Path) -> None:
         raise OutputError(f"Scores {path} cannot be written: {error}.") from None
 
 
-def scores_table(found: dict[str, object], labels: list[str]) -> str:
+def scores_table(found: Mapping[str, float | str], labels: Sequence[str]) -> str:
     """Return scores as lines: a method each, a column for each label."""
     heads = [*(f"R2 {label}" for label in labels), "sigma_NMAD(z)", "|dz|/(1+z)>.05"]
     keys = [*(f"r2_{label}" for label in labels), "sigma_nmad", "outliers"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -177,7 +177,7 @@ def search(
     plot: Path | None,
     overwrite: bool,
     quiet: bool,
-    **options: object,
+    **options: Any,
 ) -> int:
     """Find the galaxies of CATALOG that are most similar to one galaxy.
 
@@ -240,7 +240,7 @@ def search(
     return 0
 
 
-def check_plot(path: Path, source: object, in_reference: bool, *, overwrite: bool) -> None:
+def check_plot(path: Path, source: str | None, in_reference: bool, *, overwrite: bool) -> None:
     """Refuse a picture that cannot be drawn, before anything is computed."""
     from astroclip_astro.figures.picture import check_picture
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from astropy.table import Column, Table
 
@@ -118,7 +120,6 @@ def describe_result(
     str
         Several lines.
     """
-    flags = rows["astroclip_flags"]
     labels = [column.name for column in run.job.columns if column.group == "labels"]
     if ends.typed:
         shown = look(run.plan.table, labels, count=len(run.plan.table), digits=5, words=True)
@@ -127,12 +128,6 @@ def describe_result(
         shown += look(run.plan.table, labels, count=LOOK_ROWS, digits=4)
     if quiet:
         return shown
-    counts = []
-    usable = np.zeros(len(flags), bool)
-    for modality in run.job.modality:
-        has = (flags & Flag[f"NO_{modality.upper()}"]) == 0
-        usable |= has
-        counts.append(f"{has.sum()} with {modality}")
     wrote = (
         f"{ends.form} to standard output" if run.plan.output is None else run.plan.output.resolve()
     )
@@ -140,6 +135,26 @@ def describe_result(
         *([] if run.plan.output is None and ends.form is None else [f"Wrote {wrote}", ""]),
         shown,
         "",
+        *flag_lines(rows["astroclip_flags"], run.job.modality),
+    ]
+    if unreachable := getattr(run.job.source, "unreachable", ""):
+        lines.append(f"  not reached     {unreachable}")
+    if not ends.typed:
+        lines.append(f"  positions       {run.plan.positions}")
+    lines.append(f"  time            {duration(seconds)}")
+    lines.append(f"  reference       {reference_line(run.job.reference)}")
+    return "\n".join(lines)
+
+
+def flag_lines(flags: np.ndarray, modalities: Sequence[str]) -> list[str]:
+    """Return how many rows were annotated and how many flagged, with a line for each flag."""
+    counts = []
+    usable = np.zeros(len(flags), bool)
+    for modality in modalities:
+        has = (flags & Flag[f"NO_{modality.upper()}"]) == 0
+        usable |= has
+        counts.append(f"{has.sum()} with {modality}")
+    lines = [
         f"  rows annotated  {usable.sum()} of {len(flags)} ({', '.join(counts)})",
         f"  rows flagged    {(flags != 0).sum()}",
     ]
@@ -149,13 +164,7 @@ def describe_result(
             lines.append(f"    {count:>6} {bit.flag.word}")
     if (flags != 0).any():
         lines.append("    what the flags mean: docs/columns.md, or .astroclip.flags() in Python")
-    if unreachable := getattr(run.job.source, "unreachable", ""):
-        lines.append(f"  not reached     {unreachable}")
-    if not ends.typed:
-        lines.append(f"  positions       {run.plan.positions}")
-    lines.append(f"  time            {duration(seconds)}")
-    lines.append(f"  reference       {reference_line(run.job.reference)}")
-    return "\n".join(lines)
+    return lines
 
 
 def look(table: Table, labels: list[str], *, count: int, digits: int, words: bool = False) -> str:

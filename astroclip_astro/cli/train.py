@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 from tqdm.auto import tqdm
@@ -21,6 +22,9 @@ from astroclip_astro.cli.options import (
 )
 from astroclip_astro.errors import InputError
 from astroclip_astro.version import __version__
+
+if TYPE_CHECKING:
+    from astroclip_astro.train.sanity_checks import EarlyChecks
 
 TRAINING_OPTIONS = (
     click.option(
@@ -100,7 +104,7 @@ def train() -> None:
 @train.command()
 @training_options
 @click.option("--spectrum-encoder", metavar="RUN|WEIGHTS", help=f"Encoder to start from: {ENCODER}")
-def spectrum(spectrum_encoder: str | None, **options: object) -> int:
+def spectrum(spectrum_encoder: str | None, **options: Any) -> int:
     """Pretrain the spectrum encoder by reconstructing masked parts of spectra."""
     return work("spectrum", options, {"spectrum_encoder": spectrum_encoder})
 
@@ -108,7 +112,7 @@ def spectrum(spectrum_encoder: str | None, **options: object) -> int:
 @train.command()
 @training_options
 @click.option("--image-encoder", metavar="RUN|WEIGHTS", help=f"Encoder to start from: {ENCODER}")
-def image(image_encoder: str | None, **options: object) -> int:
+def image(image_encoder: str | None, **options: Any) -> int:
     """Pretrain the image encoder by contrasting views of galaxies (MoCo v2)."""
     return work("image", options, {"image_encoder": image_encoder})
 
@@ -127,7 +131,7 @@ def align(
     spectrum_encoder: str | None,
     image_encoder: str | None,
     unfreeze: bool | None,
-    **options: object,
+    **options: Any,
 ) -> int:
     """Align both encoders, so that image and spectrum of a galaxy have similar embeddings."""
     encoders = {"spectrum_encoder": spectrum_encoder, "image_encoder": image_encoder}
@@ -136,12 +140,14 @@ def align(
 
 @train.command(name="all")
 @training_options
-def everything(**options: object) -> int:
+def everything(**options: Any) -> int:
     """Train the three stages one after the other, in RUN/spectrum, RUN/image and RUN/align."""
     return work("all", options, {})
 
 
-def work(stage: str, options: dict, encoders: dict[str, str | None], **changes: object) -> int:
+def work(
+    stage: str, options: dict[str, Any], encoders: dict[str, str | None], **changes: Any
+) -> int:
     """Train with a progress bar; say what came of it."""
     from dataclasses import replace  # torch is loaded here, not for --help
 
@@ -177,7 +183,7 @@ def work(stage: str, options: dict, encoders: dict[str, str | None], **changes: 
     return 0
 
 
-def print_checks(checks: object) -> int:
+def print_checks(checks: EarlyChecks) -> int:
     """Print what the early checks found."""
     click.echo(f"loss before the first step   {checks.first:.4f}, expected {checks.expected:.4f}")
     click.echo(f"loss after overfitting       {checks.last:.4f}")
@@ -204,7 +210,7 @@ class Bar:
 
     def show(self, stage: str, step: int, steps: int, row: dict[str, float]) -> None:
         """Show the steps done of a stage; steps of an earlier run count as done, not as work."""
-        if stage != self.stage:
+        if self.bar is None or stage != self.stage:
             self.close()
             self.stage = stage
             self.bar = tqdm(

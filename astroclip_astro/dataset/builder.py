@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,6 +21,9 @@ from astroclip_astro.storage.hdf5 import SHARD_ROWS, check_hdf5_output
 from astroclip_astro.storage.shard import Shard
 from astroclip_astro.storage.shards import Shards
 from astroclip_astro.version import __version__
+
+if TYPE_CHECKING:
+    from astroclip_astro.fetch.archive import ArchiveSource
 
 FAILED = "the source failed"
 
@@ -46,7 +50,7 @@ class Outcome:
 def build_training_set(
     path: str | os.PathLike,
     plan: Plan,
-    source: object,
+    source: ArchiveSource,
     *,
     size: int = IMAGE_PIXELS,
     skip_failed: bool = False,
@@ -98,29 +102,11 @@ def build_training_set(
     output = check_hdf5_output(Path(path), overwrite=overwrite)
     parts = _parts(output, plan, source, size)
     parts.open_folder(resume=resume)
-    count = _Count(progress)
-    if hasattr(source, "start_run"):
-        source.start_run(("image", "spectrum"))
-    try:
+    with _counted(parts, progress) as count:
         parts.check_room()
-        failed = _settle_all(parts, plan, source, size, count)
-        if failed and not skip_failed:
-            raise SourceError(
-                f"{len(failed)} of {len(plan)} galaxies could not be fetched (the first: "
-                f"{next(iter(failed.values()))}); the others are kept. The same command asks for "
-                "these again, and only for these; --skip-failed (skip_failed=True) leaves them "
-                "out."
-            )
-        _give_up(parts, failed)
+        _settle_all(parts, plan, source, size, count, skip_failed=skip_failed)
         check_hdf5_output(output, overwrite=overwrite)
         return _join(parts, plan, source)
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt(
-            f"{count.done} of {len(plan)} galaxies are completed; the same command continues"
-        ) from None
-    finally:
-        with suppress(OSError):
-            parts.folder.rmdir()  # where nothing is in it
 
 
 class _Count:
@@ -137,7 +123,22 @@ class _Count:
         self._progress(self.done, self.made)
 
 
-def _parts(output: Path, plan: Plan, source: object, size: int) -> Shards:
+@contextmanager
+def _counted(parts: Shards, progress: Callable[[int, int], object]) -> Iterator[_Count]:
+    """Count settled galaxies; when interrupted, say how many are kept, and drop an empty folder."""
+    count = _Count(progress)
+    try:
+        yield count
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(
+            f"{count.done} of {parts.n} galaxies are completed; the same command continues"
+        ) from None
+    finally:
+        with suppress(OSError):
+            parts.folder.rmdir()  # where nothing is in it
+
+
+def _parts(output: Path, plan: Plan, source: ArchiveSource, size: int) -> Shards:
     """Return the parts of a build, known by all that decides what is in them."""
     if find_spec("h5py") is None:
         raise AstroclipError(
@@ -161,10 +162,32 @@ def _parts(output: Path, plan: Plan, source: object, size: int) -> Shards:
 
 
 def _settle_all(
-    parts: Shards, plan: Plan, source: object, size: int, count: _Count
+    parts: Shards,
+    plan: Plan,
+    source: ArchiveSource,
+    size: int,
+    count: _Count,
+    *,
+    skip_failed: bool,
+) -> None:
+    """Settle every galaxy; leave out those that the source fails for, or raise for them."""
+    source.start_run(("image", "spectrum"))
+    failed = _settle_parts(parts, plan, source, size, count)
+    if failed and not skip_failed:
+        raise SourceError(
+            f"{len(failed)} of {len(plan)} galaxies could not be fetched (the first: "
+            f"{next(iter(failed.values()))}); the others are kept. The same command asks for "
+            "these again, and only for these; --skip-failed (skip_failed=True) leaves them "
+            "out."
+        )
+    _give_up(parts, failed)
+
+
+def _settle_parts(
+    parts: Shards, plan: Plan, source: ArchiveSource, size: int, count: _Count
 ) -> dict[int, str]:
     """Settle every part that is not, and return what failed, by row of the plan."""
-    failed = {}
+    failed: dict[int, str] = {}
     for number in range(parts.count):
         first = number * SHARD_ROWS
         part = parts.load(number)
@@ -196,7 +219,7 @@ def _extend(part: Shard, fetched: Fetched, plan: Plan, rows: np.ndarray, first: 
     return Shard({**part.galaxies, **galaxies}, {**part.rejected, **left_out})
 
 
-def _catalogued(plan: Plan, row: int) -> dict[str, np.ndarray]:
+def _catalogued(plan: Plan, row: int) -> dict[str, Any]:
     """Return what is known of a galaxy without fetching it, by dataset."""
     return {
         "targetid": np.int64(plan.targets.targetid[row]),
@@ -213,7 +236,7 @@ def _give_up(parts: Shards, failed: Mapping[int, str]) -> None:
         parts.save(number, Shard(part.galaxies, {**part.rejected, **dict.fromkeys(places, FAILED)}))
 
 
-def _join(parts: Shards, plan: Plan, source: object) -> Outcome:
+def _join(parts: Shards, plan: Plan, source: ArchiveSource) -> Outcome:
     """Write the file, and forget the parts."""
     galaxies, dropped = parts.totals()
     left_out = dict((Counter(plan.rejected) + Counter(dropped)).most_common())

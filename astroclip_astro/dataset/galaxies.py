@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -40,7 +41,7 @@ class Fetched:
         What the source said instead of an answer; it may answer the next time.
     """
 
-    galaxies: Mapping[int, Mapping[str, np.ndarray]]
+    galaxies: Mapping[int, Mapping[str, Any]]
     rejected: Mapping[int, str]
     failed: Mapping[int, str]
 
@@ -69,48 +70,61 @@ def fetch_galaxies(source: Source, targets: Targets, redshift: np.ndarray, *, si
     SourceError
         Where the source is down, or one of its hosts cannot be reached.
     """
-    galaxies: dict[int, dict[str, np.ndarray]] = {}
-    left_out: dict[int, str] = {}
-    failed: dict[int, str] = {}
+    answers = _Answers()
 
-    def sort(rows: list[int], answers: list, judge: Callable) -> dict[int, object]:
+    def spectrum_fault(row: int, spectrum: Spectrum | MissingData) -> str:
+        return _spectrum_fault(spectrum, int(targets.targetid[row]), float(redshift[row]))
+
+    def image_fault(row: int, cutout: Cutout | MissingData) -> str:
+        return _image_fault(cutout)
+
+    found = list(source.spectra(targets, MAX_SEPARATION))
+    spectra: dict[int, Spectrum] = answers.sort(range(len(targets)), found, spectrum_fault)
+    cutouts = list(source.cutouts(_at(list(spectra.values())), size)) if spectra else []
+    images: dict[int, Cutout] = answers.sort(list(spectra), cutouts, image_fault)
+    if answers.failed and (unreachable := getattr(source, "unreachable", "")):
+        raise SourceError(unreachable)
+    galaxies = {row: _values(spectra[row], cutout) for row, cutout in images.items()}
+    return Fetched(galaxies, answers.rejected, answers.failed)
+
+
+class _Answers:
+    """What a source has answered, sorted: why galaxies are rejected or have failed, by row."""
+
+    def __init__(self) -> None:
+        self.rejected: dict[int, str] = {}
+        self.failed: dict[int, str] = {}
+
+    def sort(
+        self, rows: Sequence[int], answers: Sequence, fault: Callable[[int, Any], str]
+    ) -> dict[int, Any]:
         """Return the good answers by row, and note what is wrong with the others."""
         if len(answers) != len(rows):
             raise SourceError(f"Source gave {len(answers)} answers for {len(rows)} rows.")
         good = {}
         for row, answer in zip(rows, answers, strict=True):
             if isinstance(answer, MissingData) and answer.flag & Flag.SOURCE_FAILED:
-                failed[row] = answer.reason
-            elif reason := judge(row, answer):
-                left_out[row] = reason
+                self.failed[row] = answer.reason
+            elif reason := fault(row, answer):
+                self.rejected[row] = reason
             else:
                 good[row] = answer
         return good
 
-    def judge_spectrum(row: int, spectrum: Spectrum | MissingData) -> str:
-        return _judge_spectrum(spectrum, int(targets.targetid[row]), float(redshift[row]))
 
-    rows = list(range(len(targets)))
-    spectra = sort(rows, list(source.spectra(targets, MAX_SEPARATION)), judge_spectrum)
-    places = _at(list(spectra.values()))
-    answers = list(source.cutouts(places, size)) if spectra else []
-    images = sort(list(spectra), answers, lambda row, cutout: _judge_image(cutout))
-    if failed and (unreachable := getattr(source, "unreachable", "")):
-        raise SourceError(unreachable)
-    for row, cutout in images.items():
-        spectrum = spectra[row]
-        galaxies[row] = {
-            "images": cutout.image.astype(np.float16),
-            "spectrum": spectrum.flux,
-            "ivar": spectrum.ivar,
-            "ra": np.float64(spectrum.ra % 360),
-            "dec": np.float64(spectrum.dec),
-        }
-    return Fetched(galaxies, left_out, failed)
+def _values(spectrum: Spectrum, cutout: Cutout) -> dict[str, Any]:
+    """Return what a training set has of a galaxy's spectrum and image, by dataset."""
+    return {
+        "images": cutout.image.astype(np.float16),
+        "spectrum": spectrum.flux,
+        "ivar": spectrum.ivar,
+        "ra": np.float64(spectrum.ra % 360),
+        "dec": np.float64(spectrum.dec),
+    }
 
 
-def _judge_spectrum(spectrum: Spectrum | MissingData, targetid: int, redshift: float) -> str:
-    """Return why a spectrum is none for a training set, or nothing."""
+def _spectrum_fault(spectrum: Spectrum | MissingData, targetid: int, redshift: float) -> str:
+    """Return why a spectrum cannot be in a training set, or nothing."""
     if isinstance(spectrum, MissingData):
         return "no spectrum"
     away = not spectrum.separation <= MAX_SEPARATION
@@ -128,8 +142,8 @@ def _judge_spectrum(spectrum: Spectrum | MissingData, targetid: int, redshift: f
     return ""
 
 
-def _judge_image(cutout: Cutout | MissingData) -> str:
-    """Return why an image is none for a training set, or nothing."""
+def _image_fault(cutout: Cutout | MissingData) -> str:
+    """Return why an image cannot be in a training set, or nothing."""
     if isinstance(cutout, MissingData):
         outside = cutout.flag & Flag.OUTSIDE_IMAGING
         return "outside the imaging" if outside else "no image"

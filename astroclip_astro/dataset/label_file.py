@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from astropy.table import Table
+from astropy.table import Column, Table
 
 from astroclip_astro.catalogue import read_catalogue
 from astroclip_astro.errors import CatalogueError
 from astroclip_astro.sky import find_targets
+
+if TYPE_CHECKING:
+    import h5py
 
 ID = "TARGETID"
 ID_NAMES = {"targetid", "desi_targetid"}
@@ -94,7 +99,9 @@ def _is_hdf5(path: Path) -> bool:
         return stream.read(len(HDF5_SIGNATURE)) == HDF5_SIGNATURE
 
 
-def _read_hdf5(path: Path, choose: Callable) -> tuple[Table, np.ndarray, np.ndarray]:
+def _read_hdf5(
+    path: Path, choose: Callable[[Sequence[str]], Sequence[str]]
+) -> tuple[Table, np.ndarray, np.ndarray]:
     """Read some columns of an HDF5 file; the others, which may be huge, are not read."""
     import h5py
 
@@ -118,19 +125,16 @@ def _read_hdf5(path: Path, choose: Callable) -> tuple[Table, np.ndarray, np.ndar
     return Table({column: values[column] for column in wanted}), targetid, known
 
 
-def _columns(file: object, path: Path) -> dict[str, Callable[[], np.ndarray]]:
+def _columns(file: h5py.File, path: Path) -> dict[str, Callable[[], np.ndarray]]:
     """Return how to read each column of the one table with TARGETIDs in an HDF5 file."""
     import h5py
 
     tables: list[dict[str, Callable[[], np.ndarray]]] = []
     for group in (file, *(item for item in file.values() if isinstance(item, h5py.Group))):
         datasets = {n: item for n, item in group.items() if isinstance(item, h5py.Dataset)}
-        tables.append(
-            {n: (lambda item=item: item[()]) for n, item in datasets.items() if item.ndim}
-        )
+        tables.append({n: partial(_values, item) for n, item in datasets.items() if item.ndim})
         for item in datasets.values():
-            names = item.dtype.names or ()
-            tables.append({n: (lambda item=item, n=n: item.fields(n)[()]) for n in names})
+            tables.append({n: partial(_values, item, n) for n in item.dtype.names or ()})
     found = [table for table in tables if any(name.lower() in ID_NAMES for name in table)]
     if len(found) != 1:
         raise CatalogueError(
@@ -138,6 +142,11 @@ def _columns(file: object, path: Path) -> dict[str, Callable[[], np.ndarray]]:
             "to a file of its own."
         )
     return found[0]
+
+
+def _values(dataset: h5py.Dataset, name: str | None = None) -> np.ndarray:
+    """Read a dataset, or one of its columns where it is a table."""
+    return dataset[()] if name is None else dataset.fields(name)[()]
 
 
 def _id_column(names: Sequence[str], path: Path) -> str:
@@ -151,7 +160,7 @@ def _id_column(names: Sequence[str], path: Path) -> str:
     return found[0]
 
 
-def _integers(column: object, path: Path) -> tuple[np.ndarray, np.ndarray]:
+def _integers(column: Column | np.ndarray, path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Return TARGETIDs as int64 (n,), and where there are any."""
     # Positions play no part; with them, a table without a single TARGETID is no mistake yet.
     nowhere = np.zeros(len(column))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from astropy.table import Table
+from astropy.table import Column, Table
 
 from astroclip_astro.dataset.label_file import read_columns
 from astroclip_astro.dataset.training_file import PACKAGE_DATASETS
@@ -69,7 +69,8 @@ class Labels:
 
     def why_not(self, targetid: np.ndarray) -> dict[str, int]:
         """Return how many of some targets without labels have none for which reason."""
-        rest, counts = targetid, {}
+        rest = targetid
+        counts: dict[str, int] = {}
         for reason, ids in self.unusable.items():
             here = np.isin(rest, ids)
             counts[reason] = int(here.sum())
@@ -113,34 +114,44 @@ def read_labels(path: str | os.PathLike, columns: Sequence[str] = ()) -> Labels:
     (array([5, 7]), array([ 9.5, 10.5], dtype=float32))
     """
     columns = tuple(dict.fromkeys(columns))
-    mass = cuts = None
-
-    def choose(names: Sequence[str]) -> list[str]:
-        nonlocal mass, cuts
-        if absent := [name for name in columns if name not in names]:
-            shown = ", ".join(map(repr, names[:40]))
-            raise InputError(
-                f"No column {absent[0]!r} in {path}, only {shown}"
-                f"{did_you_mean(absent[0], names) or '.'}"
-            )
-        mass = next((name for name in MASSES if name in names), None)
-        if mass is None and not columns:
-            raise InputError(
-                f"{path} has no column of stellar masses ({', '.join(MASSES)}); say which columns "
-                "are labels with --label-columns."
-            )
-        cuts = [name for name in (mass, *MAGNITUDES) if name in names]
-        return list(dict.fromkeys([*columns, *cuts]))
-
-    table, targetid, known = read_columns(path, choose)
+    table, targetid, known = read_columns(path, lambda names: _wanted(names, columns, path))
     datasets = {name: name for name in columns}
-    if mass is not None:
+    if (mass := _mass_column(table.colnames)) is not None:
         datasets[MASS] = mass
     for name in datasets:
         _check_name(name, path)
+    positive = _positive_columns(table.colnames)
     return clean_labels(
-        table, targetid, known, datasets=datasets, positive=cuts, name=Path(path).name
+        table, targetid, known, datasets=datasets, positive=positive, name=Path(path).name
     )
+
+
+def _wanted(names: Sequence[str], columns: Sequence[str], path: str | os.PathLike) -> list[str]:
+    """Return which columns of a file are read: those asked for, and those that must be above 0."""
+    if absent := [name for name in columns if name not in names]:
+        shown = ", ".join(map(repr, names[:40]))
+        raise InputError(
+            f"No column {absent[0]!r} in {path}, only {shown}"
+            f"{did_you_mean(absent[0], names) or '.'}"
+        )
+    if _mass_column(names) is None and not columns:
+        raise InputError(
+            f"{path} has no column of stellar masses ({', '.join(MASSES)}); say which columns "
+            "are labels with --label-columns."
+        )
+    return list(dict.fromkeys([*columns, *_positive_columns(names)]))
+
+
+def _mass_column(names: Sequence[str]) -> str | None:
+    """Return the column of stellar masses, None where there is none."""
+    return next((name for name in MASSES if name in names), None)
+
+
+def _positive_columns(names: Sequence[str]) -> list[str]:
+    """Return the columns that must be above 0: stellar mass and PROVABGS's magnitudes."""
+    mass = _mass_column(names)
+    magnitudes = [name for name in MAGNITUDES if name in names]
+    return magnitudes if mass is None else [mass, *magnitudes]
 
 
 def clean_labels(
@@ -178,16 +189,11 @@ def clean_labels(
     """
     columns = {column: _read(table[column], column, name) for column in table.colnames}
     wanted = set(datasets.values())
-    good, unusable = known.copy(), {}
-    for column, (values, mask) in columns.items():
-        checks = []
-        if column in wanted:
-            checks.append((f"no value of {column}", mask | ~_rows(np.isfinite(values))))
-        if column in positive:
-            checks.append((f"{column} not above 0", mask | ~_rows(values > 0)))
-        for reason, bad in checks:
-            unusable[reason] = targetid[good & bad]
-            good &= ~bad
+    good = known.copy()
+    unusable: dict[str, np.ndarray] = {}
+    for reason, bad in _faults(columns, wanted, positive):
+        unusable[reason] = targetid[good & bad]
+        good &= ~bad
     rows = np.flatnonzero(good)
     rows = rows[np.argsort(targetid[rows], kind="stable")]
     ids, first, group = np.unique(targetid[rows], return_index=True, return_inverse=True)
@@ -197,15 +203,15 @@ def clean_labels(
         np.logical_and.at(agree, group, _rows(values == values[first][group]))
     unusable[DISAGREE] = ids[~agree]
     chosen = rows[first[agree]]
-    values, fields = {}, {}
+    labels, fields = {}, {}
     for dataset, column in datasets.items():
         array = columns[column][0][chosen]
-        values[dataset] = array.astype(np.float32) if dataset == MASS else array
-        fields[dataset] = _field(dataset, column, values[dataset], table, name)
-    return Labels(name, targetid[chosen], values, fields, unusable)
+        labels[dataset] = array.astype(np.float32) if dataset == MASS else array
+        fields[dataset] = _field(dataset, column, labels[dataset], table, name)
+    return Labels(name, targetid[chosen], labels, fields, unusable)
 
 
-def _read(column: object, name: str, table: str) -> tuple[np.ndarray, np.ndarray]:
+def _read(column: Column | np.ndarray, name: str, table: str) -> tuple[np.ndarray, np.ndarray]:
     """Return the numbers of a column in this machine's byte order, and which rows are masked."""
     mask = np.ma.getmaskarray(np.ma.asanyarray(column))
     values = np.asarray(column)
@@ -214,9 +220,22 @@ def _read(column: object, name: str, table: str) -> tuple[np.ndarray, np.ndarray
     return values.astype(values.dtype.newbyteorder("="), copy=False), ~_rows(~mask)
 
 
+def _faults(
+    columns: Mapping[str, tuple[np.ndarray, np.ndarray]],
+    wanted: Container[str],
+    positive: Container[str],
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield what makes rows unusable, in words, and in which rows, bool (n,)."""
+    for column, (values, mask) in columns.items():
+        if column in wanted:
+            yield f"no value of {column}", mask | ~_rows(np.isfinite(values))
+        if column in positive:
+            yield f"{column} not above 0", mask | ~_rows(values > 0)
+
+
 def _rows(condition: np.ndarray) -> np.ndarray:
     """Return in which rows a condition holds for all values, bool (n,)."""
-    return condition.all(axis=tuple(range(1, condition.ndim)))
+    return np.asarray(condition.all(axis=tuple(range(1, condition.ndim))))
 
 
 def _field(dataset: str, column: str, values: np.ndarray, table: Table, name: str) -> Field:

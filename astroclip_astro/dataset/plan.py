@@ -9,6 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass
 
 import numpy as np
+from astropy.table import Table
 
 from astroclip_astro.config import conf
 from astroclip_astro.dataset.labels import Labels
@@ -23,6 +24,10 @@ from astroclip_astro.records import Targets
 from astroclip_astro.storage.hdf5 import Field
 
 BEYOND_LIMIT = "beyond the limit"
+NO_CATALOGUE = (
+    "A training set is built from the archives, the demo or a server's address: a folder has no "
+    "catalogue to choose from."
+)
 
 
 @dataclass(frozen=True)
@@ -102,57 +107,80 @@ def plan_training_set(
     """
     release = one_release(release)
     if not hasattr(source, "tap_url"):
-        raise InputError(
-            "A training set is built from the archives, the demo or a server's address: a folder "
-            "has no catalogue to choose from."
-        )
-    transport = Transport(source.tap_url)
-    with closing(transport.session):
-        catalogue = DesiCatalogueClass(transport, release=release)
-        try:
-            table, dropped = select_targets(selection, catalogue)
-        except UnreachableError as error:
-            raise SourceError(describe_unreachable([error])) from error
-        except BadReplyError as error:
-            raise SourceError(
-                f"The catalogue gives no usable reply: {error}. Try again later, or choose less."
-            ) from error
+        raise InputError(NO_CATALOGUE)
+    table, dropped = _query(source.tap_url, release, selection)
+    rows, rejected = _choose(np.asarray(table["targetid"], np.int64), labels, selection.limit)
     left_out = Counter(dropped)
-    rows = np.arange(len(table))
-    targetid = np.asarray(table["targetid"], np.int64)
-    if labels is not None:
-        found = labels.find(targetid)[1]
-        left_out.update(labels.why_not(targetid[~found]))
-        rows = rows[found]
-    chosen = rows[subsample(targetid[rows], selection.limit)]
-    if len(chosen) < len(rows):
-        left_out[BEYOND_LIMIT] = len(rows) - len(chosen)
-    if not len(chosen):
+    left_out.update(rejected)
+    if not len(rows):
         why = ", ".join(f"{count} {reason}" for reason, count in left_out.items())
         raise InputError(
             f"No galaxy in {release} where {selection} ({why or 'the catalogue has none'}); "
             "choose others."
         )
-    joined, fields, words = {}, {}, {"release": release, "selection": str(selection)}
+    targets = _targets(table, rows)
+    joined: dict[str, np.ndarray] = {}
+    fields: dict[str, Field] = {}
+    words = {"release": release, "selection": str(selection)}
     if labels is not None:
-        at = labels.find(targetid[chosen])[0]
-        joined = {name: values[at] for name, values in labels.values.items()}
-        fields, words = dict(labels.fields), words | {"labels": labels.name}
-    targets = Targets(
-        np.asarray(table["mean_fiber_ra"], float)[chosen] % 360,
-        np.asarray(table["mean_fiber_dec"], float)[chosen],
-        targetid[chosen],
-        np.ones(len(chosen), bool),
-    )
+        joined, fields = _labels_of(targets.targetid, labels), dict(labels.fields)
+        words["labels"] = labels.name
     return Plan(
         targets,
-        np.asarray(table["z"], float)[chosen],
+        np.asarray(table["z"], float)[rows],
         joined,
         fields,
         dict(left_out),
         words,
         simulated=bool(table.meta.get("SIMULATED", False)),
     )
+
+
+def _query(tap_url: str, release: str, selection: Selection) -> tuple[Table, dict[str, int]]:
+    """Ask the catalogue for the targets of a selection; see `select_targets`."""
+    transport = Transport(tap_url)
+    with closing(transport.session):
+        catalogue = DesiCatalogueClass(transport, release=release)
+        try:
+            return select_targets(selection, catalogue)
+        except UnreachableError as error:
+            raise SourceError(describe_unreachable([error])) from error
+        except BadReplyError as error:
+            raise SourceError(
+                f"The catalogue gives no usable reply: {error}. Try again later, or choose less."
+            ) from error
+
+
+def _choose(
+    targetid: np.ndarray, labels: Labels | None, limit: int | None
+) -> tuple[np.ndarray, dict[str, int]]:
+    """Return which targets have labels and are within the limit, and how many do not, by reason."""
+    rows = np.arange(len(targetid))
+    rejected: dict[str, int] = {}
+    if labels is not None:
+        found = labels.find(targetid)[1]
+        rejected = labels.why_not(targetid[~found])
+        rows = rows[found]
+    chosen = rows[subsample(targetid[rows], limit)]
+    if len(chosen) < len(rows):
+        rejected[BEYOND_LIMIT] = len(rows) - len(chosen)
+    return chosen, rejected
+
+
+def _targets(table: Table, rows: np.ndarray) -> Targets:
+    """Return the targets of some rows of the catalogue."""
+    return Targets(
+        np.asarray(table["mean_fiber_ra"], float)[rows] % 360,
+        np.asarray(table["mean_fiber_dec"], float)[rows],
+        np.asarray(table["targetid"], np.int64)[rows],
+        np.ones(len(rows), bool),
+    )
+
+
+def _labels_of(targetid: np.ndarray, labels: Labels) -> dict[str, np.ndarray]:
+    """Return the labels of targets that have some, by dataset."""
+    rows = labels.find(targetid)[0]
+    return {name: values[rows] for name, values in labels.values.items()}
 
 
 def one_release(release: str | None) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from typing import Any
 
 import astropy.units as u
 import numpy as np
@@ -108,7 +109,7 @@ def select_targets(
     SourceError
         Where the service is down.
     """
-    options = {"cuts": selection.cuts, "counted": True}
+    options: dict[str, Any] = {"cuts": selection.cuts, "counted": True}
     if selection.targetids is not None:
         found = catalogue.query_targetids(selection.targetids, **options)
     elif selection.cone is not None:

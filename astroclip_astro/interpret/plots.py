@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from astropy.table import Table
 
 from astroclip_astro.config import DEVICE, PRECISION, SOURCE, WEIGHTS
 from astroclip_astro.errors import InputError
 from astroclip_astro.figures.picture import check_picture, finish_picture
-from astroclip_astro.interpret.spectrum import fetch_spectrum
+from astroclip_astro.interpret.spectrum import ObjectSpectrum, fetch_spectrum
 from astroclip_astro.records import Source, sample_name
 from astroclip_astro.sky.arguments import check_row, check_table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from astroclip_astro.models.card import Card
+    from astroclip_astro.models.model import Model
 
 
 def plot_attention(
@@ -29,7 +33,7 @@ def plot_attention(
     precision: str = PRECISION,
     path: str | os.PathLike | None = None,
     overwrite: bool = False,
-    **options: object,
+    **options: Any,
 ) -> Figure:
     """Draw which parts of an object's spectrum each head of the cross-attention looks at.
 
@@ -68,7 +72,6 @@ def plot_attention(
     SourceError
         Where the source has a spectrum and cannot deliver it.
     """
-    from astroclip_astro.figures.attention import attention_figure
     from astroclip_astro.models.card import check_aligned
     from astroclip_astro.models.model import load_model  # torch is loaded here, not on import
 
@@ -77,18 +80,7 @@ def plot_attention(
     model = load_model(weights, device=device, precision=precision)
     check_aligned(model.card)
     found = fetch_spectrum(table, row, source, redshift, **options)
-    flux, ivar = found.flux, found.ivar
-    shares, spans = model.attention(flux[None], ivar[None])
-    figure = attention_figure(
-        flux,
-        ivar,
-        shares[0],
-        spans,
-        redshift=found.redshift,
-        title=f"Row {row}: attention over its spectrum, {_weights_words(model.card)}\n"
-        f"{found.description}",
-    )
-    return finish_picture(figure, path)
+    return finish_picture(_draw_attention(model, found, row), path)
 
 
 def plot_masked(
@@ -106,7 +98,7 @@ def plot_masked(
     precision: str = PRECISION,
     path: str | os.PathLike | None = None,
     overwrite: bool = False,
-    **options: object,
+    **options: Any,
 ) -> Figure:
     """Hide parts of an object's spectrum, and draw how the transformer fills them in.
 
@@ -138,8 +130,6 @@ def plot_masked(
     SourceError
         Where the source has a spectrum and cannot deliver it.
     """
-    from astroclip_astro.figures.masked import masked_figure
-    from astroclip_astro.models.attention_maps import masked_spans
     from astroclip_astro.models.masking import check_reconstructs, sample_mask
     from astroclip_astro.models.model import load_model
 
@@ -148,25 +138,9 @@ def plot_masked(
     model = load_model(pretrained_weights(weights, unaligned), device=device, precision=precision)
     check_reconstructs(model.card)
     hidden = sample_mask(model.config, model.card, seed=seed, chunks=chunks, width=chunk_width)
-    stretches = masked_spans(model.config, hidden)  # (stretches, 2)
-    if not len(stretches):
-        raise InputError(
-            f"Chunks of {chunk_width} tokens hide nothing, because neighbours show the same "
-            "samples; pass a larger chunk_width."
-        )
+    stretches = _hidden_stretches(model, hidden, chunk_width)
     found = fetch_spectrum(table, row, source, redshift, **options)
-    flux, ivar = found.flux, found.ivar
-    filled = model.reconstruct(flux[None], ivar[None], masked=hidden)[0]
-    figure = masked_figure(
-        flux,
-        ivar,
-        filled,
-        stretches,
-        redshift=found.redshift,
-        title=f"Row {row}: hidden parts of its spectrum filled in, {_weights_words(model.card)}\n"
-        f"{found.description}",
-    )
-    return finish_picture(figure, path)
+    return finish_picture(_draw_masked(model, found, row, hidden, stretches), path)
 
 
 def pretrained_weights(
@@ -216,7 +190,54 @@ def pretrained_weights(
     )
 
 
-def _weights_words(card: dict) -> str:
+def _draw_attention(model: Model, found: ObjectSpectrum, row: int) -> Figure:
+    """Draw the attention of each head over the spectrum of a row."""
+    from astroclip_astro.figures.attention import attention_figure
+
+    shares, spans = model.attention(found.flux[None], found.ivar[None])
+    return attention_figure(
+        found.flux,
+        found.ivar,
+        shares[0],
+        spans,
+        redshift=found.redshift,
+        title=f"Row {row}: attention over its spectrum, {_weights_words(model.card)}\n"
+        f"{found.description}",
+    )
+
+
+def _hidden_stretches(model: Model, hidden: np.ndarray, chunk_width: int | None) -> np.ndarray:
+    """Return first and last wavelength of each stretch that is hidden, or raise for none."""
+    from astroclip_astro.models.attention_maps import masked_spans
+
+    stretches = masked_spans(model.config, hidden)  # (stretches, 2)
+    if not len(stretches):
+        raise InputError(
+            f"Chunks of {chunk_width} tokens hide nothing, because neighbours show the same "
+            "samples; pass a larger chunk_width."
+        )
+    return stretches
+
+
+def _draw_masked(
+    model: Model, found: ObjectSpectrum, row: int, hidden: np.ndarray, stretches: np.ndarray
+) -> Figure:
+    """Draw the spectrum of a row, and the reconstruction of its hidden stretches."""
+    from astroclip_astro.figures.masked import masked_figure
+
+    filled = model.reconstruct(found.flux[None], found.ivar[None], masked=hidden)[0]
+    return masked_figure(
+        found.flux,
+        found.ivar,
+        filled,
+        stretches,
+        redshift=found.redshift,
+        title=f"Row {row}: hidden parts of its spectrum filled in, {_weights_words(model.card)}\n"
+        f"{found.description}",
+    )
+
+
+def _weights_words(card: Card) -> str:
     """Return which weights these are, and what they were trained on."""
     simulated = card["training"].get("simulated")
     return f"weights {card['name']}" + (f", trained on {sample_name(True)}" if simulated else "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from typing import Any
 
 import astropy.units as u
 import numpy as np
@@ -14,7 +15,7 @@ from astroclip_astro.config import MATCH_RADIUS
 from astroclip_astro.errors import InputError, SourceError
 from astroclip_astro.flags import Flag
 from astroclip_astro.prepare.spectra import clean_spectra, has_data
-from astroclip_astro.records import MissingData, Source, Spectrum, origin
+from astroclip_astro.records import MissingData, Source, Spectrum, Targets, origin
 from astroclip_astro.sky import find_targets
 from astroclip_astro.sky.arguments import check_row, check_table
 
@@ -48,7 +49,7 @@ def fetch_spectrum(
     ra: str | None = None,
     dec: str | None = None,
     match_radius: float | u.Quantity = MATCH_RADIUS,
-    **connection: object,
+    **connection: Any,
 ) -> ObjectSpectrum:
     """Fetch the spectrum of a row.
 
@@ -87,32 +88,44 @@ def fetch_spectrum(
     if redshift is not None and usable(redshift) is None:
         raise InputError(f"redshift is {redshift!r}, expected a finite number above -1.")
     radius = arcseconds(match_radius)
-    target = find_targets(table, ra=ra, dec=dec)[[row]]
-    if not target.good[0]:
-        raise InputError(
-            f"Row {row} has no good position and no TARGETID, so that its spectrum cannot be "
-            "found; choose another row, or correct this one."
-        )
+    target = _target(table, row, ra=ra, dec=dec)
     opened = open_source(source, **connection)
     try:
         (answer,) = opened.spectra(target, radius)
     finally:
         if hasattr(opened, "close"):  # a source of the user's own need not have it
             opened.close()
+    spectrum = _found_spectrum(answer, row, opened.name)
+    at, words = best_redshift(table, row, spectrum, redshift)
+    words = f"spectrum: {origin(table, opened)}\n{words}"  # a folder may have a long name
+    return ObjectSpectrum(spectrum.flux, spectrum.ivar, at, words)
+
+
+def _target(table: Table, row: int, *, ra: str | None, dec: str | None) -> Targets:
+    """Return the position or TARGETID of one row, or raise where it has neither."""
+    target = find_targets(table, ra=ra, dec=dec)[row : row + 1]
+    if not target.good[0]:
+        raise InputError(
+            f"Row {row} has no good position and no TARGETID, so that its spectrum cannot be "
+            "found; choose another row, or correct this one."
+        )
+    return target
+
+
+def _found_spectrum(answer: Spectrum | MissingData, row: int, source_name: str) -> Spectrum:
+    """Return the spectrum that a source has given for a row, or raise where it holds nothing."""
     if isinstance(answer, MissingData):
         kind = SourceError if answer.flag & Flag.SOURCE_FAILED else InputError
         raise kind(
-            f"Row {row} has no spectrum to draw: {answer.reason} ({opened.name}); choose another "
+            f"Row {row} has no spectrum to draw: {answer.reason} ({source_name}); choose another "
             "row or source, or pass a larger match_radius."
         )
     if not has_data(clean_spectra(answer.flux[None], answer.ivar[None]))[0]:
         raise InputError(
-            f"The spectrum of row {row} (TARGETID {answer.targetid}, {opened.name}) is empty; "
+            f"The spectrum of row {row} (TARGETID {answer.targetid}, {source_name}) is empty; "
             "choose another row."
         )
-    at, words = best_redshift(table, row, answer, redshift)
-    words = f"spectrum: {origin(table, opened)}\n{words}"  # a folder may have a long name
-    return ObjectSpectrum(answer.flux, answer.ivar, at, words)
+    return answer
 
 
 def best_redshift(
@@ -152,7 +165,7 @@ def best_redshift(
     return None, "no redshift is known, so that no lines are marked"
 
 
-def cell(table: Table, row: int, name: str) -> object:
+def cell(table: Table, row: int, name: str) -> Any:
     """Return what a column has in a row, None where there is no such column or it is masked."""
     if name not in table.colnames:
         return None
@@ -160,7 +173,7 @@ def cell(table: Table, row: int, name: str) -> object:
     return None if masked else table[name][row]
 
 
-def usable(value: object) -> float | None:
+def usable(value: Any) -> float | None:
     """Return a redshift as a number, None where it is none."""
     try:
         number = float(value)

@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,6 +17,9 @@ from astroclip_astro.training_data.training_set import TrainingSet, open_trainin
 from astroclip_astro.zeroshot.metrics import colours
 from astroclip_astro.zeroshot.reference import LABELS
 from astroclip_astro.zeroshot.reference_checks import check_label_names
+
+if TYPE_CHECKING:
+    import h5py
 
 __all__ = ["open_labelled_file", "split_galaxies"]
 
@@ -75,7 +79,9 @@ def open_labelled_file(path: str | os.PathLike, label_columns: Sequence[str] = (
     data = open_training_set(Path(path), ("images", "spectrum", *LABELS))
     own = tuple(dict.fromkeys(name for name in label_columns if name not in LABELS))
     check_label_names(own)
-    labels, units, descriptions = {}, {}, {}
+    labels: dict[str, np.ndarray] = {}
+    units: dict[str, str] = {}
+    descriptions: dict[str, str] = {}
     with h5py.File(data.path) as file:
         simulated = file.attrs.get("SIMULATED")
         for name in (*LABELS, *own):
@@ -95,11 +101,11 @@ def open_labelled_file(path: str | os.PathLike, label_columns: Sequence[str] = (
     )
 
 
-def numbers(file: object, name: str, data: TrainingSet) -> np.ndarray:
+def numbers(file: h5py.File, name: str, data: TrainingSet) -> np.ndarray:
     """Return a dataset of one number for each galaxy, float64 (n,); what is not finite is NaN."""
     import h5py
 
-    def suits(one: object) -> bool:
+    def suits(one: h5py.Dataset | h5py.Group) -> bool:
         return (
             isinstance(one, h5py.Dataset) and one.shape == (data.rows,) and one.dtype.kind in "fiu"
         )

@@ -14,6 +14,7 @@ import inspect
 import re
 import textwrap
 from collections.abc import Callable
+from typing import Any
 
 from astroclip_astro.config import OPTION_DESCRIPTIONS
 from astroclip_astro.errors import OptionError, described, did_you_mean
@@ -52,7 +53,7 @@ def checked(function: Callable | None = None, *, hint: str = "") -> Callable:
     signature = inspect.signature(function)
 
     @functools.wraps(function)
-    def call(*args: object, **options: object) -> object:
+    def call(*args: Any, **options: Any) -> Any:
         bound = bind(function.__name__, signature, args, options, hint)
         return function(*bound.args, **bound.kwargs)
 
@@ -60,7 +61,7 @@ def checked(function: Callable | None = None, *, hint: str = "") -> Callable:
     return call
 
 
-def handed_to(target: str, **fixed: object) -> Callable[[Callable], Callable]:
+def handed_to(target: str, **fixed: Any) -> Callable[[Callable], Callable]:
     """Return a decorator that checks what is passed and hands it to another function.
 
     Parameters
@@ -92,7 +93,7 @@ def handed_to(target: str, **fixed: object) -> Callable[[Callable], Callable]:
         signature = inspect.signature(function)
 
         @functools.wraps(function)
-        def call(*args: object, **options: object) -> object:
+        def call(*args: Any, **options: Any) -> Any:
             arguments = bind(function.__name__, signature, args, options).arguments
             work = getattr(importlib.import_module(f"astroclip_astro.{module}"), name)
             if "self" not in arguments:
@@ -100,7 +101,7 @@ def handed_to(target: str, **fixed: object) -> Callable[[Callable], Callable]:
             return work(arguments.pop("self")._table, **arguments, **fixed)
 
         call.__doc__ = completed(function.__doc__, signature)
-        call.target, call.fixed = target, fixed
+        vars(call).update(target=target, fixed=fixed)
         return call
 
     return decorate
@@ -110,7 +111,7 @@ def bind(
     name: str,
     signature: inspect.Signature,
     args: tuple,
-    options: dict[str, object],
+    options: dict[str, Any],
     hint: str = "",
 ) -> inspect.BoundArguments:
     """Return arguments by name, with defaults; raises `OptionError` for what does not fit.
@@ -159,12 +160,12 @@ def bind(
     return bound
 
 
-def completed(docstring: str, signature: inspect.Signature) -> str:
+def completed(docstring: str | None, signature: inspect.Signature) -> str:
     """Return a docstring with the options that it lacks, as all methods describe them.
 
     Parameters
     ----------
-    docstring : str
+    docstring : str or None
         As numpydoc has it. Options that it describes itself are left as they are.
     signature : Signature
         What the function takes.

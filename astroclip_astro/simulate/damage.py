@@ -101,7 +101,7 @@ def damage_spectrum(
         spectrum[dead] = ivar[dead] = 0
     elif kind == "cosmic rays":
         for _ in range(rng.integers(40, 121)):
-            first, length = rng.integers(0, len(spectrum) - 12), rng.integers(1, 12)
+            first, length = int(rng.integers(0, len(spectrum) - 12)), int(rng.integers(1, 12))
             height = 10 * 30 ** rng.random() * sigma[first]
             spectrum[first : first + length] += height * rng.uniform(0.3, 1, length)
         spectrum[~good] = 0
@@ -118,8 +118,8 @@ def damage_spectrum(
         spectrum[~good] = 0
     else:
         for _ in range(rng.integers(6, 13)):
-            length = rng.integers(200, 900)
-            first = rng.integers(0, len(spectrum) - length)
+            length = int(rng.integers(200, 900))
+            first = int(rng.integers(0, len(spectrum) - length))
             spectrum[first : first + length] = ivar[first : first + length] = 0
     return kind
 

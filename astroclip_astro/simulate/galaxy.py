@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -61,7 +62,11 @@ FIELDS = {
     ),
     "fibre_flux": Field((), "f4", "nanomaggy", "dereddened r in 1.5 arcsec, in 1 arcsec seeing"),
     "artefacts": Field(
-        (), "i4", "", "bits: " + ", ".join(f"{bit.value} {bit.name.lower()}" for bit in Artefact)
+        (),
+        "i4",
+        "",
+        "bits: "
+        + ", ".join(f"{bit.value} {name.lower()}" for name, bit in Artefact.__members__.items()),
     ),
 }
 
@@ -184,7 +189,7 @@ def make_galaxy(
         stellar_continuum(templates, stars, redshift, structure.bulge_fraction), dispersion
     )
     dimming = templates.distances.dimming(redshift)
-    at_halpha = np.searchsorted(OBSERVED, LINES["HALPHA"] * (1 + redshift))
+    at_halpha = int(np.searchsorted(OBSERVED, LINES["HALPHA"] * (1 + redshift)))
     window = slice(max(min(at_halpha, len(OBSERVED)) - 150, 0), at_halpha + 150)
     continuum = float(parts[:, window].sum(axis=0).mean()) / dimming
     lines = draw_lines(stars, log_mass, dispersion, continuum, gas)
@@ -220,7 +225,7 @@ def check_properties(properties: Properties) -> None:
 
 
 @one_thread()
-def simulate_galaxy(templates: Templates, seed: int, index: int) -> dict[str, np.ndarray]:
+def simulate_galaxy(templates: Templates, seed: int, index: int) -> dict[str, Any]:
     """Simulate one galaxy of a survey.
 
     Parameters
@@ -232,7 +237,7 @@ def simulate_galaxy(templates: Templates, seed: int, index: int) -> dict[str, np
 
     Returns
     -------
-    dict of str to ndarray
+    dict of str to ndarray or numpy scalar
         One value for each of `FIELDS`.
     """
     drawn, made, sky, night, fibre, camera = streams(

@@ -206,14 +206,14 @@ def spoil(image: np.ndarray, conditions: Conditions, rng: np.random.Generator) -
             image[band] += np.float32(across) * x + np.float32(down) * x[:, None]
     if drawn(Artefact.TRAIL, rng):
         wrong |= Artefact.TRAIL
-        band, turn = rng.integers(3), rng.uniform(0, np.pi)
+        band, turn = int(rng.integers(3)), rng.uniform(0, np.pi)
         row, column = np.mgrid[:SIZE, :SIZE] - rng.uniform(0.2, 0.8, 2)[:, None, None] * SIZE
         distance = row * np.cos(turn) - column * np.sin(turn)
         height = conditions.sky[band] * rng.uniform(3, 40)
         image[band] += (height * np.exp(-0.5 * (distance / rng.uniform(1.5, 4)) ** 2)).astype("f4")
     if drawn(Artefact.BAD_PIXELS, rng):
         wrong |= Artefact.BAD_PIXELS
-        band, first = rng.integers(3), rng.integers(0, SIZE - 40, 2)
+        band, first = int(rng.integers(3)), rng.integers(0, SIZE - 40, 2)
         height, width = [(1, SIZE), (SIZE, 1), (SIZE, 2), tuple(rng.integers(2, 40, 2))][
             rng.integers(4)
         ]

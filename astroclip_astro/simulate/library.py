@@ -104,13 +104,8 @@ def build_library(stars: StellarGrid, filters: Filters) -> Library:
             seen = flux.sum(axis=1) + young.sum(axis=1) * 10 ** (-0.4 * BIRTH_CLOUD * diffuse)
             magnitudes[row, band] = 22.5 - 2.5 * np.log10(seen) + diffuse
     surviving = np.sum(metals * (ages @ stars.surviving.T), axis=1)  # (n,)
-    return Library(
-        *(
-            values.astype(np.float32)
-            for values in (log_ssfr, start, log_metallicity, attenuation, slope, ages, surviving)
-        ),
-        magnitudes,
-    )
+    fields = (log_ssfr, start, log_metallicity, attenuation, slope, ages, surviving, magnitudes)
+    return Library(*(values.astype(np.float32, copy=False) for values in fields))
 
 
 def exponential_ages(log_ssfr: np.ndarray, start: np.ndarray) -> np.ndarray:
@@ -139,7 +134,7 @@ def metallicity_weights(log_metallicity: np.ndarray) -> np.ndarray:
     return np.clip(1 - np.abs(place[:, None] - np.arange(len(grid))), 0, 1)  # (n, 5)
 
 
-def attenuation_curve(wavelength, slope):
+def attenuation_curve(wavelength: float | np.ndarray, slope: float | np.ndarray) -> np.ndarray:
     """Return attenuation in units of A_V: Calzetti (2000) times (wavelength / 5500) ** slope.
 
     Parameters
@@ -163,6 +158,6 @@ def attenuation_curve(wavelength, slope):
     blue = 2.659 * (-2.156 + 1.509 * x - 0.198 * x**2 + 0.011 * x**3) + 4.05
     red = 2.659 * (-1.857 + 1.040 * x) + 4.05
     curve = np.where(x > 1 / 0.63, blue, np.maximum(red, 0.05))
-    x = 1e4 / 5500.0
-    visual = 2.659 * (-2.156 + 1.509 * x - 0.198 * x**2 + 0.011 * x**3) + 4.05
+    v = 1e4 / 5500.0
+    visual = 2.659 * (-2.156 + 1.509 * v - 0.198 * v**2 + 0.011 * v**3) + 4.05
     return curve / visual * (np.asarray(wavelength) / 5500.0) ** slope

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -90,7 +91,7 @@ def magnitude(limits: tuple[float, float], rng: np.random.Generator) -> float:
     return float(bright + (faint - bright) * np.sqrt(rng.random()))
 
 
-def simulate_star(templates: Templates, seed: np.random.SeedSequence) -> dict[str, np.ndarray]:
+def simulate_star(templates: Templates, seed: np.random.SeedSequence) -> dict[str, Any]:
     """Return a star, observed."""
     rng = np.random.default_rng(streams(seed, 1)[0])
     spectrum, _, redshift = draw_star(rng)
@@ -98,7 +99,7 @@ def simulate_star(templates: Templates, seed: np.random.SeedSequence) -> dict[st
     return observe(templates, source, redshift, seed)
 
 
-def simulate_quasar(templates: Templates, seed: np.random.SeedSequence) -> dict[str, np.ndarray]:
+def simulate_quasar(templates: Templates, seed: np.random.SeedSequence) -> dict[str, Any]:
     """Return a quasar, observed."""
     rng = np.random.default_rng(streams(seed, 1)[0])
     spectrum, redshift = draw_quasar(rng)
@@ -106,7 +107,7 @@ def simulate_quasar(templates: Templates, seed: np.random.SeedSequence) -> dict[
     return observe(templates, source, redshift, seed)
 
 
-def simulate_blank(templates: Templates, seed: np.random.SeedSequence) -> dict[str, np.ndarray]:
+def simulate_blank(templates: Templates, seed: np.random.SeedSequence) -> dict[str, Any]:
     """Return empty sky, observed; faint neighbours may lie anywhere, the middle included."""
     dark = PointSource(
         spectrum=np.zeros(len(OBSERVED), np.float32),
@@ -116,7 +117,7 @@ def simulate_blank(templates: Templates, seed: np.random.SeedSequence) -> dict[s
     return observe(templates, dark, np.nan, seed)
 
 
-def simulate_distant(templates: Templates, seed: np.random.SeedSequence) -> dict[str, np.ndarray]:
+def simulate_distant(templates: Templates, seed: np.random.SeedSequence) -> dict[str, Any]:
     """Return a galaxy more distant than the survey's, observed."""
     galaxy = make_distant(templates, streams(seed, 1)[0])
     return observe(
@@ -124,7 +125,7 @@ def simulate_distant(templates: Templates, seed: np.random.SeedSequence) -> dict
     )
 
 
-def simulate_artefact(templates: Templates, seed: np.random.SeedSequence) -> dict[str, np.ndarray]:
+def simulate_artefact(templates: Templates, seed: np.random.SeedSequence) -> dict[str, Any]:
     """Return a galaxy of the survey with image and spectrum ruined."""
     made, ruined = streams(seed, 2)
     number = int(made.generate_state(1, np.uint64)[0] >> np.uint64(1))
@@ -141,7 +142,7 @@ def simulate_artefact(templates: Templates, seed: np.random.SeedSequence) -> dic
     }
 
 
-def simulate_noise(templates: Templates, seed: np.random.SeedSequence) -> dict[str, np.ndarray]:
+def simulate_noise(templates: Templates, seed: np.random.SeedSequence) -> dict[str, Any]:
     """Return white noise, as strong in each band as a galaxy of the survey is bright."""
     rng = np.random.default_rng(streams(seed, 1)[0])
     flux = draw_properties(templates.population, rng).flux
@@ -164,7 +165,7 @@ def observe(
     redshift: float,
     seed: np.random.SeedSequence,
     radius: float = 1.0,
-) -> dict[str, np.ndarray]:
+) -> dict[str, Any]:
     """Return what the surveys see of a target; the first stream of its seed has made it."""
     _, sky, night, fibre, camera = map(np.random.default_rng, streams(seed, 5))
     _, _, ebv, conditions = draw_place(sky)
@@ -183,7 +184,7 @@ def observe(
     }
 
 
-SIMULATORS: dict[str, Callable[[Templates, np.random.SeedSequence], dict[str, np.ndarray]]] = {
+SIMULATORS: dict[str, Callable[[Templates, np.random.SeedSequence], dict[str, Any]]] = {
     "star": simulate_star,
     "quasar": simulate_quasar,
     "blank": simulate_blank,
@@ -194,9 +195,7 @@ SIMULATORS: dict[str, Callable[[Templates, np.random.SeedSequence], dict[str, np
 
 
 @one_thread()
-def simulate_ood_object(
-    templates: Templates, kind: str, seed: int, index: int
-) -> dict[str, np.ndarray]:
+def simulate_ood_object(templates: Templates, kind: str, seed: int, index: int) -> dict[str, Any]:
     """Simulate one object that is no galaxy of the survey; all of it is SIMULATED.
 
     Parameters
@@ -210,7 +209,7 @@ def simulate_ood_object(
 
     Returns
     -------
-    dict of str to ndarray
+    dict of str to ndarray or numpy scalar
         ``images`` float16 (3, 152, 152), nanomaggies a pixel; ``spectrum`` and ``ivar`` float32
         (7781,), 1e-17 erg/s/cm2/Angstrom; ``redshift`` float32, NaN for blank sky and noise, that
         of the radial velocity for stars. As in `FIELDS`.

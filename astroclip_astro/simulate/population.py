@@ -129,7 +129,7 @@ def draw_properties(population: Population, rng: np.random.Generator) -> Propert
     """
     edges = np.cumsum(population.weights)
     while True:
-        component = min(np.searchsorted(edges, rng.random(), side="right"), len(edges) - 1)
+        component = min(int(np.searchsorted(edges, rng.random(), side="right")), len(edges) - 1)
         normal = rng.standard_normal(len(QUANTITIES))
         values = population.means[component] + population.factors[component] @ normal  # (7,)
         if np.all((values > population.lowest) & (values < population.highest)):

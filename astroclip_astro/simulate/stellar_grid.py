@@ -67,12 +67,12 @@ def load_stellar_grid() -> StellarGrid:
     return StellarGrid(spectra.astype(np.float32), surviving)
 
 
-def air_to_vacuum(wavelength: np.ndarray) -> np.ndarray:
+def air_to_vacuum(wavelength: float | np.ndarray) -> np.ndarray:
     """Return vacuum wavelengths of wavelengths in air; unchanged below 2000 Angstrom.
 
     Parameters
     ----------
-    wavelength : ndarray
+    wavelength : float or ndarray
         Angstrom, in air.
 
     Returns

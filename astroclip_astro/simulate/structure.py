@@ -122,7 +122,7 @@ def draw_structure(
         )
     kpc = 10 ** (0.86 + 0.25 * (log_mass - 10.7) + rng.normal(0, 0.18))
     kpc *= LATE_SCALE * (1 + redshift) ** -0.6
-    bulge = rng.beta(1.1, 4.5) * 1.6 * np.interp(log_mass, [9, 10, 11], [0.25, 0.8, 1.5])
+    bulge = float(rng.beta(1.1, 4.5) * 1.6 * np.interp(log_mass, [9, 10, 11], [0.25, 0.8, 1.5]))
     if log_mass < 9.3 and rng.random() < 0.7:
         bulge = 0.0
     disc_ratio = float(np.sqrt((1 - thickness**2) * tilt**2 + thickness**2))

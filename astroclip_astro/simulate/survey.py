@@ -17,8 +17,7 @@ from importlib.util import find_spec
 from itertools import islice
 from multiprocessing import get_context, parent_process
 from pathlib import Path
-
-import numpy as np
+from typing import Any, SupportsIndex
 
 from astroclip_astro.errors import AstroclipError, InputError
 from astroclip_astro.simulate.galaxy import FIELDS, simulate_galaxy
@@ -49,7 +48,7 @@ class Maker:
         Where finished parts go.
     """
 
-    simulate: Callable[[Templates, int, int], dict[str, np.ndarray]]
+    simulate: Callable[[Templates, int, int], dict[str, Any]]
     templates: Templates
     seed: int
     shards: Shards
@@ -136,7 +135,7 @@ def simulate_survey(
     require("h5py")
     templates = load_templates()
     packages = dict(templates.versions) | {name: version(name) for name in ("numpy", "scipy")}
-    facts = {"seed": seed, "version": __version__}
+    facts: dict[str, str | int] = {"seed": seed, "version": __version__}
     facts |= {f"package {name}": found for name, found in packages.items()}
     facts |= {
         f"field {name}": f"{field.dtype} {tuple(field.shape)} {field.unit}".strip()
@@ -166,10 +165,10 @@ def simulate_survey(
 
 def whole_number(name: str, given: object, least: int, beyond: float = math.inf) -> int:
     """Return a whole number in ``[least, beyond)``; anything else raises."""
-    try:
-        number = operator.index(given)
-    except TypeError:
-        number = None
+    number: int | None = None
+    if isinstance(given, SupportsIndex):
+        with suppress(TypeError):  # an array of several numbers
+            number = operator.index(given)
     if number is None or isinstance(given, bool) or not least <= number < beyond:
         limit = "" if beyond == math.inf else f" and below {beyond}"
         raise InputError(f"{name} is {given!r}, expected a whole number, {least} or more{limit}.")
@@ -260,11 +259,13 @@ def start_worker(maker: Maker) -> None:
 
 def end_with_parent() -> None:
     """End this process when its parent is gone; a killed parent cannot tell its workers."""
-    parent_process().join()
-    os._exit(1)
+    parent = parent_process()
+    if parent is not None:  # as in every worker process
+        parent.join()
+        os._exit(1)
 
 
-_maker: Maker | None = None  # of a worker process
+_maker: Maker  # of a worker process, from its start on
 
 
 def make_shard(number: int) -> tuple[int, bool]:
