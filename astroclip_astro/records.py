@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -153,7 +152,13 @@ class MissingData:
 
 @runtime_checkable
 class Source(Protocol):
-    """Where images and spectra come from. Each call settles every row it is given."""
+    """Where images and spectra come from. Each call answers every row it is given.
+
+    A source may offer more, which is used where it is there: ``note``, called while something slow
+    goes on, with what is being done, how much of it is done and how much there is; ``preview``,
+    lines that say what it has for some rows; ``problems``, files that could not be read, and why;
+    ``caches``, whether what was fetched is there for the next run; and ``close``.
+    """
 
     name: str
 
@@ -162,33 +167,6 @@ class Source(Protocol):
 
     def cutouts(self, targets: Targets, size: int) -> Sequence[Cutout | MissingData]:
         """Return a cutout of ``size`` pixels or a gap for every row; all rows have positions."""
-
-
-class OpenSource(Source, Protocol):
-    """A source as the command opens it by name: it can say what it has, and what it is doing.
-
-    Attributes
-    ----------
-    problems : sequence of (path, str)
-        Files that could not be read, and why.
-    caches : bool
-        Whether what was fetched is there for the next run, finished or not.
-    note : callable
-        Called while something slow goes on: with what is being done, how much of it is done, and
-        how much there is. The progress bar replaces it.
-    """
-
-    problems: Sequence[tuple[Path, str]]
-    caches: bool
-    note: Callable[[str, int, int], object]
-
-    def preview(
-        self, targets: Targets, *, modality: Sequence[str], radius: float, size: int
-    ) -> list[str]:
-        """Return lines that say what there is for these rows, without fetching anything."""
-
-    def close(self) -> None:
-        """Let go of connections and servers."""
 
 
 def origin(table: Table, source: Source) -> str:

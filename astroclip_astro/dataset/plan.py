@@ -20,7 +20,7 @@ from astroclip_astro.fetch.desi_catalogue import DesiCatalogueClass
 from astroclip_astro.fetch.first_contact import describe_unreachable
 from astroclip_astro.fetch.survey_names import read_releases
 from astroclip_astro.fetch.transport import Transport
-from astroclip_astro.records import Targets
+from astroclip_astro.records import Source, Targets
 from astroclip_astro.storage.hdf5 import Field
 
 BEYOND_LIMIT = "beyond the limit"
@@ -75,7 +75,7 @@ class Plan:
 
 
 def plan_training_set(
-    source: object,
+    source: Source,
     selection: Selection,
     *,
     release: str | None = None,
