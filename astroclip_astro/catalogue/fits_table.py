@@ -11,9 +11,8 @@ from typing import BinaryIO
 
 import numpy as np
 from astropy.io import fits
-from astropy.table import Column, MaskedColumn, QTable, Table, represent_mixins_as_columns
+from astropy.table import Column, MaskedColumn, QTable, Table
 from astropy.units import Unit
-from astropy.utils.data_info import serialize_context_as
 from astropy.utils.exceptions import AstropyWarning
 
 from astroclip_astro.catalogue.fits_header import (
@@ -25,7 +24,13 @@ from astroclip_astro.catalogue.fits_header import (
     split_meta,
     table_meta,
 )
-from astroclip_astro.catalogue.nulls import Stored, storable, understand_units, with_values
+from astroclip_astro.catalogue.nulls import (
+    Stored,
+    storable,
+    understand_units,
+    with_values,
+    without_mixins,
+)
 from astroclip_astro.errors import CatalogueError
 
 FORMATS = {
@@ -110,8 +115,7 @@ def write_fits(table: Table, stream: BinaryIO) -> None:
     """
     with _tolerant():
         named = _with_header_names(table)
-        with serialize_context_as("fits"):
-            plain = represent_mixins_as_columns(named)
+        plain = without_mixins(named, "fits")
         stored = [storable(column) for column in plain.itercols()]
         columns = [_fits_column(*pair) for pair in zip(plain.itercols(), stored, strict=True)]
         hdu = fits.BinTableHDU.from_columns(columns, nrows=len(table))

@@ -11,14 +11,21 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
+from warnings import warn
 
 from astropy.table import Table
 
+from astroclip_astro.catalogue.arrow_types import conversions
 from astroclip_astro.catalogue.fits_table import read_fits, write_fits
 from astroclip_astro.catalogue.parquet import read_parquet, write_parquet
 from astroclip_astro.catalogue.text import read_csv, read_ecsv, read_text, write_csv, write_ecsv
 from astroclip_astro.catalogue.votable import read_votable, write_votable
-from astroclip_astro.errors import AstroclipError, CatalogueError, OutputError
+from astroclip_astro.errors import (
+    AstroclipError,
+    CatalogueError,
+    ConvertedColumnWarning,
+    OutputError,
+)
 from astroclip_astro.sky.arguments import check_table
 from astroclip_astro.storage.atomic import (
     check_destination,
@@ -121,6 +128,11 @@ def write_catalogue(table: Table, path: str | os.PathLike, *, overwrite: bool = 
         For an unknown suffix, an existing file, a place that cannot be written, a full disk, or
         a column that the format cannot hold.
 
+    Warns
+    -----
+    ConvertedColumnWarning
+        For decimals and time zones of a Parquet file that are written in another format.
+
     Examples
     --------
     >>> import tempfile
@@ -132,6 +144,13 @@ def write_catalogue(table: Table, path: str | os.PathLike, *, overwrite: bool = 
     check_table(table)
     path = Path(check_path(path, "path"))
     form = check_output(path, overwrite=overwrite)
+    if form != "Parquet" and (changed := conversions(table)):
+        warn(
+            f"{form} has other types than Parquet: it gets {', '.join(changed)}; write "
+            ".parquet to keep them.",
+            ConvertedColumnWarning,
+            stacklevel=2,
+        )
     with _replacing(path) as stream:
         try:
             if path.name.lower().endswith(".gz"):
