@@ -1,6 +1,6 @@
 PYTHON ?= python
 
-.PHONY: check lint rules layout test docs format dist
+.PHONY: check lint rules layout test docs format dist fuzz
 
 # Exactly what .ci/run runs once everything is installed; the tests with the long ones.
 check: lint test docs
@@ -27,3 +27,8 @@ dist:
 format:
 	$(PYTHON) -m ruff check --fix .
 	$(PYTHON) -m ruff format .
+
+# Damaged files and replies on every reader, five minutes; other inputs with SEED=2.
+SEED ?= 1
+fuzz:
+	$(PYTHON) benchmarks/fuzz.py --seed $(SEED)

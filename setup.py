@@ -50,6 +50,7 @@ setup(
     },
     include_package_data=False,  # MANIFEST.in is for the source distribution alone
     package_data={
+        "astroclip_astro": ["py.typed"],
         "astroclip_astro.simulate": ["population.fits"],
         "astroclip_astro.weights": ["*.safetensors", "*.json", "README.md"],
         "astroclip_astro.catalogs": [  # by name: the README's first command writes here, too

@@ -5,8 +5,11 @@ The pipeline, the FITS writer, the command's help, the documentation and the tes
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+
+from astroclip_astro.flags import Flag
 
 PREFIX = "astroclip_"
 MODALITIES = ("image", "spectrum")
@@ -252,7 +255,40 @@ def select(
     )
 
 
-# Keywords of a table's header, and what each says. `ACCAL` has a number behind it.
+# Which modality or group of columns each bit of the flags belongs to; none: it is of the row.
+FLAG_GROUPS: dict[Flag, tuple[str, ...]] = {
+    Flag.NO_IMAGE: ("image",),
+    Flag.NO_SPECTRUM: ("spectrum",),
+    Flag.INCOMPLETE_IMAGE: ("image",),
+    Flag.BAD_SPECTRUM: ("spectrum",),
+    Flag.BAD_COORDINATES: (),
+    Flag.SOURCE_FAILED: MODALITIES,
+    Flag.SEVERAL_SPECTRA: ("spectrum",),
+    Flag.BEYOND_REFERENCE: MODALITIES,
+    Flag.BEYOND_TRAINING: MODALITIES,
+    Flag.REDSHIFTS_DISAGREE: ("spectrum",),
+    Flag.OUTSIDE_IMAGING: ("image",),
+    Flag.SEVERAL_REDSHIFTS: ("redshift",),
+}
+
+# Groups of columns that one call makes, as keywords of the header end; their columns in words.
+COLUMN_GROUP_WORDS = {
+    "IMG": "embedding of the image",
+    "SPC": "embedding of the spectrum",
+    "Z": "redshift",
+    "ZIMG": "redshift from the image",
+    "ZSPC": "redshift from the spectrum",
+    "M": "stellar mass",
+    "MIMG": "stellar mass from the image",
+    "MSPC": "stellar mass from the spectrum",
+    "N": "nearest galaxy",
+    "NIMG": "novelty of the image",
+    "NSPC": "novelty of the spectrum",
+    "LAB": "labels that only the reference has",
+}
+
+# Keywords of a table's header, and what each says. `ACCAL` has a number behind it, those that end
+# in an underscore have a group of `COLUMN_GROUP_WORDS`.
 KEYWORDS = {
     "ACVERS": "version of this package",
     "ACDATE": "date and time, UTC",
@@ -267,6 +303,9 @@ KEYWORDS = {
     "ACRADIUS": "largest distance of a spectrum, arcsec",
     "ACDEVICE": "device that computed",
     "ACPRECIS": "number format of the computation",
+    "ACW_": "name and SHA-256 of the weights that made a group of columns",
+    "ACR_": "name and SHA-256 of the reference that made a group of columns",
+    "ACS_": "source of images and spectra behind a group of columns",
     "ACCAL": "label that was calibrated, on which column, rows and how",
     "ACQUERY": "what was searched for",
     "ACBY": "modality of the query",
@@ -289,6 +328,7 @@ def header_keywords(**values: object) -> dict[str, object]:
     >>> header_keywords(ACBY="image")
     {'ACBY': 'image'}
     """
-    if unknown := values.keys() - KEYWORDS.keys():
+    keys = {re.sub(f"(?<=_)({'|'.join(COLUMN_GROUP_WORDS)})$", "", key) for key in values}
+    if unknown := keys - KEYWORDS.keys():
         raise KeyError(f"Keywords {sorted(unknown)} are not among those of columns.KEYWORDS.")
     return values

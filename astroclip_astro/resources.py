@@ -14,7 +14,7 @@ def folder(name: str) -> Path:
     Parameters
     ----------
     name : {"weights", "catalogs"}
-        Which.
+        Which of the two data folders.
 
     Returns
     -------

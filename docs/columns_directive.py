@@ -8,7 +8,15 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from astroclip_astro import columns
-from astroclip_astro.columns import COLUMNS, GROUPS, KEYWORDS, OutputColumn, label_columns
+from astroclip_astro.columns import (
+    COLUMN_GROUP_WORDS,
+    COLUMNS,
+    FLAG_GROUPS,
+    GROUPS,
+    KEYWORDS,
+    OutputColumn,
+    label_columns,
+)
 from astroclip_astro.flags import FLAGS
 from astroclip_astro.simulate import artefacts
 
@@ -63,8 +71,17 @@ def columns_table() -> str:
 
 def flags_table() -> str:
     """Return a Markdown table of every bit of ``astroclip_flags``."""
-    heads = ["bit", "word", "meaning", "what to do"]
-    rows = [[str(int(bit.flag)), f"`{bit.flag.word}`", bit.meaning, bit.advice] for bit in FLAGS]
+    heads = ["bit", "word", "of", "meaning", "what to do"]
+    rows = [
+        [
+            str(int(bit.flag)),
+            f"`{bit.flag.word}`",
+            ", ".join(FLAG_GROUPS[bit.flag]) or "row",
+            bit.meaning,
+            bit.advice,
+        ]
+        for bit in FLAGS
+    ]
     return markdown_table(heads, rows)
 
 
@@ -87,7 +104,13 @@ def artefacts_table() -> str:
 
 def keywords_table() -> str:
     """Return a Markdown table of every keyword of a header."""
-    rows = [[f"`{name}`", words] for name, words in KEYWORDS.items()]
+    groups = ", ".join(f"`{group}` {words}" for group, words in COLUMN_GROUP_WORDS.items())
+    rows = [
+        [f"`{name}`*group*", f"{words}: {groups}"]
+        if name == "ACW_"
+        else [f"`{name}`*group*" if name.endswith("_") else f"`{name}`", words]
+        for name, words in KEYWORDS.items()
+    ]
     return markdown_table(["keyword", "what it says"], rows)
 
 

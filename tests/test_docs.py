@@ -11,7 +11,7 @@ import pytest
 
 from astroclip_astro.annotate.pipeline import CHUNK_ROWS, NOVELTY_LIMIT
 from astroclip_astro.cli.annotate import annotate
-from astroclip_astro.columns import COLUMNS, label_columns
+from astroclip_astro.columns import COLUMNS, FLAG_GROUPS, label_columns
 from astroclip_astro.evaluate.table import ROWS
 from astroclip_astro.flags import FLAGS, Flag
 from astroclip_astro.models.checkpoint import load_weights
@@ -141,7 +141,8 @@ def test_type_is_rendered(columns_directive, name, words):
 @pytest.mark.parametrize("bit", FLAGS, ids=lambda bit: bit.flag.word)
 def test_flag_is_rendered(columns_directive, bit):
     (row,) = rows_of(columns_directive.flags_table(), str(int(bit.flag)))
-    assert row == [str(int(bit.flag)), f"`{bit.flag.word}`", bit.meaning, bit.advice]
+    owner = ", ".join(FLAG_GROUPS[bit.flag]) or "row"
+    assert row == [str(int(bit.flag)), f"`{bit.flag.word}`", owner, bit.meaning, bit.advice]
 
 
 def test_every_flag_is_rendered(columns_directive):

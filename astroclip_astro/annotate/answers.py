@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 
@@ -11,6 +12,8 @@ from astroclip_astro.annotate.job import Job
 from astroclip_astro.errors import SourceError
 from astroclip_astro.flags import Flag
 from astroclip_astro.records import Cutout, MissingData, Spectrum, Targets
+
+Record = TypeVar("Record", Spectrum, Cutout)
 
 
 def fetch(
@@ -54,8 +57,8 @@ def fetch(
         asked = np.flatnonzero(targets.good)
         flags[~targets.good] |= Flag.NO_SPECTRUM
         stage("fetching spectra")
-        answers = job.source.spectra(targets[asked], job.match_radius)
-        spectra = collect(answers, asked, Spectrum, flags, report)
+        found = job.source.spectra(targets[asked], job.match_radius)
+        spectra = collect(found, asked, Spectrum, flags, report)
         targets = locate(targets, spectra)
     if "image" in job.modality:
         asked = np.flatnonzero(targets.has_position)
@@ -84,11 +87,17 @@ def check_source(flags: np.ndarray, job: Job) -> None:
         )
 
 
-def collect(answers: Sequence, asked: np.ndarray, kind: type, flags: np.ndarray, report) -> dict:
+def collect(
+    answers: Sequence[Record | MissingData],
+    asked: np.ndarray,
+    kind: type[Record],
+    flags: np.ndarray,
+    report: Callable[[int, str], object],
+) -> dict[int, Record]:
     """Sort a source's answers into records by row; gaps become flags."""
     if len(answers) != len(asked):
         raise SourceError(f"Source gave {len(answers)} answers for {len(asked)} rows.")
-    records = {}
+    records: dict[int, Record] = {}
     for row, answer in zip(asked.tolist(), answers, strict=True):
         if isinstance(answer, MissingData):
             flags[row] |= answer.flag

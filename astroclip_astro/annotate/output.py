@@ -8,7 +8,8 @@ from astropy.table import MaskedColumn, Table
 from astroclip_astro.annotate.job import Job
 from astroclip_astro.annotate.pipeline import INTEGER_NULLS
 from astroclip_astro.annotate.recalibrate import forget
-from astroclip_astro.columns import OutputColumn
+from astroclip_astro.catalogue.provenance import record_provenance
+from astroclip_astro.columns import COLUMNS, FLAG_GROUPS, MODALITIES, OutputColumn
 from astroclip_astro.errors import CatalogueError
 
 
@@ -74,13 +75,55 @@ def add_columns(table: Table, rows: np.ndarray, job: Job) -> Table:
     """
     columns = [make_column(column, rows[column.name], job) for column in job.columns]
     kept = dict(table.meta)
+    earlier = earlier_flags(table, job)
     added = {column.name.lower() for column in columns}
     table.remove_columns([name for name in table.colnames if name.lower() in added])
     table.add_columns(columns)
-    kept.update(job.provenance(table.colnames))
+    table["astroclip_flags"] |= earlier
     table.meta.update(kept)
+    record_provenance(table, job.columns, job.provenance(table.colnames))
     forget(table, added)
     return table
+
+
+def earlier_flags(table: Table, job: Job) -> np.ndarray:
+    """Return the bits of an earlier call that say something of what this one does not compute.
+
+    A bit that both modalities can set is cleared where all that the table has columns of are
+    computed anew.
+
+    Parameters
+    ----------
+    table : Table
+        As it was before this call.
+    job : Job
+        What is computed now.
+
+    Returns
+    -------
+    ndarray
+        int32 (n,), 0 where the table has no flags of ours.
+    """
+    flags = np.zeros(len(table), np.int32)
+    if "astroclip_flags" not in table.colnames or "ACVERS" not in table.meta:
+        return flags
+    old = np.ma.filled(table["astroclip_flags"], 0)
+    if old.dtype.kind not in "iu" or old.ndim != 1:
+        return flags
+    stays = {
+        column.modality
+        for column in COLUMNS
+        if column.name in table.colnames and column.modality not in (None, *job.modality)
+    }
+    groups = {column.group for column in job.columns}
+    for flag, owners in FLAG_GROUPS.items():
+        if owners == MODALITIES:
+            stay = bool(stays)
+        else:
+            stay = any(owner not in (*job.modality, *groups) for owner in owners)
+        if stay:
+            flags |= np.int32(flag)
+    return old.astype(np.int32) & flags
 
 
 def make_column(column: OutputColumn, values: np.ndarray, job: Job) -> MaskedColumn:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from warnings import warn
@@ -115,24 +115,10 @@ def annotate_targets(
     rows = empty_rows(job.columns, len(targets))
     if hasattr(job.source, "start_run"):  # a source of the user's own need not have it
         job.source.start_run(job.modality)
-    start = 0
-    while start < len(targets):
-        number = (first_row + start) // CHUNK_ROWS
-        stop = min((number + 1) * CHUNK_ROWS - first_row, len(targets))
-        chunk = store.load(number, stop - start, rows.dtype) if store else None
-        if chunk is None or (chunk["astroclip_flags"] & Flag.SOURCE_FAILED).any():
-            # A failure may have been mended since: it is never taken for an answer.
-            chunk = annotate_chunk(
-                targets[start:stop],
-                job,
-                lambda row, reason, start=start: report(first_row + start + row, reason),
-                progress,
-            )
-            if store:
-                store.save(number, chunk)
-        rows[start:stop] = chunk
-        progress.complete(stop - start)
-        start = stop
+    for number, part in chunks(first_row, len(targets)):
+        numbered = partial(report_from, first_row + part.start, report)
+        rows[part] = completed_chunk(targets[part], job, number, store, numbered, progress)
+        progress.complete(part.stop - part.start)
     try:
         check_source(rows["astroclip_flags"], job)
     except SourceError:
@@ -142,6 +128,39 @@ def annotate_targets(
     if unreachable := getattr(job.source, "unreachable", ""):
         warn(f"{unreachable} Its rows are flagged source_failed.", UnreachableWarning, stacklevel=3)
     return rows
+
+
+def chunks(first_row: int, count: int) -> Iterator[tuple[int, slice]]:
+    """Yield number and rows of each chunk, aligned to the row numbers of the catalogue."""
+    start = 0
+    while start < count:
+        number = (first_row + start) // CHUNK_ROWS
+        stop = min((number + 1) * CHUNK_ROWS - first_row, count)
+        yield number, slice(start, stop)
+        start = stop
+
+
+def report_from(first: int, report: Callable[[int, str], object], row: int, reason: str) -> object:
+    """Report a gap in a chunk, its row counted as the catalogue counts: from the chunk's first."""
+    return report(first + row, reason)
+
+
+def completed_chunk(
+    targets: Targets,
+    job: Job,
+    number: int,
+    store: ChunkStore | None,
+    report: Callable[[int, str], object],
+    progress: Progress,
+) -> np.ndarray:
+    """Return the values of a chunk: those kept in the store, else computed, and kept there."""
+    chunk = store.load(number, len(targets), row_dtype(job.columns)) if store else None
+    if chunk is None or (chunk["astroclip_flags"] & Flag.SOURCE_FAILED).any():
+        # A failure may have been mended since: it is never taken for an answer.
+        chunk = annotate_chunk(targets, job, report, progress)
+        if store:
+            store.save(number, chunk)
+    return chunk
 
 
 def annotate_chunk(
@@ -240,8 +259,9 @@ def add_query_result(
     covariate = np.where(np.isnan(embeddings[:, 0]), np.nan, covariate)  # of nothing: none
     result = job.estimators[modality].query(embeddings, covariate=covariate)
     write(rows, f"astroclip_{modality}", where, embeddings)
-    write(rows, f"astroclip_novelty_{modality}", where, result.novelty)
-    raise_flag(flags, where[result.novelty > NOVELTY_LIMIT], Flag.BEYOND_REFERENCE)
+    if result.novelty is not None:
+        write(rows, f"astroclip_novelty_{modality}", where, result.novelty)
+        raise_flag(flags, where[result.novelty > NOVELTY_LIMIT], Flag.BEYOND_REFERENCE)
     return ModalityResult(where, result, covariate)
 
 
@@ -305,7 +325,7 @@ def add_range(flags: np.ndarray, where: np.ndarray, measures: dict, job: Job) ->
 
 def write(rows: np.ndarray, name: str, where: np.ndarray, values: np.ndarray) -> None:
     """Write values into a column if it was asked for."""
-    if name in rows.dtype.names:
+    if name in (rows.dtype.names or ()):
         rows[name][where] = values
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from astropy.table import Table
 
@@ -33,23 +34,21 @@ def default_output(catalogue: Path) -> Path:
 
 
 def check_paths(
-    catalogue: str | os.PathLike | None, output: str | os.PathLike | None, *, overwrite: bool
+    catalogue: str | os.PathLike | Table, output: str | os.PathLike | None, *, overwrite: bool
 ) -> tuple[Path | None, Path | None]:
-    """Return input and output, sure that both are possible and not the same file."""
-    catalogue = None if catalogue is None else Path(catalogue)
+    """Return input and output files, sure that both are possible; a table is no file."""
+    path = None if isinstance(catalogue, Table) else Path(catalogue)
     output = None if output is None else Path(output)
     try:
-        if catalogue is not None:
-            if not catalogue.is_file():
-                found = "a folder" if catalogue.is_dir() else "nothing"
+        if path is not None:
+            if not path.is_file():
+                found = "a folder" if path.is_dir() else "nothing"
                 raise CatalogueError(
-                    f"Catalogue {str(catalogue)!r}: found {found} there, expected a file with a "
+                    f"Catalogue {str(path)!r}: found {found} there, expected a file with a "
                     "table; check the path."
                 )
-            output = default_output(catalogue) if output is None else output
-            if output.resolve() == catalogue.resolve() or (
-                output.exists() and output.samefile(catalogue)
-            ):
+            output = default_output(path) if output is None else output
+            if output.resolve() == path.resolve() or (output.exists() and output.samefile(path)):
                 raise OutputError(
                     f"Output {output} is the input itself; choose another name with -o. "
                     "The input is never changed."
@@ -60,7 +59,7 @@ def check_paths(
         raise InputError(
             f"Path {str(error.filename)[:60]!r} cannot be used: {error.strerror}; choose another."
         ) from None
-    return catalogue, output
+    return path, output
 
 
 def row_range(text: str | None, count: int) -> slice:
@@ -139,7 +138,10 @@ class Plan:
 
     def preview(self) -> list[str]:
         """Return lines that say what the source has for the rows, or has cached of them."""
-        return self.options.source.preview(
+        source = self.options.source
+        if not hasattr(source, "preview"):  # a source of the user's own need not have it
+            return []
+        return source.preview(
             self.targets,
             modality=self.options.modality,
             radius=self.options.match_radius,
@@ -162,7 +164,7 @@ def make_plan(
     dry: bool = False,
     calibrate: str | None = None,
     progress: Progress | None = None,
-    **options: object,
+    **options: Any,
 ) -> Plan:
     """Check a catalogue, the output and all options before anything slow is done.
 
@@ -199,35 +201,38 @@ def make_plan(
         The user's mistake, in one line; nothing was written.
     """
     progress = progress or Progress(quiet=True)
-    table, path = (catalogue, None) if isinstance(catalogue, Table) else (None, catalogue)
-    path, output = check_paths(path, output, overwrite=overwrite or dry)
-    if table is None:
-        progress.stage(f"reading {path.name}")
-        table = read_catalogue(path)
+    path, destination = check_paths(catalogue, output, overwrite=overwrite or dry)
+    table = read_table(catalogue, progress)
     chosen = row_range(rows, len(table))
     positions = describe_positions(table, ra=ra, dec=dec)
     targets = find_targets(table, ra=ra, dec=dec)[chosen]
     known = parse_label_columns(calibrate or "")
     check_label_columns(table[chosen], known)
     progress.stage("checking options")
+    checked = options_for(table, known, overwrite=overwrite or dry, **options)
+    return Plan(
+        path, destination, table[chosen], targets, positions, checked, chosen, overwrite, known
+    )
+
+
+def read_table(catalogue: str | os.PathLike | Table, progress: Progress) -> Table:
+    """Return the table of a catalogue's file; a table passes through."""
+    if isinstance(catalogue, Table):
+        return catalogue
+    progress.stage(f"reading {Path(catalogue).name}")
+    return read_catalogue(Path(catalogue))
+
+
+def options_for(table: Table, known: dict[str, str], *, overwrite: bool, **options: Any) -> Options:
+    """Return checked options, sure that a table can take their columns and calibrations."""
     checked = check_options(**options)
     try:
-        check_names(table, checked.columns, overwrite=overwrite or dry)
+        check_names(table, checked.columns, overwrite=overwrite)
         check_labels(checked, known)
     except InputError:
         close(checked.source)
         raise
-    return Plan(
-        catalogue=path,
-        output=output,
-        table=table[chosen],
-        targets=targets,
-        positions=positions,
-        options=checked,
-        rows=chosen,
-        overwrite=overwrite,
-        known=known,
-    )
+    return checked
 
 
 def check_labels(options: Options, known: dict[str, str]) -> None:

@@ -9,7 +9,8 @@ import astropy.units as u
 import numpy as np
 from astropy.table import MaskedColumn, Table
 
-from astroclip_astro.columns import COLUMN_ROOTS, MODALITIES, PREFIX
+from astroclip_astro.catalogue.provenance import check_same_origin, column_group
+from astroclip_astro.columns import COLUMN_ROOTS, COLUMNS, MODALITIES, PREFIX
 from astroclip_astro.errors import CatalogueError, InputError, described
 from astroclip_astro.sky.arguments import check_column_name, check_table
 from astroclip_astro.sky.cell_values import read_floats
@@ -169,34 +170,31 @@ def calibrate(table: Table, known: Mapping[str, str]) -> Table:
     0.05
     """
     check_table(table)
+    check_same_origin(table, value_groups(known), "calibrated")
     columns = []
     notes = [words for words in calibrations(table) if words.partition(":")[0] not in known]
     for label, name in known.items():
-        true = true_values(table, label, name)
-        stem = f"{PREFIX}{COLUMN_ROOTS.get(label, label)}"
-        every = ("", *(f"_{modality}" for modality in MODALITIES if label in COLUMN_ROOTS))
-        methods = [method for method in every if stem + method in table.colnames]
-        if not methods:
-            raise CatalogueError(
-                f"No column {stem} yet to calibrate {label} of; call .astroclip.annotate() first."
-            )
-        for method in methods:
-            made = calibrated(table, stem + method, true, name)
-            if made is None and not method:
-                count = int(np.isfinite(true).sum())
-                raise InputError(
-                    f"Too few of the {count} rows with a number in {name} have a value in {stem}, "
-                    f"expected at least {MIN_CALIBRATION_ROWS} with both."
-                )
-            columns += made or []
-        predicted = read_floats(table, stem + methods[0])
-        notes.append(
-            f"{label}: {name}, {int((np.isfinite(true) & np.isfinite(predicted)).sum())} rows"
-        )
+        made, words = calibrated_label(table, label, name)
+        columns += made
+        notes.append(words)
     for column in columns:
         table.replace_column(column.name, column)
     note(table, notes)
     return table
+
+
+def value_groups(labels: Iterable[str]) -> list[str]:
+    """Return the groups of columns that hold values of labels, by which their origin is known."""
+    return list(
+        dict.fromkeys(
+            group
+            for column in COLUMNS
+            if (group := column_group(column)) is not None
+            and any(
+                column.name.startswith(PREFIX + COLUMN_ROOTS.get(label, label)) for label in labels
+            )
+        )
+    )
 
 
 def calibrations(table: Table) -> list[str]:
@@ -229,6 +227,31 @@ def forget(table: Table, names: Iterable[str]) -> None:
         if f"{PREFIX}{COLUMN_ROOTS.get(label := words.partition(':')[0], label)}" not in written
     ]
     note(table, kept)
+
+
+def calibrated_label(table: Table, label: str, name: str) -> tuple[list[MaskedColumn], str]:
+    """Return new columns of the errors of a label, and what the header says of its calibration."""
+    true = true_values(table, label, name)
+    stem = f"{PREFIX}{COLUMN_ROOTS.get(label, label)}"
+    every = ("", *(f"_{modality}" for modality in MODALITIES if label in COLUMN_ROOTS))
+    methods = [method for method in every if stem + method in table.colnames]
+    if not methods:
+        raise CatalogueError(
+            f"No column {stem} yet to calibrate {label} of; call .astroclip.annotate() first."
+        )
+    columns = []
+    for method in methods:
+        made = calibrated(table, stem + method, true, name)
+        if made is None and not method:
+            count = int(np.isfinite(true).sum())
+            raise InputError(
+                f"Too few of the {count} rows with a number in {name} have a value in {stem}, "
+                f"expected at least {MIN_CALIBRATION_ROWS} with both."
+            )
+        columns += made or []
+    predicted = read_floats(table, stem + methods[0])
+    count = int((np.isfinite(true) & np.isfinite(predicted)).sum())
+    return columns, f"{label}: {name}, {count} rows"
 
 
 def calibrated(table: Table, name: str, true: np.ndarray, theirs: str) -> list[MaskedColumn] | None:
@@ -264,7 +287,8 @@ def true_values(table: Table, label: str, name: str) -> np.ndarray:
 
     Redshifts of -1 and less, and log10 masses of 0 and less, stand for unknown in many catalogues.
     """
-    values = read_floats(table, check_column_name(name, label))
+    check_column_name(name, label)
+    values = read_floats(table, name)
     ours = f"{PREFIX}{COLUMN_ROOTS.get(label, label)}"
     units = [table[one].unit if one in table.colnames else None for one in (name, ours)]
     if None not in units:

@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import astropy.units as u
 
@@ -41,9 +40,6 @@ from astroclip_astro.zeroshot.reference_file import (
     load_reference,
     reference_path,
 )
-
-if TYPE_CHECKING:
-    pass
 
 
 def parse_words(given: str | Iterable[str], known: tuple[str, ...], option: str) -> tuple[str, ...]:
@@ -148,6 +144,26 @@ class Options:
         )
 
 
+def read_reference(
+    weights: str | os.PathLike, reference: str | os.PathLike | None, groups: tuple[str, ...]
+) -> tuple[Card, Reference, Path]:
+    """Return the card of weights, the reference that goes with them, and the latter's file."""
+    weights_file = locate(weights)
+    card = read_card(weights_file)
+    check_aligned(card)
+    name_or_path = card["name"] if reference is None else reference
+    reference_file = reference_path(name_or_path)
+    chosen = load_reference(name_or_path)
+    check_weights(chosen, card["sha256"])
+    check_checksum(weights_file, card)
+    if "labels" in groups and groups != GROUPS and not chosen.user_labels:
+        raise InputError(
+            f"columns has 'labels', but reference {chosen.name} has none besides redshift and "
+            "mass; make one that has: astroclip-reference build --label-columns."
+        )
+    return card, chosen, reference_file
+
+
 def check_options(
     *,
     source: str | os.PathLike | Source = SOURCE,
@@ -168,25 +184,13 @@ def check_options(
 
     Parameters
     ----------
-    source : str, path or Source
-        ``"archive"``, ``"demo"``, an address or a folder: see
-        `astroclip_astro.fetch.open.open_source`, which also has ``layer``, ``release``, ``jobs``,
-        ``cache`` and ``cache_limit``.
-    modality : str or iterable of str
-        ``image``, ``spectrum`` or both, comma-separated in a string.
-    weights : str or path
-        Bundled name or ``.safetensors`` file.
-    reference : str or path, optional
-        Bundled name or file; by default the one that belongs to the weights.
+    source, modality, weights, reference, match_radius, device, precision
+        As `astroclip_astro.config.OPTION_DESCRIPTIONS` has them.
     columns : str or iterable of str
         Any of ``embedding``, ``redshift``, ``mass``, ``novelty``, ``labels``; the last are labels
         that a reference of the user's own has besides redshift and mass.
-    match_radius : float or Quantity
-        Largest distance between row and spectrum; a plain number is arcsec.
-    device : {"auto", "cpu", "cuda", "cuda:N", "mps"}
-        Where to compute.
-    precision : {"auto", "float32", "bfloat16"}
-        Number format inside the network.
+    layer, release, jobs, cache, cache_limit
+        Of the source, as `astroclip_astro.fetch.open.open_source` has them.
 
     Returns
     -------
@@ -201,18 +205,7 @@ def check_options(
     modality = parse_words(modality, MODALITIES, "modality")
     groups = parse_words(columns, GROUPS, "columns")
     radius = arcseconds(match_radius)
-    weights_file = locate(weights)
-    card = read_card(weights_file)
-    check_aligned(card)
-    reference_file = reference_path(card["name"] if reference is None else reference)
-    chosen = load_reference(card["name"] if reference is None else reference)
-    check_weights(chosen, card["sha256"])
-    check_checksum(weights_file, card)
-    if "labels" in groups and groups != GROUPS and not chosen.user_labels:
-        raise InputError(
-            f"columns has 'labels', but reference {chosen.name} has none besides redshift and "
-            "mass; make one that has: astroclip-reference build --label-columns."
-        )
+    card, chosen, reference_file = read_reference(weights, reference, groups)
     opened = open_source(
         source, layer=layer, release=release, jobs=jobs, cache=cache, cache_limit=cache_limit
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import closing
+from typing import Any
 
 from astropy.table import Table
 
@@ -24,7 +25,7 @@ def annotate(
     dec: str | None = None,
     overwrite: bool = False,
     quiet: bool = True,
-    **options: object,
+    **options: Any,
 ) -> Table:
     """Add our columns to a table, in place, all together.
 

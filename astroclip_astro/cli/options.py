@@ -20,8 +20,13 @@ from astroclip_astro.config import (
     conf,
 )
 from astroclip_astro.errors import AstroclipError, AstroclipWarning, InputError, SourceError
+from astroclip_astro.storage.interrupts import (
+    STATUS as INTERRUPTED_STATUS,
+    acknowledge,
+    start_command,
+)
 
-FAILED_STATUS, INPUT_STATUS, SOURCE_STATUS, INTERRUPTED_STATUS = 1, 2, 3, 130
+FAILED_STATUS, INPUT_STATUS, SOURCE_STATUS = 1, 2, 3
 
 COMPUTE_OPTIONS = (
     click.option(
@@ -208,6 +213,7 @@ def embedding_options(command: Callable) -> Callable:
 def interrupted(command: str, words: str) -> int:
     """Say that a command was interrupted and what is kept of its work; returns its status."""
     click.echo(f"{command}: interrupted; {words}.", err=True)
+    acknowledge()
     return INTERRUPTED_STATUS
 
 
@@ -220,6 +226,7 @@ def run_command(command: click.Command) -> None:
         The command. Statuses: 0 done, 1 the work failed, 2 the user's mistake, 3 no source
         answered, 130 interrupted.
     """
+    start_command()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", AstroclipWarning)  # the summary says the same

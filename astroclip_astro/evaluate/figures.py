@@ -9,13 +9,16 @@ import numpy as np
 
 from astroclip_astro import records
 from astroclip_astro.errors import InputError
+from astroclip_astro.evaluate.table import rows_of_file
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from astroclip_astro.evaluate.coverage import CoverageCheck
     from astroclip_astro.evaluate.report import Report
+    from astroclip_astro.evaluate.scores import Score
     from astroclip_astro.evaluate.table import TableOne
+    from astroclip_astro.figures.retrieval import Tile
     from astroclip_astro.models.model import Model
     from astroclip_astro.reference.labelled_file import LabelledFile
     from astroclip_astro.zeroshot.embedded import EmbeddedGalaxies
@@ -125,7 +128,7 @@ def prediction_figures(table: TableOne, sample_name: str) -> Figures:
     return figures
 
 
-def note(scores: Mapping[str, object]) -> str:
+def note(scores: Mapping[str, Score]) -> str:
     """Return scores as words in a panel."""
     name, unit = ("sigma_nmad", "") if "sigma_nmad" in scores else ("scatter", " dex")
     words = {"sigma_nmad": "σ_NMAD", "scatter": "scatter"}[name]
@@ -152,10 +155,11 @@ def retrieval_figures(
             "(spectrum) is the query.",
         )
     }
+    file_rows = rows_of_file(test)
     for number, row in enumerate(examples(test, seed), start=1):
         rows = [tiles(test, row, labelled, *PAIRS[name]) for name in PAIRS]
         figures[f"retrieval_{number}"] = (
-            retrieval_figure(rows, title=f"Most similar {sample_name} to row {test.rows[row]}"),
+            retrieval_figure(rows, title=f"Most similar {sample_name} to row {file_rows[row]}"),
             "One galaxy searched for by image and by spectrum, among images and among spectra: "
             "first the query, then the most similar ones. The partner is marked.",
         )
@@ -164,7 +168,7 @@ def retrieval_figures(
 
 def tiles(
     test: EmbeddedGalaxies, row: int, labelled: LabelledFile, query: str, target: str
-) -> list[object]:
+) -> list[Tile]:
     """Return the query and its matches, as tiles."""
     from astroclip_astro.figures.retrieval import Tile
     from astroclip_astro.search.exact import find
@@ -172,10 +176,10 @@ def tiles(
     k = min(MATCHES, len(test) - 1)
     leave_out = np.array([row]) if query == target else None
     near = find(test.vectors[target], test.vectors[query][[row]], k=k, exclude=leave_out)
-    redshift = test.labels["redshift"]
+    redshift, file_rows = test.labels["redshift"], rows_of_file(test)
 
     def tile(one: int, kind: str, words: str, *, marked: bool = False) -> Tile:
-        shown = look(labelled, int(test.rows[one]), kind)
+        shown = look(labelled, int(file_rows[one]), kind)
         return Tile(**{kind_names[kind]: shown}, description=words, marked=marked)
 
     kind_names = {"image": "image", "spectrum": "flux"}
@@ -228,12 +232,13 @@ def object_figures(
     from astroclip_astro.models.masking import sample_mask
 
     figures: Figures = {}
+    file_rows = rows_of_file(test)
     for number, row in enumerate(examples(test, seed), start=1):
-        ((_, read),) = labelled.data.read(("spectrum", "ivar"), test.rows[[row]])
+        ((_, read),) = labelled.data.read(("spectrum", "ivar"), file_rows[[row]])
         flux, ivar = read["spectrum"], read.get("ivar")
         redshift = float(test.labels["redshift"][row])
         own = None if ivar is None else ivar[0]
-        title = f"Row {test.rows[row]} of the {sample_name}, z = {redshift:.3f}"
+        title = f"Row {file_rows[row]} of the {sample_name}, z = {redshift:.3f}"
         weights, spans = model.attention(flux, ivar)
         figures[f"attention_{number}"] = (
             attention_figure(flux[0], own, weights[0], spans, redshift=redshift, title=title),
@@ -253,7 +258,7 @@ def object_figures(
 
 def calibration_figures(
     predicted: Mapping[str, Mapping[str, CoverageCheck]],
-    bins: Mapping[str, Mapping[str, object]],
+    bins: Mapping[str, Mapping[str, Score]],
     sample_name: str,
 ) -> Figures:
     """Draw the probability integral transform, and coverage in bins."""
@@ -301,7 +306,7 @@ def calibration_figures(
 def novelty_figures(
     in_distribution: Mapping[str, np.ndarray],
     out_of_distribution: Mapping[str, Mapping[str, np.ndarray]],
-    areas: Mapping[str, Mapping[str, object]],
+    areas: Mapping[str, Mapping[str, Score]],
     sample_name: str,
 ) -> Figures:
     """Draw the novelty of objects of each kind beside that of ordinary galaxies."""

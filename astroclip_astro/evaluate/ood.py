@@ -34,6 +34,7 @@ def novelties(
     found = {}
     for modality, vectors in objects.vectors.items():
         result = estimators[modality].query(vectors, covariate=objects.covariates.get(modality))
+        assert result.novelty is not None  # as it was asked for
         found[modality] = result.novelty.astype(float)
     if len(found) > 1:
         found[EITHER] = np.fmax.reduce([*found.values()])

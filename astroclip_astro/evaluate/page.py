@@ -156,8 +156,8 @@ def label_table(scores: Mapping[str, Mapping[str, Score]], label: str) -> Table:
         cells.insert(1, ("-" if paper is None else f"{paper[LABELS.index(label)]:.2f}", ""))
         rows.append((name, ROWS[name].description, cells))
     heads = [HEADS[name] for name in quantities]
-    paper = "R² in the paper (cross_knn: in reproductions)"
-    return Table(["row", heads[0], paper, *heads[1:]], rows)
+    head = "R² in the paper (cross_knn: in reproductions)"
+    return Table(["row", heads[0], head, *heads[1:]], rows)
 
 
 def section_table(rows: Mapping[str, Mapping[str, Score]]) -> Table:

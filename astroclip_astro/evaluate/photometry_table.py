@@ -125,34 +125,14 @@ def read_photometry(
     if unit not in KINDS:
         raise InputError(f"Unknown unit {unit!r}, expected one of {', '.join(KINDS)}.")
     table, columns = read_catalogue(path), dict(columns or {})
-    bands = {
-        band: find_column(table, columns.get(band), [prefix + band for prefix in PREFIXES], band)
-        for band in BANDS
-    }
-    kinds = {kind_of(table, name, unit) for name in bands.values()}
-    if len(kinds) > 1:
-        raise CatalogueError(
-            f"Of {', '.join(bands.values())} some are fluxes and some magnitudes, expected all of "
-            "one kind; name others with --columns."
-        )
-    kind = kinds.pop()
-    values = np.column_stack([read_floats(table, name, advice=ADVICE) for name in bands.values()])
-    if kind == "mag":
-        with np.errstate(over="ignore"):
-            values = 10 ** (0.4 * (ZERO_POINT - values))
-    labels, names = {}, dict(bands)
-    for label, usual in LABEL_NAMES.items():
-        optional = label != "redshift" and label not in columns
-        name = find_column(table, columns.get(label), usual, label, optional=optional)
-        if name is not None:
-            labels[label] = read_floats(table, name, advice=ADVICE)
-            names[label] = name
-    words = ", ".join(f"{what} from {name}" for what, name in names.items())
+    bands, kind, flux = read_flux(table, columns, unit)
+    names, labels = read_labels(table, columns)
+    words = ", ".join(f"{what} from {name}" for what, name in (bands | names).items())
     says = {key.upper(): value for key, value in table.meta.items()}
     simulated = says.get("SIMULATD", says.get("SIMULATED"))
     return PhotometryTable(
         table=table,
-        photometry=colours(values),
+        photometry=colours(flux),
         labels=labels,
         description=f"{words}; as {'AB magnitudes' if kind == 'mag' else 'nanomaggies'}",
         simulated=None if simulated is None else bool(simulated),
@@ -203,9 +183,47 @@ def split_photometry(
     return reference, test
 
 
-def find_column(
-    table: Table, given: str | None, usual: Sequence[str], what: str, *, optional: bool = False
-) -> str | None:
+def read_flux(
+    table: Table, given: Mapping[str, str], unit: str
+) -> tuple[dict[str, str], str, np.ndarray]:
+    """Return the columns of g, r and z, what they hold, and their flux in nanomaggies, (n, 3)."""
+    bands = {
+        band: find_column(table, given.get(band), [prefix + band for prefix in PREFIXES], band)
+        for band in BANDS
+    }
+    kinds = {kind_of(table, name, unit) for name in bands.values()}
+    if len(kinds) > 1:
+        raise CatalogueError(
+            f"Of {', '.join(bands.values())} some are fluxes and some magnitudes, expected all of "
+            "one kind; name others with --columns."
+        )
+    kind = kinds.pop()
+    values = np.column_stack([read_floats(table, name, advice=ADVICE) for name in bands.values()])
+    if kind == "mag":
+        with np.errstate(over="ignore"):
+            values = 10 ** (0.4 * (ZERO_POINT - values))
+    return bands, kind, values
+
+
+def read_labels(
+    table: Table, given: Mapping[str, str]
+) -> tuple[dict[str, str], dict[str, np.ndarray]]:
+    """Return the columns of the labels and their values; all but redshift may be absent."""
+    names, labels = {}, {}
+    for label, usual in LABEL_NAMES.items():
+        needed = label == "redshift" or label in given
+        if needed or usual_columns(table, usual):
+            names[label] = find_column(table, given.get(label), usual, label)
+            labels[label] = read_floats(table, names[label], advice=ADVICE)
+    return names, labels
+
+
+def usual_columns(table: Table, usual: Sequence[str]) -> list[str]:
+    """Return the columns that have one of the usual names, in upper or lower case."""
+    return [name for name in table.colnames if name.lower() in usual]
+
+
+def find_column(table: Table, given: str | None, usual: Sequence[str], what: str) -> str:
     """Return the column that is named, or the one of a usual name."""
     if given is not None:
         if given not in table.colnames:
@@ -214,9 +232,9 @@ def find_column(
                 f"--columns {what}=NAME{did_you_mean(given, table.colnames) or '.'}"
             )
         return given
-    found = [name for name in table.colnames if name.lower() in usual]
-    if len(found) == 1 or (optional and not found):
-        return found[0] if found else None
+    found = usual_columns(table, usual)
+    if len(found) == 1:
+        return found[0]
     raise CatalogueError(
         f"{len(found)} columns could be {what} ({', '.join(found) or 'none'}) in "
         f"{table.colnames}, expected one of the names {', '.join(usual)}; name it with --columns "

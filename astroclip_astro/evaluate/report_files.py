@@ -17,6 +17,7 @@ from astroclip_astro.errors import OutputError
 from astroclip_astro.evaluate.page import page
 from astroclip_astro.evaluate.report import Report
 from astroclip_astro.evaluate.scores import Score
+from astroclip_astro.evaluate.table import rows_of_file
 from astroclip_astro.figures.style import save_figure
 from astroclip_astro.zeroshot.calibrated import BEST
 from astroclip_astro.zeroshot.conformal import LEVELS
@@ -115,7 +116,7 @@ def predictions_csv(report: Report) -> str:
     """
     test = report.table.test
     nothing = np.full(len(test), np.nan)
-    columns: dict[str, list[str]] = {"row": [str(row) for row in test.rows]}
+    columns: dict[str, list[str]] = {"row": [str(row) for row in rows_of_file(test)]}
     for label, true in test.labels.items():
         short = COLUMN_ROOTS[label]
         if report.predicted:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from astroclip_astro.errors import InputError
-from astroclip_astro.evaluate.scores import RESAMPLES, Score, bootstrap
+from astroclip_astro.evaluate.scores import RESAMPLES, Score, Statistic, bootstrap
 
 RECALLS = (1, 10, 100)
 BLOCK = 1 << 22  # pairs at a time, which bounds the memory whatever the number of galaxies
@@ -94,11 +96,14 @@ def retrieval_scores(
     (0.5, 1.5, False)
     """
     ranks = np.asarray(ranks)
-    statistics = {
-        f"recall_{k}": lambda ranks, k=k: np.mean(ranks <= k, axis=-1)
-        for k in RECALLS
-        if k < len(ranks)
+    statistics: dict[str, Statistic] = {
+        f"recall_{k}": partial(_recall, k=k) for k in RECALLS if k < len(ranks)
     }
     statistics["median_rank"] = lambda ranks: np.median(ranks, axis=-1)
     found = bootstrap(statistics, ranks, resamples=resamples, seed=seed)
     return found | {"targets": Score(float(len(ranks)))}
+
+
+def _recall(ranks: np.ndarray, k: int) -> np.ndarray:
+    """Return the fraction of partners among the first k, along the last axis."""
+    return np.mean(ranks <= k, axis=-1)

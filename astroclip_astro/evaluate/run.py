@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tqdm.auto import tqdm
 
@@ -100,7 +100,7 @@ def evaluate_embeddings(
         HDF5 file with the datasets ``images``, ``spectrum``, ``redshift`` and
         ``log_stellar_mass``, one galaxy a row, and ``flux`` for the comparison with photometry.
     options : EvaluationOptions, optional
-        How.
+        What is evaluated, and with how many bootstrap samples and held-out galaxies.
     quiet : bool
         Whether to show no progress.
 
@@ -206,7 +206,9 @@ def _sample(data: Path, options: EvaluationOptions, *, quiet: bool) -> _Sample:
     model = load_model(options.weights, **place)
     check_aligned(model.card)
     pretrained = load_pretrained(options.pretrained, **place)
-    batches, given, objects = {"batch_size": options.batch_size}, {}, {}
+    batches: dict[str, Any] = {"batch_size": options.batch_size}
+    given: dict[str, EmbeddedGalaxies] = {}
+    objects: dict[str, EmbeddedGalaxies] = {}
     if options.objects is not None:
         given = sample_objects_of_table(options.objects, model, **batches)
     total = (len(split.reference) + len(split.test)) * (1 + len(pretrained))
@@ -221,8 +223,9 @@ def _sample(data: Path, options: EvaluationOptions, *, quiet: bool) -> _Sample:
             sample_galaxies(labelled, rows, model, pretrained, **batches)
             for rows in (split.reference, split.test)
         )
-    for kind, some in given.items():
-        objects[f"{kind} of {options.objects.name}" if kind in objects else kind] = some
+    if options.objects is not None:
+        for kind, some in given.items():
+            objects[f"{kind} of {options.objects.name}" if kind in objects else kind] = some
     return _Sample(labelled, model, pretrained, (reference, test), objects)
 
 
@@ -292,9 +295,12 @@ def _make_report(
     from astroclip_astro.evaluate.report import Report
     from astroclip_astro.evaluate.table import evaluate_rows, present_rows, retrieval
 
-    rows = present_rows(sides[0])
+    reference, test = sides
+    rows = present_rows(reference)
     with tqdm(total=len(rows), unit="row", disable=quiet, dynamic_ncols=True) as bar:
-        table = evaluate_rows(*sides, **options.bootstrap, advance=lambda name: bar.update())
+        table = evaluate_rows(
+            reference, test, **options.bootstrap, advance=lambda name: bar.update()
+        )
     found = retrieval(table.test, **options.bootstrap)
     name = sample_name(simulated)
     description = description | {

@@ -154,22 +154,27 @@ def label_scores(
         raise InputError(
             f"{predicted.shape} estimates for {true.shape} galaxies, expected one each."
         )
+    error = predicted - true
     if label == "redshift":
-        error = (predicted - true) / (1 + true)
-        statistics: dict[str, Statistic] = {
-            "sigma_nmad": lambda true, found, error: sigma_nmad(error),
-            "bias": lambda true, found, error: np.median(error, axis=-1),
+        error = error / (1 + true)
+    statistics = _label_statistics(label)
+    return bootstrap(statistics, true, predicted, error, resamples=resamples, seed=seed)
+
+
+def _label_statistics(label: str) -> dict[str, Statistic]:
+    """Return the statistics of a label, each of true values, predicted values and errors."""
+    redshift = label == "redshift"
+    statistics: dict[str, Statistic] = {
+        "r2": lambda true, found, error: r2(true, found),
+        "sigma_nmad" if redshift else "scatter": lambda true, found, error: sigma_nmad(error),
+        "bias": lambda true, found, error: np.median(error, axis=-1),
+    }
+    if redshift:
+        statistics |= {
             f"outliers_{OUTLIER}": lambda true, found, error: beyond(error, OUTLIER),
             f"outliers_{CATASTROPHIC}": lambda true, found, error: beyond(error, CATASTROPHIC),
         }
-    else:
-        error = predicted - true
-        statistics = {
-            "scatter": lambda true, found, error: sigma_nmad(error),
-            "bias": lambda true, found, error: np.median(error, axis=-1),
-        }
-    statistics = {"r2": lambda true, found, error: r2(true, found)} | statistics
-    return bootstrap(statistics, true, predicted, error, resamples=resamples, seed=seed)
+    return statistics
 
 
 def beyond(error: np.ndarray, limit: float) -> np.ndarray:

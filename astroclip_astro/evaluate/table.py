@@ -126,16 +126,9 @@ def evaluate_rows(
     Lanusse et al. 2023, Table 1, and Parker et al. 2024 (arXiv:2310.03024).
     """
     reference, test = reference.complete(), test.complete()
-    for label in reference.labels:
-        known = int(np.isfinite(reference.labels[label]).sum())
-        tested = int(np.isfinite(test.labels[label]).sum())
-        if known < K or tested < 2:
-            raise InputError(
-                f"Only {known} galaxies to learn {label} from and {tested} held out have "
-                f"{', '.join(reference.vectors)}; expected {K} and 2 at least. Hold out another "
-                "fraction, or by something else."
-            )
-    scores, predictions = {}, {}
+    _check_label_counts(reference, test)
+    scores: dict[str, dict[str, Score]] = {}
+    predictions: dict[str, dict[str, np.ndarray]] = {}
     for name, row in present_rows(reference).items():
         points, queries = reference.vectors[row.reference_vectors], test.vectors[row.query_vectors]
         scores[name], predictions[name] = {}, {}
@@ -148,6 +141,19 @@ def evaluate_rows(
             predictions[name][label] = found
         advance(name)
     return TableOne(scores, predictions, reference, test)
+
+
+def _check_label_counts(reference: EmbeddedGalaxies, test: EmbeddedGalaxies) -> None:
+    """Raise unless enough galaxies have each label, of those learned from and those held out."""
+    for label in reference.labels:
+        known = int(np.isfinite(reference.labels[label]).sum())
+        tested = int(np.isfinite(test.labels[label]).sum())
+        if known < K or tested < 2:
+            raise InputError(
+                f"Only {known} galaxies to learn {label} from and {tested} held out have "
+                f"{', '.join(reference.vectors)}; expected {K} and 2 at least. Hold out another "
+                "fraction, or by something else."
+            )
 
 
 def present_rows(galaxies: EmbeddedGalaxies) -> dict[str, Row]:
@@ -188,3 +194,9 @@ def retrieval(
         if name != "photometry":
             found[name] = {"effective_rank": Score(effective_rank(vectors))}
     return found
+
+
+def rows_of_file(galaxies: EmbeddedGalaxies) -> np.ndarray:
+    """Return which rows of their file or table galaxies are, int64 (n,)."""
+    assert galaxies.rows is not None  # only galaxies without a file have no rows
+    return galaxies.rows

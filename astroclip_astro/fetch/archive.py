@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 from astroclip_astro.config import conf
 from astroclip_astro.fetch.archive_images import ArchiveImages
@@ -113,8 +113,8 @@ class ArchiveSource:
         modality : sequence of str
             ``image``, ``spectrum`` or both.
         """
-        clients = {"image": self.viewer, "spectrum": self.sparcl}
-        self._asked = {name: clients[name].transport for name in modality}
+        transports = {"image": self.viewer.transport, "spectrum": self.sparcl.transport}
+        self._asked = {name: transports[name] for name in modality}
         for transport in self._asked.values():
             if transport.contact.failure is not None:
                 transport.contact.reset()
@@ -143,7 +143,7 @@ class ArchiveSource:
         releases: Sequence[str] = ("DESI-DR1",),
         connections: int = 4,
         name: str | None = None,
-        **options: object,
+        **options: Any,
     ) -> ArchiveSource:
         """Make a source of the archives, or of a server that speaks their protocols.
 
@@ -256,9 +256,9 @@ class ArchiveSource:
     def request_all(
         self,
         transport: Transport,
-        ask: Callable[[object], object],
+        ask: Callable[[Any], Any],
         items: Sequence,
-        receive: Callable[[object, object], None],
+        receive: Callable[[Any, Any], None],
         what: str,
     ) -> None:
         """Ask for every item, several at a time, and hand over the answers as they come.

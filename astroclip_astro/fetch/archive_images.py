@@ -84,10 +84,12 @@ class ArchiveImages:
             answers[place] = cutout or empty
             self.cache.put(self._key(place, size), content)
 
+        def ask(place: Place) -> tuple[Cutout | None, bytes]:
+            ra, dec = place
+            return self.viewer.get_cutout(ra, dec, size)
+
         waiting = [place for place in dict.fromkeys(places) if place not in answers]
-        request_all(
-            lambda place: self.viewer.get_cutout(*place, size), waiting, receive, "fetching images"
-        )
+        request_all(ask, waiting, receive, "fetching images")
         return [answers[place] for place in places]
 
     def preview(self, targets: Targets, size: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -13,7 +13,7 @@ R = TypeVar("R")
 
 def in_parallel(
     function: Callable[[T], R], items: Sequence[T], *, connections: int
-) -> Iterator[tuple[T, R | Exception]]:
+) -> Generator[tuple[T, R | Exception], None, None]:
     """Call a function for every item, several at a time, and yield what comes as it comes.
 
     A thread pool of the standard library would make a Ctrl-C wait until the slowest server has
@@ -38,8 +38,8 @@ def in_parallel(
     >>> sorted(in_parallel(abs, [-2, 1], connections=4))
     [(-2, 2), (1, 1)]
     """
-    waiting: queue.SimpleQueue = queue.SimpleQueue()
-    finished: queue.SimpleQueue = queue.SimpleQueue()
+    waiting: queue.SimpleQueue[T] = queue.SimpleQueue()
+    finished: queue.SimpleQueue[tuple[T, R | Exception]] = queue.SimpleQueue()
     left = threading.Event()
     for item in items:
         waiting.put(item)
@@ -51,7 +51,7 @@ def in_parallel(
             except queue.Empty:
                 return
             try:
-                answer = function(item)
+                answer: R | Exception = function(item)
             except Exception as error:
                 answer = error
             finished.put((item, answer))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from urllib.parse import urlsplit
 
@@ -55,7 +55,7 @@ class FirstContact:
     def __init__(self, url: str, probe: Callable[[str, float], object]) -> None:
         parts = urlsplit(url)
         default = DEFAULT_PORTS[parts.scheme]
-        self.address, self.port = parts.hostname, parts.port or default
+        self.address, self.port = parts.hostname or "", parts.port or default
         self.host = self.address if self.port == default else f"{self.address} port {self.port}"
         self._root, self._probe = f"{parts.scheme}://{parts.netloc}/", probe
         self._lock = threading.Lock()
@@ -220,7 +220,13 @@ class FirstContactAdapter(HTTPAdapter):
         self.contact = contact
 
     def send(
-        self, request: requests.PreparedRequest, timeout: object = None, **options: object
+        self,
+        request: requests.PreparedRequest,
+        stream: bool = False,
+        timeout: float | tuple[float, float] | tuple[float, None] | None = None,
+        verify: bool | str = True,
+        cert: bytes | str | tuple[bytes | str, bytes | str] | None = None,
+        proxies: Mapping[str, str] | None = None,
     ) -> requests.Response:
         """Send a request; see `requests.adapters.HTTPAdapter.send`.
 
@@ -229,21 +235,25 @@ class FirstContactAdapter(HTTPAdapter):
         UnreachableError
             Where the host has never answered and cannot be reached.
         """
-        contact = self.contact
-        other = urlsplit(request.url).hostname != contact.address  # where we were sent on to
+        contact, url = self.contact, request.url or ""
+        send = partial(
+            super().send, request, stream=stream, verify=verify, cert=cert, proxies=proxies
+        )
+        other = urlsplit(url).hostname != contact.address  # where we were sent on to
         if contact.answered or other or request.method == "HEAD":
-            return super().send(request, timeout=timeout, **options)
-        direct = select_proxy(request.url, options.get("proxies")) is None
+            return send(timeout=timeout)
+        direct = select_proxy(url, proxies) is None
         contact.wait(direct=direct)
         try:
-            first = _shortened(timeout, conf.first_contact)
-            return super().send(request, timeout=first, **options)
+            return send(timeout=_shortened(timeout, conf.first_contact))
         except requests.ReadTimeout:
             contact.wait(direct=direct, reply=True)
-        return super().send(request, timeout=timeout, **options)  # it is only slow
+        return send(timeout=timeout)  # it is only slow
 
 
-def _shortened(timeout: object, limit: float) -> tuple[float, float]:
+def _shortened(
+    timeout: float | tuple[float | None, float | None] | None, limit: float
+) -> tuple[float, float]:
     """Return the seconds to wait for a connection, and for a byte, none above a limit."""
     parts = timeout if isinstance(timeout, tuple) else (timeout, timeout)
     connect, read = (limit if part is None else min(part, limit) for part in parts)

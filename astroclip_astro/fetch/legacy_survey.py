@@ -127,7 +127,7 @@ class LegacySurveyClass(BaseQuery):
 
     def _ask(self, ra: float, dec: float, size: int) -> tuple[Cutout | None, bytes]:
         """Make one request and check its reply."""
-        parameters = {
+        parameters: dict[str, str | float] = {
             "ra": repr(float(ra)),
             "dec": repr(float(dec)),
             "layer": self.layer,

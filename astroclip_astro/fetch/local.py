@@ -6,21 +6,26 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from astropy.coordinates import angular_separation
 
 from astroclip_astro.errors import InputError
-from astroclip_astro.fetch.files.coadd_files import read_spectra
+from astroclip_astro.fetch.files.coadd_files import CoaddFile, read_spectra
+from astroclip_astro.fetch.files.cutout_files import CutoutFile
 from astroclip_astro.fetch.files.cutout_pixels import read_cutout
 from astroclip_astro.fetch.files.fits_file import DamagedFileError, find_fits, open_fits, reading
 from astroclip_astro.fetch.files.folder_index import Contents, FolderIndex
 from astroclip_astro.fetch.files.matching import SpectrumIndex, pairs_within, queues, sky_tree
-from astroclip_astro.fetch.files.redrock_files import read_redrock, redrocks_of
+from astroclip_astro.fetch.files.redrock_files import Redshifts, read_redrock, redrocks_of
 from astroclip_astro.flags import Flag
 from astroclip_astro.records import Cutout, MissingData, Spectrum, Targets
 
 __all__ = ["LocalSource"]
+
+Item = TypeVar("Item")  # what a file is asked for
+Found = TypeVar("Found")  # what it answers
 
 
 class LocalSource:
@@ -72,7 +77,7 @@ class LocalSource:
         self.name = str(folder)
         self.problems: list[tuple[Path, str]] = []
         self.note: Callable[[str, int, int], object] = lambda words, done, total: None
-        self._known_redshifts: dict[Path, dict] = {}
+        self._known_redshifts: dict[Path, Redshifts] = {}
         if not self.folder.is_dir():
             found = "a file" if self.folder.exists() else "nothing"
             raise InputError(
@@ -205,21 +210,22 @@ class LocalSource:
 
     def _complete(
         self,
-        candidates: list[list[tuple[int, object]]],
+        candidates: Sequence[Sequence[tuple[int, Item]]],
         paths: list[Path],
-        deliver: Callable[[int, dict], Iterable[tuple[int, object]]],
+        deliver: Callable[[int, dict[int, Item]], Iterable[tuple[int, Found | MissingData]]],
         nothing: MissingData,
-    ) -> list:
+    ) -> list[Found | MissingData]:
         """Try each row's candidates (file, item) in order, a file at a time, until one answers."""
-        answers: list = [nothing] * len(candidates)
+        answers: list[Found | MissingData] = [nothing] * len(candidates)
         pending = {row: iter(queue) for row, queue in enumerate(candidates) if queue}
         while pending:
-            groups: dict[int, dict] = defaultdict(dict)
+            groups: dict[int, dict[int, Item]] = defaultdict(dict)
             for row, queue in list(pending.items()):
-                number, item = next(queue, (None, None))
-                if number is None:
+                candidate = next(queue, None)
+                if candidate is None:
                     del pending[row]
                 else:
+                    number, item = candidate
                     groups[number][row] = item
             for number, rows in sorted(groups.items()):
                 try:
@@ -229,9 +235,10 @@ class LocalSource:
                         rows, self._failure(paths[number], error, nothing.flag)
                     )
                 for row, answer in delivered.items():
+                    known = answers[row]
                     if not isinstance(answer, MissingData):
                         del pending[row]
-                    elif answers[row].flag & Flag.SOURCE_FAILED:
+                    elif isinstance(known, MissingData) and known.flag & Flag.SOURCE_FAILED:
                         continue  # the failure is the news, whatever the other files lack
                     answers[row] = answer
         return answers
@@ -262,10 +269,11 @@ class LocalSource:
         )
         return [[(number, None) for number in asked[queue].tolist()] for queue in ordered]
 
-    def _redshifts(self, coadd: Path) -> dict[int, tuple[float | None, int, str]]:
+    def _redshifts(self, coadd: Path) -> Redshifts:
         """Return DESI's redshifts of a coadd's targets, read once; none where there are none."""
         if coadd not in self._known_redshifts:
-            index, known = self._index, {}
+            index = self._index
+            known: Redshifts = {}
             tables = {file.path: file for file in index.redrocks}
             for path in redrocks_of(coadd, [file.path for file in index.coadds], tables):
                 try:
@@ -300,8 +308,9 @@ class LocalSource:
                 index.add(path)
             except DamagedFileError as error:
                 problems.append((path, str(error)))
-        damaged = [file for file in (*index.cutouts, *index.coadds) if file.damage]
-        for path, reason in (*problems, *((file.path, file.damage) for file in damaged)):
+        files: list[CutoutFile | CoaddFile] = [*index.cutouts, *index.coadds]
+        damaged = [(file.path, file.damage) for file in files if file.damage]
+        for path, reason in (*problems, *damaged):
             self._note(path, reason)
         if not index.cutouts and not index.coadds:
             found = f"{len(paths)} FITS file{'s' * (len(paths) != 1)}" if paths else "no FITS file"

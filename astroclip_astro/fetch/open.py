@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import dataclass, fields
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import astropy.units as u
@@ -16,11 +19,35 @@ from astroclip_astro.records import Source
 from astroclip_astro.resources import folder
 from astroclip_astro.version import __version__
 
+if TYPE_CHECKING:
+    from astroclip_astro.fetch.cache import DiskCache, NoCache
+
 __all__ = ["open_source"]
 
 NAMES = ("archive", "demo")
 MAX_CONNECTIONS = 16  # more would not be polite
 MIN_CACHE_LIMIT = 1_000_000  # bytes: a cache for a few galaxies
+
+
+@dataclass(frozen=True)
+class _ArchiveOptions:
+    """What can be chosen of the archives; None where it is left to the settings."""
+
+    layer: str | None
+    release: str | None
+    jobs: int | None
+    cache: str | os.PathLike | None
+    cache_limit: str | float | u.Quantity | None
+
+    def check_none(self, source: str) -> None:
+        """Refuse options that were given for a source that does not have them."""
+        names = [field.name for field in fields(self) if getattr(self, field.name) is not None]
+        if names:
+            words = ", ".join(f"--{name.replace('_', '-')}" for name in names)
+            raise InputError(
+                f"{words} goes with the archives, the demo or a server's address only, not with "
+                f"source {source!r}; leave it out."
+            )
 
 
 def open_source(
@@ -67,24 +94,45 @@ def open_source(
     >>> open_source("archive", cache="none").name
     'archive (ls-dr9, DESI-DR1)'
     """
-    if not isinstance(source, str | os.PathLike | Source):
+    options = _ArchiveOptions(layer, release, jobs, cache, cache_limit)
+    if isinstance(source, str | os.PathLike):
+        return _open_text(str(source), options)
+    if not isinstance(source, Source):
         raise InputError(
             f"source is {described(source)}, none of 'archive', 'demo', an address http(s)://..., "
             "a folder, or an object with the methods of astroclip_astro.records.Source; without "
             "source the public archives are asked."
         )
-    options = {
-        "layer": layer, "release": release, "jobs": jobs, "cache": cache,
-        "cache_limit": cache_limit,
-    }  # fmt: skip
-    given = [name for name, value in options.items() if value is not None]
-    text = str(source) if isinstance(source, str | os.PathLike) else ""
+    options.check_none(type(source).__name__)
+    return source
+
+
+def _open_text(text: str, options: _ArchiveOptions) -> Source:
+    """Open the archives or the demo by name, a server by its address, or a folder by its path."""
     if re.match("https?:", text, re.IGNORECASE):
         check_address(text)
-        return _open_archive(text, **options)
+        return _open_archive(text, options)
     if text in NAMES:
-        return _open_archive(text, **options)
-    if text and not Path(text).is_dir():
+        return _open_archive(text, options)
+    _check_folder(text)
+    options.check_none(text)
+    from astroclip_astro.fetch.local import (
+        LocalSource,  # readers of images and spectra are loaded here
+    )
+
+    local = LocalSource(text)
+    local.contents()
+    return local
+
+
+def _check_folder(text: str) -> None:
+    """Refuse a path that leads to no folder."""
+    if not text:
+        raise InputError(
+            "Source is empty, expected 'archive', 'demo', an address http(s)://... or the folder "
+            "that holds your cutouts and DESI coadds."
+        )
+    if not Path(text).is_dir():
         found = "a file" if Path(text).exists() else "nothing"
         near = did_you_mean(text, NAMES)
         if not near and re.match(r"www\.|localhost\b|[\w.-]+:\d+", text):
@@ -94,26 +142,6 @@ def open_source(
             "http(s)://... or the folder that holds your cutouts and DESI coadds"
             f"{near or '; check the path.'}"
         )
-    if given:
-        words = ", ".join(f"--{name.replace('_', '-')}" for name in given)
-        raise InputError(
-            f"{words} goes with the archives, the demo or a server's address only, not with "
-            f"source {text or type(source).__name__!r}; leave it out."
-        )
-    if isinstance(source, Source):
-        return source
-    if not text:
-        raise InputError(
-            "Source is empty, expected 'archive', 'demo', an address http(s)://... or the folder "
-            "that holds your cutouts and DESI coadds."
-        )
-    from astroclip_astro.fetch.local import (
-        LocalSource,  # readers of images and spectra are loaded here
-    )
-
-    local = LocalSource(text)
-    local.contents()
-    return local
 
 
 def check_address(text: str) -> None:
@@ -131,39 +159,31 @@ def check_address(text: str) -> None:
         )
 
 
-def _open_archive(
-    source: str,
-    *,
-    layer: str | None,
-    release: str | None,
-    jobs: int | None,
-    cache: str | os.PathLike | None,
-    cache_limit: str | float | u.Quantity | None,
-) -> Source:
+def _open_archive(source: str, options: _ArchiveOptions) -> Source:
     """Open the archives, or what speaks as they do."""
     from astroclip_astro.fetch.archive import (
         ArchiveSource,  # astroquery is loaded here, not for local files
     )
 
-    options = {
-        "layer": read_layer(conf.layer if layer is None else layer),
-        "releases": read_releases(conf.release if release is None else release),
-        "connections": _connections(conf.jobs if jobs is None else jobs),
-        "cache": _cache(cache, cache_limit, kept=source != "demo"),
-    }
+    open_at = partial(
+        ArchiveSource.at,
+        layer=read_layer(conf.layer if options.layer is None else options.layer),
+        releases=read_releases(conf.release if options.release is None else options.release),
+        connections=_connections(conf.jobs if options.jobs is None else options.jobs),
+        cache=_cache(options.cache, options.cache_limit, kept=source != "demo"),
+    )
     if source == "archive":
-        return ArchiveSource.at(**options)
+        return open_at()
     if source != "demo":
-        return ArchiveSource.at(source, **options)
+        return open_at(source)
     from astroclip_astro.standin import Standin
 
     server = Standin()
-    return ArchiveSource.at(
+    return open_at(
         server.url,
         name="demo, SIMULATED sky",
         identity=f"demo {__version__} {folder('catalogs')}",
         server=server,
-        **options,
     )
 
 
@@ -174,7 +194,9 @@ def _connections(jobs: int) -> int:
     return jobs
 
 
-def _cache(cache: str | os.PathLike | None, limit: str | float | u.Quantity | None, *, kept: bool):
+def _cache(
+    cache: str | os.PathLike | None, limit: str | float | u.Quantity | None, *, kept: bool
+) -> DiskCache | NoCache:
     """Return the cache that the options name."""
     from astroclip_astro.fetch.cache import NO_CACHE, DiskCache, default_folder
 

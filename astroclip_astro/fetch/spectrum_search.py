@@ -129,8 +129,8 @@ class SpectrumSearch:
                 if isinstance(records, BadReplyError):
                     answers[question] = records
                 else:
-                    answers[question] = [r for r in records if _answers(r, question)]
-                    lines = json.dumps([asdict(record) for record in answers[question]])
+                    answers[question] = found = [r for r in records if _answers(r, question)]
+                    lines = json.dumps([asdict(record) for record in found])
                     self.cache.put(open_ones[question], lines.encode())
 
         self._ask([q for q in open_ones if q[0] == "near"], settle, request_all, radius)
@@ -144,14 +144,14 @@ class SpectrumSearch:
         self, asked: list[Ask], receive: Callable, request_all: RequestAll, radius: float
     ) -> None:
         """Query a box for every group of positions."""
-        places = np.array([question[1:3] for question in asked], float).reshape(-1, 2)
+        ra, dec = np.array([question[1:3] for question in asked], float).reshape(-1, 2).T
 
         def query(group: Group) -> list[SpectrumRecord]:
             return self.sparcl.query_box(group.ra_low, group.ra_high, group.dec_low, group.dec_high)
 
         request_all(
             query,
-            neighbours(*places.T, radius / 3600),
+            neighbours(ra, dec, radius / 3600),
             lambda group, found: receive([asked[i] for i in group.rows], found),
             "searching spectra",
         )

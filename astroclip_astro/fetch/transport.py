@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 import requests
@@ -59,10 +59,10 @@ class _Session(requests.Session):
         super().__init__()
         self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
 
-    def request(self, method: str, url: str, **options: object) -> requests.Response:
+    def request(self, method: Any, url: Any, *arguments: Any, **options: Any) -> requests.Response:
         """Make a request; an address to go on to that is none is a bad reply."""
         try:
-            return super().request(method, url, **options)
+            return super().request(method, url, *arguments, **options)
         except ValueError as error:
             if isinstance(error, requests.RequestException):
                 raise
@@ -136,10 +136,8 @@ class Transport:
         self.session.hooks["response"].append(self.contact.note_reply)
         for scheme in ("http://", "https://"):
             self.session.mount(scheme, FirstContactAdapter(self.contact, connections))
-        self._lock = threading.Lock()
-        self._stop = threading.Event()
-        self._not_before = 0.0
-        self._silences = 0
+        self._lock, self._stop = threading.Lock(), threading.Event()
+        self._not_before, self._silences = 0.0, 0
 
     def attempt(self, ask: Callable[[], T]) -> T:
         """Call something that asks the service, again after a pause where its reply is bad.
@@ -176,7 +174,9 @@ class Transport:
                 return ask()
 
         def enough(state: tenacity.RetryCallState) -> bool:
-            error = state.outcome.exception()
+            error = state.outcome.exception() if state.outcome else None
+            if not isinstance(error, BadReplyError):  # nothing else is asked for again
+                return True
             limit = min(conf.attempts, error.attempts or conf.attempts)
             if error.unanswered and not self.contact.answered:
                 limit = min(limit, FIRST_ATTEMPTS)

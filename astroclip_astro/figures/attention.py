@@ -11,6 +11,7 @@ from astroclip_astro.figures.spectra import FLUX_UNIT, WAVELENGTH_LABEL, draw_sp
 from astroclip_astro.figures.style import COLOURS, new_figure
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
@@ -67,21 +68,8 @@ def attention_figure(
     )
     draw_spectrum(top, flux, ivar, colour="0.2", pixels=SMOOTHED, tallest=TALLEST)
     top.set_ylabel(f"flux, mean of {SMOOTHED} pixels\n[{FLUX_UNIT}]", fontsize=8)
-    placed = np.isfinite(spans).all(axis=1)
-    edges = step_edges(spans[placed])
     for number, (axes, shares) in enumerate(zip(panels, 100 * weights, strict=True)):
-        colour = COLOURS[HEADS[number % len(HEADS)]]
-        axes.stairs(shares[placed], edges, color=colour, fill=True, alpha=0.35)
-        axes.stairs(shares[placed], edges, color=colour, linewidth=0.9)
-        axes.axhline(100 / len(spans), color="black", linestyle=":", linewidth=0.8)
-        axes.set_ylim(0, 1.3 * max(shares[placed].max(), 100 / len(spans)))
-        axes.tick_params(labelsize=7)
-        axes.set_ylabel(f"head {number + 1}\n[%]", fontsize=8)
-        if not placed.all():
-            words = f"on mean and deviation: {shares[~placed].sum():.1f} %"
-            box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1}
-            axes.text(0.995, 0.94, words, ha="right", va="top", fontsize=7, bbox=box,
-                      transform=axes.transAxes)  # fmt: skip
+        _draw_head(axes, number, shares, spans)
     if redshift is not None:
         for axes in (top, *panels):
             mark_lines(axes, redshift, names=axes is top)
@@ -90,6 +78,24 @@ def attention_figure(
     figure.align_ylabels()
     figure.suptitle(title, fontsize=9)
     return figure
+
+
+def _draw_head(axes: Axes, number: int, shares: np.ndarray, spans: np.ndarray) -> None:
+    """Draw how much one head, counted from 0, looks at each token, in per cent."""
+    placed = np.isfinite(spans).all(axis=1)
+    edges = step_edges(spans[placed])
+    colour = COLOURS[HEADS[number % len(HEADS)]]
+    axes.stairs(shares[placed], edges, color=colour, fill=True, alpha=0.35)
+    axes.stairs(shares[placed], edges, color=colour, linewidth=0.9)
+    axes.axhline(100 / len(spans), color="black", linestyle=":", linewidth=0.8)
+    axes.set_ylim(0, 1.3 * max(shares[placed].max(), 100 / len(spans)))
+    axes.tick_params(labelsize=7)
+    axes.set_ylabel(f"head {number + 1}\n[%]", fontsize=8)
+    if not placed.all():
+        words = f"on mean and deviation: {shares[~placed].sum():.1f} %"
+        box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1}
+        axes.text(0.995, 0.94, words, ha="right", va="top", fontsize=7, bbox=box,
+                  transform=axes.transAxes)  # fmt: skip
 
 
 def step_edges(spans: np.ndarray) -> np.ndarray:

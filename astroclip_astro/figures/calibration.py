@@ -19,6 +19,7 @@ from astroclip_astro.figures.panels import (
     tidy,
     write_note,
 )
+from astroclip_astro.figures.strips import STRIP_LEGEND, draw_strip, name_strips
 from astroclip_astro.figures.style import COLOURS, blank_axes
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ CERTAIN = 0.95  # of the band of a uniform distribution
 NOMINAL = {0.68: ("blue", "o"), 0.95: ("vermilion", "s")}  # coverage -> colour, marker
 TOLERANCE = 0.05  # of coverage
 STRIP = 400  # points of a strip, at most
-QUANTILES = (5, 16, 50, 84, 95)  # per cent, of a strip's box
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class CoverageBin:
     covered68: int
     covered95: int
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         """Check that the numbers can be."""
         if not (np.isfinite([self.low, self.high]).all() and self.low < self.high):
             raise InputError(
@@ -123,26 +123,12 @@ def pit_figure(
     across = min(3, max(1, len(values)))
     size = (max(3.0, 5 / across), 3.0)
     figure, every = panel_grid(values, title=title, across=across, size=size)
-    clean = {name: finite(some, f"Transforms of {name!r}") for name, some in values.items()}
     highest = 2.0
-    for axes, (name, some) in zip(every, clean.items(), strict=True):
+    for axes, (name, some) in zip(every, _finite_transforms(values).items(), strict=True):
         if len(some) == 0:
             blank_axes(axes, "no finite value")
             continue
-        if some.min() < 0 or some.max() > 1:
-            raise InputError(
-                f"Transforms of {name!r} go from {some.min():.6g} to {some.max():.6g}; expected "
-                "probabilities, from 0 to 1."
-            )
-        bins = int(np.clip(len(some) // EACH, 2, BINS))
-        counts, edges = np.histogram(some, bins, (0, 1))
-        heights = counts * bins / len(some)
-        look = {"color": COLOURS["sky"], "edgecolor": "white", "linewidth": 0.5}
-        axes.bar(edges[:-1], heights, 1 / bins, align="edge", **look)
-        low, high = uniform_band(len(some), bins)
-        axes.axhspan(low, high, color="0.4", alpha=0.3, lw=0, label="95 % of uniform bins")
-        axes.axhline(1, color="black", lw=1, label="uniform")
-        highest = max(highest, 1.3 * heights.max(), 1.1 * high)
+        highest = max(highest, _draw_transform(axes, some))
         write_note(axes, notes.get(name, ""))
         write_note(axes, counted(len(some)), corner="upper right")
         tidy(axes)
@@ -153,6 +139,31 @@ def pit_figure(
         axes.set_ylabel("galaxies relative to uniform", fontsize=9)
     legend_below(figure, every, columns=2)
     return figure
+
+
+def _finite_transforms(values: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return the finite transforms of each set, all of them probabilities."""
+    clean = {name: finite(some, f"Transforms of {name!r}") for name, some in values.items()}
+    for name, some in clean.items():
+        if len(some) and (some.min() < 0 or some.max() > 1):
+            raise InputError(
+                f"Transforms of {name!r} go from {some.min():.6g} to {some.max():.6g}; expected "
+                "probabilities, from 0 to 1."
+            )
+    return clean
+
+
+def _draw_transform(axes: Axes, some: np.ndarray) -> float:
+    """Draw the histogram of a transform beside a uniform one; return how high axes have to be."""
+    bins = int(np.clip(len(some) // EACH, 2, BINS))
+    counts, edges = np.histogram(some, bins, (0, 1))
+    heights = counts * bins / len(some)
+    sky = COLOURS["sky"]
+    axes.bar(edges[:-1], heights, 1 / bins, align="edge", color=sky, edgecolor="white", lw=0.5)
+    low, high = uniform_band(len(some), bins)
+    axes.axhspan(low, high, color="0.4", alpha=0.3, lw=0, label="95 % of uniform bins")
+    axes.axhline(1, color="black", lw=1, label="uniform")
+    return float(max(1.3 * heights.max(), 1.1 * high))
 
 
 def uniform_band(count: int, bins: int) -> tuple[float, float]:
@@ -279,23 +290,14 @@ def novelty_figure(
         labels.append(f"{kind} ({len(values):,})")
         if len(values):
             drawn += [values[0], values[-1]]
-            _draw_strip(axes, place, values, COLOURS["blue"] if place else COLOURS["grey"])
+            draw_strip(axes, place, values, COLOURS["blue" if place else "grey"], most=STRIP)
     margin = 0.02 * (max(drawn) - min(drawn))
-    axes.set(xlim=(min(drawn) - margin, max(drawn) + margin), ylim=(len(kinds) - 0.5, -0.5))
-    axes.set_yticks(range(len(kinds)), labels, fontsize=8.5)
+    axes.set_xlim(min(drawn) - margin, max(drawn) + margin)
     axes.set_xlabel(
-        "novelty: fraction of the reference that is no farther out\n"
-        "(circle: median; bar: 16 to 84 %; line: 5 to 95 %)",
-        fontsize=9,
+        f"novelty: fraction of the reference that is no farther out\n({STRIP_LEGEND})", fontsize=9
     )
-    tidy(axes)
-    axes.grid(visible=False, axis="y")
     axes.axhline(0.5, color="0.6", lw=0.8)
-    if any(remarks):
-        right = axes.secondary_yaxis("right")
-        right.set_yticks(range(len(kinds)), remarks, fontsize=8.5)
-        right.tick_params(length=0)
-        right.spines["right"].set_visible(False)
+    name_strips(axes, labels, remarks)
     return figure
 
 
@@ -313,8 +315,8 @@ def _draw_coverage(axes: Axes, some: list[CoverageBin]) -> float:
         fraction = hits / counts
         ends = binom_conf_interval(hits, counts, interval="wilson")  # (2, bins)
         lowest = min(lowest, float(ends[0].min()))
-        shade = {"color": COLOURS[colour], "alpha": 0.15, "lw": 0}
-        axes.axhspan(nominal - TOLERANCE, nominal + TOLERANCE, **shade)
+        low_end, high_end = nominal - TOLERANCE, nominal + TOLERANCE
+        axes.axhspan(low_end, high_end, color=COLOURS[colour], alpha=0.15, lw=0)
         axes.axhline(nominal, color=COLOURS[colour], lw=1, ls="--")
         axes.errorbar(
             middle + sign * shift,
@@ -329,21 +331,11 @@ def _draw_coverage(axes: Axes, some: list[CoverageBin]) -> float:
             label=f"interval of {100 * nominal:.0f} %",
         )
     crowded = np.diff(middle).min(initial=np.inf) < 0.09 * (high.max() - low.min())
-    style = {"ha": "center", "va": "bottom", "fontsize": 7, "color": "0.35"}
-    style |= {"rotation": 90 * crowded, "transform": axes.get_xaxis_transform()}
     for place, one in zip(middle, some, strict=True):
-        axes.text(place, 0.02, f"{one.count:,}", **style)
+        axes.text(
+            place, 0.02, f"{one.count:,}", transform=axes.get_xaxis_transform(), ha="center",
+            va="bottom", rotation=90 * crowded, fontsize=7, color="0.35",
+        )  # fmt: skip
     margin = 0.02 * (high.max() - low.min())
     axes.set_xlim(low.min() - margin, high.max() + margin)
     return lowest
-
-
-def _draw_strip(axes: Axes, place: int, values: np.ndarray, colour: str) -> None:
-    """Draw points that stand for sorted values, and a box."""
-    shown = values[np.unique(np.linspace(0, len(values) - 1, STRIP).round().astype(int))]
-    jitter = 0.6 * ((np.arange(len(shown)) * 0.618034) % 1 - 0.5)  # even, without chance
-    axes.scatter(shown, place + jitter, s=7, color=colour, alpha=0.45, linewidths=0, zorder=2)
-    ends = np.percentile(values, QUANTILES)
-    axes.plot(ends[[0, 4]], [place, place], color="black", lw=1, zorder=3)
-    axes.plot(ends[[1, 3]], [place, place], color="black", lw=5, solid_capstyle="butt", zorder=3)
-    axes.plot(ends[2], place, color="white", mec="black", marker="o", ms=6, zorder=4)

@@ -130,14 +130,14 @@ def mark_lines(axes: Axes, redshift: float, *, names: bool = True) -> None:
     Parameters
     ----------
     axes : matplotlib.axes.Axes
-        Where.
+        The panel that the lines are marked in.
     redshift : float
         Of the galaxy.
     names : bool
         Whether to write the names above the axes, moved apart where they would overlap, with a
         leader from each to its line.
     """
-    from matplotlib.transforms import offset_copy
+    from matplotlib.transforms import ScaledTranslation
 
     low, high = axes.get_xlim()
     found = lines_between(low, high, redshift)
@@ -151,7 +151,7 @@ def mark_lines(axes: Axes, redshift: float, *, names: bool = True) -> None:
     gap = 1.25 * FONT / points * (high - low)
     at = separate_labels(np.array([there for _, there in found]), gap, low, high)
     top = axes.get_xaxis_transform()
-    above = offset_copy(top, axes.figure, 0, LEADER, units="points")
+    above = top + ScaledTranslation(0, LEADER / 72, axes.figure.dpi_scale_trans)
     for (line, there), place in zip(found, at, strict=True):
         axes.annotate(
             line.name,

@@ -68,11 +68,15 @@ def losses_figure(
         _draw_loss(axes, steps, loss)
         drawn = loss
         if stage in validation:
-            held_out = finite_pairs(*validation[stage], f"Steps and losses of {stage!r}, held out")
-            axes.plot(
-                *held_out, color=COLOURS["orange"], marker="o", ms=3.5, lw=1.4, label="held out"
+            steps, held_out = validation[stage]
+            steps, held_out = finite_pairs(
+                steps, held_out, f"Steps and losses of {stage!r}, held out"
             )
-            drawn = np.concatenate([loss, held_out[1]])
+            axes.plot(
+                steps, held_out, color=COLOURS["orange"], marker="o", ms=3.5, lw=1.4,
+                label="held out",
+            )  # fmt: skip
+            drawn = np.concatenate([loss, held_out])
         _scale(axes, drawn)
         tidy(axes)
     legend_below(figure, every, columns=3)

@@ -14,6 +14,7 @@ from astroclip_astro.records import WAVELENGTH
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.gridspec import GridSpec
 
 
 ACROSS = 3  # insets in a row
@@ -68,28 +69,8 @@ def masked_figure(
     figure = new_figure(9, 3.3 + 2.4 * down)
     grid = figure.add_gridspec(1 + down, across, height_ratios=(1.5, *[1] * down))
     top = figure.add_subplot(grid[0, :])
-    draw_spectrum(top, flux, ivar, colour=OBSERVED, pixels=SMOOTHED, tallest=TALLEST)
-    top.plot(WAVELENGTH, reconstructed, color=RECONSTRUCTED, linewidth=0.8)
-    shade(top, masked_spans)
-    for number, span in enumerate(masked_spans, start=1):
-        top.text(
-            np.mean(span), 0.97, number, transform=top.get_xaxis_transform(),
-            ha="center", va="top", fontsize=8, fontweight="bold",
-        )  # fmt: skip
-    top.set_ylabel(f"flux, mean of {SMOOTHED} pixels\n[{FLUX_UNIT}]", fontsize=8)
-    insets = [
-        figure.add_subplot(grid[1 + number // across, number % across])
-        for number in range(len(masked_spans))
-    ]
-    for number, (axes, span) in enumerate(zip(insets, masked_spans, strict=True), start=1):
-        draw_inset(axes, flux, ivar, reconstructed, span)
-        shade(axes, masked_spans)
-        axes.text(0.02, 0.97, number, transform=axes.transAxes, ha="left", va="top",
-                  fontsize=8, fontweight="bold")  # fmt: skip
-        if number > len(masked_spans) - across:
-            axes.set_xlabel("observed wavelength [Å]", fontsize=8)
-        if axes.get_subplotspec().is_first_col():
-            axes.set_ylabel(f"flux, mean of {SMOOTHED_INSET} pixels", fontsize=8)
+    _draw_whole(top, flux, ivar, reconstructed, masked_spans)
+    insets = _draw_insets(figure, grid, flux, ivar, reconstructed, masked_spans)
     if redshift is not None:
         for axes in (top, *insets):
             mark_lines(axes, redshift)
@@ -102,6 +83,49 @@ def shade(axes: Axes, hidden: np.ndarray) -> None:
     """Shade hidden stretches."""
     for low, high in hidden:
         axes.axvspan(low, high, facecolor=SHADE, alpha=0.22, edgecolor="none", zorder=0)
+
+
+def _draw_whole(
+    axes: Axes,
+    flux: np.ndarray,
+    ivar: np.ndarray | None,
+    reconstructed: np.ndarray,
+    masked_spans: np.ndarray,
+) -> None:
+    """Draw the whole spectrum and its reconstruction, hidden stretches shaded and numbered."""
+    draw_spectrum(axes, flux, ivar, colour=OBSERVED, pixels=SMOOTHED, tallest=TALLEST)
+    axes.plot(WAVELENGTH, reconstructed, color=RECONSTRUCTED, linewidth=0.8)
+    shade(axes, masked_spans)
+    for number, span in enumerate(masked_spans, start=1):
+        axes.text(
+            np.mean(span), 0.97, f"{number}", transform=axes.get_xaxis_transform(),
+            ha="center", va="top", fontsize=8, fontweight="bold",
+        )  # fmt: skip
+    axes.set_ylabel(f"flux, mean of {SMOOTHED} pixels\n[{FLUX_UNIT}]", fontsize=8)
+
+
+def _draw_insets(
+    figure: Figure,
+    grid: GridSpec,
+    flux: np.ndarray,
+    ivar: np.ndarray | None,
+    reconstructed: np.ndarray,
+    masked_spans: np.ndarray,
+) -> list[Axes]:
+    """Draw an inset of each hidden stretch below the whole spectrum, and return their axes."""
+    across, insets = grid.ncols, []
+    for number, span in enumerate(masked_spans):
+        axes = figure.add_subplot(grid[1 + number // across, number % across])
+        draw_inset(axes, flux, ivar, reconstructed, span)
+        shade(axes, masked_spans)
+        axes.text(0.02, 0.97, f"{number + 1}", transform=axes.transAxes, ha="left", va="top",
+                  fontsize=8, fontweight="bold")  # fmt: skip
+        if number >= len(masked_spans) - across:
+            axes.set_xlabel("observed wavelength [Å]", fontsize=8)
+        if number % across == 0:
+            axes.set_ylabel(f"flux, mean of {SMOOTHED_INSET} pixels", fontsize=8)
+        insets.append(axes)
+    return insets
 
 
 def draw_inset(

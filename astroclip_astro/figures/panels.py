@@ -58,7 +58,7 @@ def panel_grid(
     across = min(across, len(names))
     down = -(-len(names) // across)
     figure = new_figure(size[0] * across, size[1] * down + 0.4)
-    figure.get_layout_engine().set(w_pad=0.06, h_pad=0.07)
+    figure.set_layout_engine("constrained", w_pad=0.06, h_pad=0.07)
     every = figure.subplots(down, across, squeeze=False).ravel().tolist()
     axes, spare = every[: len(names)], every[len(names) :]
     for one, name in zip(axes, names, strict=True):
@@ -76,7 +76,7 @@ def entitle(figure: Figure, title: str) -> None:
     Parameters
     ----------
     figure : matplotlib.figure.Figure
-        Which.
+        The figure that gets a title.
     title : str
         Lines of its own stay.
 
@@ -98,7 +98,7 @@ def legend_below(figure: Figure, every: list[Axes], *, columns: int) -> None:
     Parameters
     ----------
     figure : matplotlib.figure.Figure
-        Which.
+        The figure that gets a legend.
     every : list of matplotlib.axes.Axes
         Its panels; nothing is drawn where none has a label.
     columns : int
@@ -131,11 +131,11 @@ def write_note(axes: Axes, words: str, *, corner: str = "upper left") -> None:
     Parameters
     ----------
     axes : matplotlib.axes.Axes
-        Where.
+        The panel that the text is written in.
     words : str
         What; nothing is drawn for no words.
     corner : {"upper left", "upper right", "lower left", "lower right"}
-        Which.
+        The corner that the text stands in.
     """
     if not words:
         return

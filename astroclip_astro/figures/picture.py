@@ -62,7 +62,7 @@ def save_picture(figure: Figure, path: str | os.PathLike) -> None:
     Parameters
     ----------
     figure : matplotlib.figure.Figure
-        Which.
+        The figure that is written or shown.
     path : str or path
         Its suffix says the format: .png, .pdf or .svg.
 
@@ -82,7 +82,7 @@ def save_picture(figure: Figure, path: str | os.PathLike) -> None:
 def finish_picture(figure: Figure, path: str | os.PathLike | None) -> Figure:
     """Save a figure where asked for, and let a notebook show it."""
     # A figure that pyplot has not made is only a line of text in a notebook without this.
-    figure._repr_png_ = partial(_png, figure)
+    figure._repr_png_ = partial(_png, figure)  # type: ignore[attr-defined]  # IPython's, not theirs
     if path is not None:
         save_picture(figure, path)
     return figure

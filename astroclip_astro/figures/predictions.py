@@ -19,9 +19,11 @@ from astroclip_astro.figures.style import COLOURS, DENSITY, blank_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.collections import PolyCollection
     from matplotlib.figure import Figure
 
 
+SIDE = 4.5  # inches, of a panel
 FEW = 1_000  # galaxies that are drawn one by one; more are counted in hexagons
 ACROSS = 40  # hexagons
 OUTER = (0.1, 99.9)  # per cent of predictions that the axes hold, besides all true values
@@ -72,42 +74,21 @@ def predictions_figure(
     --------
     >>> import numpy as np
     >>> true = np.linspace(0, 0.5, 60)
-    >>> figure = predictions_figure(
-    ...     {"image -> image": (true, true + 0.01)}, title="SIMULATED", label="redshift"
-    ... )
+    >>> pairs = {"image -> image": (true, true + 0.01)}
+    >>> figure = predictions_figure(pairs, title="SIMULATED", label="redshift")
     >>> figure.axes[0].get_ylabel()
     'predicted redshift'
     """
     notes = known_among(notes, pairs, "Notes")
-    side = 4.5
-    figure, every = panel_grid(
-        pairs, title=title, across=2 if len(pairs) < 5 else 3, size=(side, side + 0.3)
-    )
+    across = 2 if len(pairs) < 5 else 3
+    figure, every = panel_grid(pairs, title=title, across=across, size=(SIDE, SIDE + 0.3))
     # Panels are square: with other layouts those of the next row would run into their labels.
     figure.set_layout_engine("compressed", w_pad=0.06, h_pad=0.07)
     clean = {name: finite_pairs(*pair, f"Values of {name!r}") for name, pair in pairs.items()}
-    low, high = _limits(list(clean.values()))
+    ends = _limits(list(clean.values()))
     hexagons = []
     for axes, (name, (true, found)) in zip(every, clean.items(), strict=True):
-        axes.set_xlabel(f"true {label}", fontsize=9)
-        axes.set_ylabel(f"predicted {label}", fontsize=9)
-        if len(true) == 0:
-            blank_axes(axes, "no galaxy with both values")
-            axes.set_box_aspect(1)
-            continue
-        axes.set(xlim=(low, high), ylim=(low, high), aspect="equal")
-        if len(true) > FEW:
-            hexagons.append(_draw_hexagons(axes, true, found, (low, high)))
-        else:
-            size = 14 if len(true) < 200 else 6
-            axes.scatter(
-                true, found, s=size, color=COLOURS["blue"], alpha=0.6, linewidths=0, zorder=2
-            )
-        _draw_lines(axes, true, found, outlined=len(true) > FEW)
-        write_note(axes, notes.get(name, ""))
-        beyond = int(((found < low) | (found > high)).sum())
-        words = counted(len(true)) + f"\n{beyond:,} beyond the axes" * (beyond > 0)
-        write_note(axes, words, corner="lower right")
+        hexagons += _draw_panel(axes, true, found, ends, label=label, note=notes.get(name, ""))
     if hexagons:
         _share_colours(figure, every, hexagons)
     legend_below(figure, every, columns=3)
@@ -166,7 +147,39 @@ def _limits(pairs: list[tuple[np.ndarray, np.ndarray]]) -> tuple[float, float]:
     return float(low - margin), float(high + margin)
 
 
-def _draw_hexagons(axes: Axes, true: np.ndarray, found: np.ndarray, ends: tuple[float, float]):
+def _draw_panel(
+    axes: Axes,
+    true: np.ndarray,
+    found: np.ndarray,
+    ends: tuple[float, float],
+    *,
+    label: str,
+    note: str,
+) -> list[PolyCollection]:
+    """Draw a panel's galaxies, and return their hexagons where there are too many for points."""
+    axes.set_xlabel(f"true {label}", fontsize=9)
+    axes.set_ylabel(f"predicted {label}", fontsize=9)
+    if len(true) == 0:
+        blank_axes(axes, "no galaxy with both values")
+        axes.set_box_aspect(1)
+        return []
+    axes.set(xlim=ends, ylim=ends, aspect="equal")
+    many = len(true) > FEW
+    hexagons = [_draw_hexagons(axes, true, found, ends)] if many else []
+    if not many:
+        size = 14 if len(true) < 200 else 6
+        axes.scatter(true, found, s=size, color=COLOURS["blue"], alpha=0.6, linewidths=0, zorder=2)
+    _draw_lines(axes, true, found, outlined=many)
+    write_note(axes, note)
+    beyond = int(((found < ends[0]) | (found > ends[1])).sum())
+    words = counted(len(true)) + f"\n{beyond:,} beyond the axes" * (beyond > 0)
+    write_note(axes, words, corner="lower right")
+    return hexagons
+
+
+def _draw_hexagons(
+    axes: Axes, true: np.ndarray, found: np.ndarray, ends: tuple[float, float]
+) -> PolyCollection:
     """Count galaxies in regular hexagons, and return these."""
     down = round(ACROSS / np.sqrt(3))
     return axes.hexbin(
@@ -181,7 +194,7 @@ def _draw_hexagons(axes: Axes, true: np.ndarray, found: np.ndarray, ends: tuple[
     )
 
 
-def _share_colours(figure: Figure, every: list[Axes], panels: list) -> None:
+def _share_colours(figure: Figure, every: list[Axes], panels: list[PolyCollection]) -> None:
     """Give all hexagons one logarithmic scale, and draw it."""
     from matplotlib.colors import LogNorm
     from matplotlib.ticker import FuncFormatter

@@ -17,6 +17,7 @@ from astroclip_astro.records import WAVELENGTH
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.gridspec import GridSpec, SubplotSpec
 
 
 WIDTH = 9.0  # inches, about the width of a page
@@ -31,6 +32,7 @@ SPECTRA = (
     "Spectra: flux against observed wavelength in vacuum [Å],\n"
     f"mean of {0.8 * SMOOTHED:.0f} Å, each on a scale of its own; grey: zero"
 )
+DIRECTIONS = ("blue", "vermilion", "green", "purple", "orange")  # colours of their recall
 DASHES = ("-", (0, (5, 2)), (0, (1, 1)), (0, (5, 1, 1, 1)))
 MARKED = (1, 10, 100)  # places with a point
 
@@ -100,7 +102,7 @@ def retrieval_figure(rows: Sequence[Sequence[Tile]], *, title: str) -> Figure:
     figure = new_figure(
         max(3.5, side * (across + GAP)), side * sum(heights) + 0.3 * len(rows) + 0.8
     )
-    figure.get_layout_engine().set(w_pad=0.03, h_pad=0.04, wspace=0.01, hspace=0.01)
+    figure.set_layout_engine("constrained", w_pad=0.03, h_pad=0.04, wspace=0.01, hspace=0.01)
     grid = figure.add_gridspec(
         len(rows),
         across + 1,
@@ -109,18 +111,25 @@ def retrieval_figure(rows: Sequence[Sequence[Tile]], *, title: str) -> Figure:
     )
     lowest: dict[int, Axes] = {}  # of each column, the last spectrum
     for down, row in enumerate(rows):
-        for place, tile in enumerate(row):
-            axes = _tile_axes(figure, grid[down, place + (place > 0)], tile)
-            axes[0].set_title(arrowed(tile.description), fontsize=7.5, pad=3)
-            for one in axes:
-                _frame(one, QUERY if place == 0 else PARTNER if tile.marked else None)
-            if tile.flux is not None:
-                lowest[place] = axes[-1]
+        lowest |= _draw_row(figure, grid, down, row)
     entitle(figure, title)
     for one in lowest.values():
         one.tick_params(labelbottom=True)
     _explain(figure, any(tile.marked for row in rows for tile in row[1:]), spectra=bool(lowest))
     return figure
+
+
+def _draw_row(figure: Figure, grid: GridSpec, down: int, row: Sequence[Tile]) -> dict[int, Axes]:
+    """Draw a query and its matches in a row, and return the axes of their spectra by place."""
+    spectra = {}
+    for place, tile in enumerate(row):
+        axes = _tile_axes(figure, grid[down, place + (place > 0)], tile)
+        axes[0].set_title(arrowed(tile.description), fontsize=7.5, pad=3)
+        for one in axes:
+            _frame(one, QUERY if place == 0 else PARTNER if tile.marked else None)
+        if tile.flux is not None:
+            spectra[place] = axes[-1]
+    return spectra
 
 
 def ranks_figure(ranks: Mapping[str, np.ndarray], *, total: int, title: str) -> Figure:
@@ -161,7 +170,6 @@ def ranks_figure(ranks: Mapping[str, np.ndarray], *, total: int, title: str) -> 
     figure, (axes,) = panel_grid([""], title=title, across=1, size=(6, 3.9))
     from matplotlib.ticker import FuncFormatter
 
-    colours = [COLOURS[name] for name in ("blue", "vermilion", "green", "purple", "orange")]
     for number, (name, values) in enumerate(ranks.items()):
         values = finite(values, f"Ranks of {name!r}")
         if len(values) and not (values.min() >= 1 and values.max() <= total):
@@ -169,16 +177,8 @@ def ranks_figure(ranks: Mapping[str, np.ndarray], *, total: int, title: str) -> 
                 f"Ranks of {name!r} go from {values.min():.0f} to {values.max():.0f}, expected "
                 f"places from 1 to {total}."
             )
-        if len(values) == 0:
-            continue
-        look = {"color": colours[number % len(colours)]}
-        places, fractions = recall(values, total)
-        words = f"{arrowed(name)} (median rank {np.median(values):,.5g})"
-        dashes = DASHES[number % len(DASHES)]
-        axes.step(places, fractions, where="post", ls=dashes, lw=1.8, label=words, **look)
-        points = [place for place in MARKED if place <= total]
-        shown = fractions[np.searchsorted(places, points, side="right") - 1]
-        axes.plot(points, shown, ls="", marker="o", ms=5, **look)
+        if len(values):
+            _draw_recall(axes, number, name, values, total)
     by_chance = np.unique(np.geomspace(1, total, 200))
     axes.plot(by_chance, by_chance / total, color="0.45", lw=1, ls="--", label="chance: N / all")
     axes.set_xscale("log")
@@ -189,6 +189,18 @@ def ranks_figure(ranks: Mapping[str, np.ndarray], *, total: int, title: str) -> 
     tidy(axes)
     legend_below(figure, [axes], columns=1)
     return figure
+
+
+def _draw_recall(axes: Axes, number: int, name: str, ranks: np.ndarray, total: int) -> None:
+    """Draw the recall of one direction, the ``number``-th of the figure, over the place."""
+    colour = COLOURS[DIRECTIONS[number % len(DIRECTIONS)]]
+    dashes = DASHES[number % len(DASHES)]
+    places, fractions = recall(ranks, total)
+    words = f"{arrowed(name)} (median rank {np.median(ranks):,.5g})"
+    axes.step(places, fractions, where="post", ls=dashes, lw=1.8, label=words, color=colour)
+    points = [place for place in MARKED if place <= total]
+    shown = fractions[np.searchsorted(places, points, side="right") - 1]
+    axes.plot(points, shown, ls="", marker="o", ms=5, color=colour)
 
 
 def recall(ranks: np.ndarray, total: int) -> tuple[np.ndarray, np.ndarray]:
@@ -222,11 +234,11 @@ def _is_both(tile: Tile) -> bool:
     return tile.image is not None and tile.flux is not None
 
 
-def _tile_axes(figure: Figure, cell, tile: Tile) -> list[Axes]:
+def _tile_axes(figure: Figure, cell: SubplotSpec, tile: Tile) -> list[Axes]:
     """Draw a tile, and return its axes from the top."""
     if _is_both(tile):
-        upper, lower = cell.subgridspec(2, 1, height_ratios=(1, STRIP), hspace=0.02)
-        axes = [figure.add_subplot(upper), figure.add_subplot(lower)]
+        halves = cell.subgridspec(2, 1, height_ratios=(1, STRIP), hspace=0.02)
+        axes = [figure.add_subplot(halves[0]), figure.add_subplot(halves[1])]
     else:
         axes = [figure.add_subplot(cell)]
     if tile.image is not None:

@@ -62,7 +62,7 @@ def draw_spectrum(
     Parameters
     ----------
     axes : matplotlib.axes.Axes
-        Where.
+        The panel that the spectrum is drawn in.
     flux, ivar : ndarray or None
         As `smooth` takes them; no flux is no spectrum.
     colour : str

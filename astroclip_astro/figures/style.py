@@ -66,7 +66,7 @@ def blank_axes(axes: Axes, words: str) -> None:
     Parameters
     ----------
     axes : matplotlib.axes.Axes
-        Which.
+        The panel that stays empty.
     words : str
         What is missing, such as ``"no image"``.
     """
@@ -81,7 +81,7 @@ def save_figure(figure: Figure, folder: Path, name: str) -> list[Path]:
     Parameters
     ----------
     figure : matplotlib.figure.Figure
-        Which.
+        The figure that is saved.
     folder : Path
         An existing folder.
     name : str

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -22,7 +23,7 @@ from astroclip_astro.storage.atomic import whole_file
 STORED = (torch.float32, torch.float16, torch.bfloat16)
 
 
-def check_layout(path: Path, tensors, expected: dict[str, torch.Tensor]) -> None:
+def check_layout(path: Path, tensors: safe_open, expected: dict[str, torch.Tensor]) -> None:
     """Raise unless a file holds every name with its shape, and nothing else."""
     found = set(tensors.keys())
     missing, extra = sorted(expected.keys() - found), sorted(found - expected.keys())
@@ -43,7 +44,13 @@ def check_layout(path: Path, tensors, expected: dict[str, torch.Tensor]) -> None
 class _NoValues(TorchFunctionMode):
     """Leaves out what gives values to a tensor, such as the initialisation of weights."""
 
-    def __torch_function__(self, func, types, args=(), kwargs=None):
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
         kwargs = kwargs or {}
         name = getattr(func, "__name__", "")
         changes_values = name.endswith("_") and not name.endswith("__") and name != "requires_grad_"
@@ -124,7 +131,9 @@ def load_weights(name: str | os.PathLike) -> tuple[AstroCLIP, dict]:
     return model.eval().requires_grad_(False), card
 
 
-def save_weights(model: AstroCLIP, path: str | os.PathLike, card: dict, *, half: bool = False):
+def save_weights(
+    model: AstroCLIP, path: str | os.PathLike, card: dict, *, half: bool = False
+) -> dict:
     """Write weights and their card; both appear whole or not at all.
 
     Parameters

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -15,6 +16,26 @@ from astroclip_astro.errors import InputError
 PRECISIONS = ("auto", "float32", "bfloat16")
 BFLOAT16_INSTRUCTIONS = ("avx512_bf16", "amx_bf16", "bf16", "svebf16")  # of Intel, AMD and ARM
 DEVICES = ("auto", "cpu", "cuda", "cuda:N", "mps")
+
+
+@dataclass(frozen=True)
+class EmbedOptions:
+    """How inputs are embedded; what is None is as the model has it.
+
+    Parameters
+    ----------
+    batch_size : int
+        Inputs computed at once.
+    device, precision : str, optional
+        Where, and in what number format.
+    count : callable, optional
+        Called after each batch with how many are done, and how many there are.
+    """
+
+    batch_size: int
+    device: str | None
+    precision: str | None
+    count: Callable[[int, int], object] | None = None
 
 
 def choose_device(name: str | torch.device) -> torch.device:

@@ -96,12 +96,17 @@ class ImageEncoder(nn.Module):
     Notes
     -----
     He et al. 2016 (arXiv:1512.03385, table 1); Chen et al. 2020 (arXiv:2003.04297) for the
-    projection. `backbone` is what Stein et al. 2021 (arXiv:2110.00023) use as representation.
+    projection. `backbone` is what Stein et al. 2021 (arXiv:2110.00023) use as representation; it is
+    ``backbone_width`` wide.
     """
 
     def __init__(self, config: Configuration) -> None:
         super().__init__()
-        block = {"bottleneck": Bottleneck, "basic": BasicBlock}[config.image_block]
+        blocks: dict[str, type[BasicBlock | Bottleneck]] = {
+            "bottleneck": Bottleneck,
+            "basic": BasicBlock,
+        }
+        block = blocks[config.image_block]
         width = channels_in = config.image_width
         self.conv1 = nn.Conv2d(3, width, 7, stride=2, padding=3, bias=False)
         self.bn1 = nn.BatchNorm2d(width)
@@ -117,6 +122,7 @@ class ImageEncoder(nn.Module):
             stages.append(nn.Sequential(*layers))
         self.layer1, self.layer2, self.layer3, self.layer4 = stages
         self.avgpool = nn.AdaptiveAvgPool2d(1)
+        self.backbone_width = channels_in
         self.fc = nn.Sequential(
             nn.Linear(channels_in, channels_in),
             nn.ReLU(),

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable
 
 import numpy as np
+from torch import Tensor
 
 from astroclip_astro.config import DEVICE, PRECISION, WEIGHTS
 from astroclip_astro.errors import InputError
@@ -15,7 +16,7 @@ from astroclip_astro.models.attention_maps import attention_weights, token_spans
 from astroclip_astro.models.card import Card
 from astroclip_astro.models.checkpoint import load_weights
 from astroclip_astro.models.configuration import Configuration
-from astroclip_astro.models.embed import choose_device, choose_precision, embed
+from astroclip_astro.models.embed import EmbedOptions, choose_device, choose_precision, embed
 from astroclip_astro.models.masking import check_reconstructs, reconstruct_spectra
 from astroclip_astro.prepare.images import centre_crop, clean_images, stretch
 from astroclip_astro.prepare.spectra import clean_spectra, has_data
@@ -115,9 +116,9 @@ class Model:
         encoder, width = self.network.embed_images, self.config.embedding_width
         if backbone_features:
             encoder = self.network.image_encoder.backbone
-            width = self.network.image_encoder.fc[0].in_features
-        how = (batch_size, device, precision, count)
-        return self._embed(encoder, prepared, something, width, *how)
+            width = self.network.image_encoder.backbone_width
+        options = EmbedOptions(batch_size, device, precision, count)
+        return self._embed(encoder, prepared, something, width, options)
 
     @checked
     def embed_spectra(
@@ -162,13 +163,9 @@ class Model:
         flux = clean_spectra(flux, ivar)
         encoder, width = self.network.embed_spectra, self.config.embedding_width
         if backbone_features:
-            transformer, width = self.network.spectrum_encoder, self.config.spectrum_width
-
-            def encoder(values: object) -> object:
-                return transformer.embed(transformer.tokens(values)).mean(1)
-
-        how = (batch_size, device, precision, count)
-        return self._embed(encoder, lambda rows: flux[rows], has_data(flux), width, *how)
+            encoder, width = self.network.spectrum_encoder.backbone, self.config.spectrum_width
+        options = EmbedOptions(batch_size, device, precision, count)
+        return self._embed(encoder, lambda rows: flux[rows], has_data(flux), width, options)
 
     @checked
     def attention(
@@ -217,13 +214,12 @@ class Model:
         flux = clean_spectra(flux, ivar)
         heads, tokens = self.config.head_heads, self.config.tokens
 
-        def encoder(values: object) -> object:
+        def encoder(values: Tensor) -> Tensor:
             return attention_weights(self.network, values).flatten(1)  # (batch, heads * tokens)
 
         something, width = has_data(flux), heads * tokens
-        weights = self._embed(
-            encoder, lambda rows: flux[rows], something, width, batch_size, device, precision
-        )
+        options = EmbedOptions(batch_size, device, precision)
+        weights = self._embed(encoder, lambda rows: flux[rows], something, width, options)
         return weights.reshape(-1, heads, tokens), token_spans(self.config)
 
     @checked
@@ -264,36 +260,33 @@ class Model:
         flux, masked, tokens = clean_spectra(flux, ivar), np.asarray(masked), self.config.tokens
         if masked.dtype != bool or masked.shape != (tokens,) or masked.all():
             raise InputError(
-                f"hidden is {masked.dtype} {masked.shape}, expected bool ({tokens},), one a token, "
+                f"masked is {masked.dtype} {masked.shape}, expected bool ({tokens},), one a token, "
                 "and not all of them True."
             )
 
-        def encoder(values: object) -> object:
+        def encoder(values: Tensor) -> Tensor:
             return reconstruct_spectra(self.network.spectrum_encoder, values, masked, how=how)
 
         something, width = has_data(flux), self.config.spectrum_samples
-        return self._embed(
-            encoder, lambda rows: flux[rows], something, width, batch_size, device, precision
-        )
+        options = EmbedOptions(batch_size, device, precision)
+        return self._embed(encoder, lambda rows: flux[rows], something, width, options)
 
     def _embed(
         self,
-        encoder: Callable,
+        encoder: Callable[[Tensor], Tensor],
         prepared: Callable[[np.ndarray], np.ndarray],
         something: np.ndarray,
         width: int,
-        batch_size: int = BATCH_SIZE,
-        device: str | None = None,
-        precision: str | None = None,
-        count: Callable[[int, int], object] | None = None,
+        options: EmbedOptions,
     ) -> np.ndarray:
         """Embed the rows that hold something; NaN for the others."""
-        if not isinstance(batch_size, numbers.Integral) or batch_size < 1:
+        if not isinstance(options.batch_size, numbers.Integral) or options.batch_size < 1:
             raise InputError(
-                f"batch_size is {batch_size!r}, expected a whole number of at least 1."
+                f"batch_size is {options.batch_size!r}, expected a whole number of at least 1."
             )
-        place = self.device if device is None else choose_device(device)
-        dtype = choose_precision(self.precision if precision is None else precision, place)
+        place = self.device if options.device is None else choose_device(options.device)
+        precision = self.precision if options.precision is None else options.precision
+        dtype = choose_precision(precision, place)
         result = np.full((len(something), width), np.nan, np.float32)
         rows = np.flatnonzero(something)
         if len(rows):
@@ -302,10 +295,10 @@ class Model:
                 encoder,
                 prepared,
                 rows,
-                batch_size=batch_size,
+                batch_size=options.batch_size,
                 device=place,
                 dtype=dtype,
-                count=count,
+                count=options.count,
             )
         return result
 

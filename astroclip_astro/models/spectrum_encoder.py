@@ -82,6 +82,10 @@ class SpectrumTransformer(nn.Module):
             x = block(x)
         return self.final_layernorm(x)
 
+    def backbone(self, flux: Tensor) -> Tensor:
+        """Return the mean of the embedded tokens of spectra (batch, samples), (batch, width)."""
+        return self.embed(self.tokens(flux)).mean(1)
+
     def forward(self, tokens: Tensor) -> Tensor:
         """Reconstruct tokens (batch, tokens, 2 + window) from tokens of which some are masked."""
         return self.head(self.embed(tokens))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, TypeVar
+
 import numpy as np
 from array_api_compat import array_namespace, device
 
@@ -12,6 +14,8 @@ SOFTENING = (0.01, 0.015, 0.03)
 # Lupton et al. 2004 as the viewer and AstroCLIP v2 use it: scales in g, r, z; offset; Q.
 RGB_SCALES = (6.0, 3.4, 2.2)
 RGB_OFFSET, RGB_Q = 0.03, 20.0
+
+Array = TypeVar("Array")  # of any library of the array API standard
 
 
 def clean_images(images: np.ndarray) -> np.ndarray:
@@ -46,7 +50,7 @@ def clean_images(images: np.ndarray) -> np.ndarray:
     return np.where(np.isfinite(plain), plain, np.float32(0))
 
 
-def stretch(images: np.ndarray, name: str) -> np.ndarray:
+def stretch(images: Array, name: str) -> Array:
     """Compress the brightness of images as a set of weights wants them.
 
     Parameters
@@ -71,27 +75,27 @@ def stretch(images: np.ndarray, name: str) -> np.ndarray:
     (3, 2, 2)
     """
     xp = array_namespace(images)
-    images = xp.astype(images, xp.float32, copy=False)
+    pixels = xp.astype(images, xp.float32, copy=False)
 
-    def bands(values: tuple[float, ...]) -> object:
-        shaped = xp.asarray(values, dtype=xp.float32, device=device(images))
+    def bands(values: tuple[float, ...]) -> Any:
+        shaped = xp.asarray(values, dtype=xp.float32, device=device(pixels))
         return xp.reshape(shaped, (3, 1, 1))
 
     if name == "raw":
-        return images
+        return pixels
     if name == "asinh":
-        return xp.asinh(images / bands(SOFTENING))
+        return xp.asinh(pixels / bands(SOFTENING))
     if name not in ("rgb", "stein"):
         raise ValueError(f"Unknown stretch {name!r}, expected 'raw', 'rgb', 'stein' or 'asinh'.")
     scales = bands(RGB_SCALES)
-    lifted = xp.clip(images * scales + RGB_OFFSET, 0, None)
+    lifted = xp.clip(pixels * scales + RGB_OFFSET, 0, None)
     intensity = xp.mean(lifted, axis=-3, keepdims=True)
     intensity = xp.where(intensity == 0, xp.asarray(1e-6, dtype=xp.float32), intensity)
     gain = xp.asinh(RGB_Q * intensity) / (RGB_Q**0.5 * intensity)
     if name == "rgb":
-        colours = (images * scales + RGB_OFFSET) * gain
+        colours = (pixels * scales + RGB_OFFSET) * gain
     else:
-        colours = images * (scales + RGB_OFFSET * gain)
+        colours = pixels * (scales + RGB_OFFSET * gain)
     return xp.flip(xp.clip(colours, 0, 1), axis=-3)
 
 

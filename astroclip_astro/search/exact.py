@@ -110,17 +110,7 @@ def find(
     """
     points, point_is_good = parse_vectors(points, "points")
     queries, query_is_good = parse_vectors(queries, "queries")
-    if points.shape[1] != queries.shape[1]:
-        raise InputError(
-            f"Queries are {queries.shape[1]} wide, expected {points.shape[1]} as the points are; "
-            "embed both with the same weights."
-        )
-    usable = int(point_is_good.sum()) - (exclude is not None)
-    if not 1 <= k <= usable:
-        raise InputError(
-            f"k = {k} neighbours of {usable} usable points were asked for; "
-            "expected at least 1 and no more than there are points."
-        )
+    _check_findable(points, queries, k, int(point_is_good.sum()) - (exclude is not None))
     if exclude is not None:
         exclude = parse_rows(exclude, len(queries), len(points))
     squares = np.where(point_is_good, np.square(points).sum(axis=1), np.float32(np.inf))
@@ -136,6 +126,20 @@ def find(
             squared[np.arange(len(block)), exclude[block]] = np.inf
         index[block], distance[block] = _nearest_in_block(points, queries[block], squared, k)
     return Neighbours(index, distance)
+
+
+def _check_findable(points: np.ndarray, queries: np.ndarray, k: int, usable: int) -> None:
+    """Raise unless points and queries are equally wide, and k neighbours can be found."""
+    if points.shape[1] != queries.shape[1]:
+        raise InputError(
+            f"Queries are {queries.shape[1]} wide, expected {points.shape[1]} as the points are; "
+            "embed both with the same weights."
+        )
+    if not 1 <= k <= usable:
+        raise InputError(
+            f"k = {k} neighbours of {usable} usable points were asked for; "
+            "expected at least 1 and no more than there are points."
+        )
 
 
 def _nearest_in_block(

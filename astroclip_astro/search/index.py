@@ -111,11 +111,11 @@ class ApproximateIndex:
     ) -> Neighbours:
         """Return k near points of every query, nearest first; see `neighbours.find`."""
         queries, good = parse_vectors(queries, "queries")
-        spare = exclude is not None
+        spare = 0 if exclude is None else 1  # neighbours to ask for beyond k
         usable = len(self._rows) - spare
         if queries.shape[1] != self.points.shape[1] or not 1 <= k <= usable:
             find(self.points, queries, k=k, exclude=exclude)  # says what is wrong
-        if spare:
+        if exclude is not None:
             exclude = parse_rows(exclude, len(queries), len(self.points))
         index = np.full((len(queries), k), -1, np.int64)
         distance = np.full((len(queries), k), np.nan, np.float32)
@@ -124,13 +124,13 @@ class ApproximateIndex:
             return Neighbours(index, distance)
         _, place = self._faiss.search(queries[rows], k + spare)  # (n, k + spare), -1 for none
         point = np.where(place < 0, -1, self._rows[place])
-        if spare:
+        if exclude is not None:
             point[point == exclude[rows, None]] = -1
         full = (point >= 0).sum(axis=1) >= k
         index[rows[full]], distance[rows[full]] = self._measure(queries[rows[full]], point[full], k)
         short = rows[~full]  # their lists hold fewer than k
         if len(short):
-            out = exclude[short] if spare else None
+            out = None if exclude is None else exclude[short]
             exact = find(self.points, queries[short], k=k, exclude=out)
             index[short], distance[short] = exact.index, exact.distance
         return Neighbours(index, distance)
@@ -147,7 +147,7 @@ class ApproximateIndex:
             squared = np.square(near - queries[part, None]).sum(axis=2)
             distance[part] = np.where(point[part] < 0, np.inf, np.sqrt(squared))
         best = np.lexsort((point, distance))[:, :k]  # along the last axis
-        return (np.take_along_axis(values, best, axis=1) for values in (point, distance))
+        return np.take_along_axis(point, best, axis=1), np.take_along_axis(distance, best, axis=1)
 
 
 def make_index(points: np.ndarray, method: str = "exact") -> Index:

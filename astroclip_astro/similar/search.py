@@ -12,7 +12,9 @@ import astropy.units as u
 import numpy as np
 from astropy.table import Column, Table
 
+from astroclip_astro.catalogue.provenance import MODALITY_WORDS, check_same_origin, weights_of
 from astroclip_astro.columns import MODALITIES, PREFIX, header_keywords
+from astroclip_astro.config import WEIGHTS
 from astroclip_astro.errors import InputError, WeightsError
 from astroclip_astro.models.card import check_aligned
 from astroclip_astro.records import Source, origin_word
@@ -88,10 +90,25 @@ class SimilaritySearch:
             if hasattr(source, "close"):
                 source.close()
 
-    @property
-    def sha256(self) -> str | None:
-        """What the table says of the weights its embeddings were made with."""
-        return self.table.meta.get("ACWSHA") or None
+    def made_with(self, *modalities: str | None) -> tuple[str, str]:
+        """Return name and SHA-256 of the weights that made embeddings, empty where not known.
+
+        Parameters
+        ----------
+        *modalities : str or None
+            Whose embeddings; by default those that the table has.
+
+        Raises
+        ------
+        WeightsError
+            Where they were made with different weights.
+        """
+        there = [name for name in MODALITIES if PREFIX + name in self.table.colnames]
+        names = dict.fromkeys(name for name in modalities or there if name in MODALITIES)
+        groups = [MODALITY_WORDS[name] for name in names]
+        check_same_origin(self.table, groups, "compared")
+        known = [weights_of(self.table, group) for group in groups]
+        return next((one for one in known if one[1]), known[0] if known else ("", ""))
 
     def query(self, row: int | None = None, **options: Any) -> Query:
         """Return the query; options as `astroclip_astro.similar.options.QueryOptions` has them."""
@@ -112,7 +129,11 @@ class SimilaritySearch:
         wanted = make_options(MatchOptions, options)
         wanted.check()
         target = wanted.target or query.modality or self._first_modality(wanted.within)
-        reference = None if wanted.within == "table" else self._reference(wanted.reference)
+        reference = None
+        if wanted.within == "reference":
+            reference = self._reference(wanted.reference, query.modality or target)
+        else:
+            self.made_with(query.modality or target, target)
         if reference is None:
             points = table_embeddings(self.table, target)
             if query.row is not None:
@@ -127,10 +148,9 @@ class SimilaritySearch:
                 added["separation"] = self._separation(query.position, rows)
         else:
             result, place = _labels(reference, rows), reference.title
-            of_weights = ("ACWEIGHT", "ACWSHA")
-            result.meta.update(
-                {key: self.table.meta[key] for key in of_weights if key in self.table.meta}
-            )
+            name, sha256 = self.made_with(query.modality or target)
+            known = header_keywords(ACWEIGHT=name, ACWSHA=sha256)
+            result.meta.update({key: value for key, value in known.items() if value})
         by = query.modality or "embedding"
         _put_first(result, added, {"place": place, "query": by, "target": PLURAL[target]})
         result.meta.update(
@@ -168,22 +188,24 @@ class SimilaritySearch:
         """Return the encoders, sure that the table's embeddings are theirs."""
         from astroclip_astro.models.model import load_model  # torch is loaded here
 
-        model = load_model(self._weights_name(), **options)
+        name, sha256 = self.made_with()
+        model = load_model(self._weights_name(name), **options)
         check_aligned(model.card)
-        if self.sha256 not in (None, model.card["sha256"]):
+        if sha256 not in ("", model.card["sha256"]):
             raise WeightsError(
-                f"The table's embeddings were made with weights of sha256 {self.sha256:.12}..., "
+                f"The table's embeddings were made with weights of sha256 {sha256:.12}..., "
                 f"weights {model.card['name']} are {model.card['sha256']:.12}...; pass those of "
                 "the table: --weights (weights=... in Python), or annotate it again."
             )
         return model
 
-    def _weights_name(self) -> str | os.PathLike:
-        """Return the weights to load."""
-        return self.weights or self.table.meta.get("ACWEIGHT") or "compact"
+    def _weights_name(self, name: str) -> str | os.PathLike[str]:
+        """Return the weights to load: those passed, those that made the embeddings, or ours."""
+        return self.weights or name or WEIGHTS
 
-    def _reference(self, given: str | os.PathLike | Reference | None) -> Reference:
+    def _reference(self, given: str | os.PathLike | Reference | None, modality: str) -> Reference:
         """Return the reference, sure that its embeddings may be compared with the table's."""
+        name, sha256 = self.made_with(modality)
         if isinstance(given, Reference):
             reference = given
         elif given is not None:
@@ -191,9 +213,10 @@ class SimilaritySearch:
         elif self.weights is not None:
             reference = load_reference(self.model().card["name"])
         else:
-            reference = load_reference(self._weights_name())
-        sha256 = self.model().card["sha256"] if self.weights is not None else self.sha256
-        if sha256 is not None:
+            reference = load_reference(self._weights_name(name))
+        if self.weights is not None:
+            sha256 = self.model().card["sha256"]
+        if sha256:
             check_weights(reference, sha256)
         return reference
 

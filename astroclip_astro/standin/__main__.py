@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+from typing import Any
 
 import click
 
@@ -54,7 +55,7 @@ def _faults(_context: click.Context, _option: click.Parameter, words: tuple[str,
     metavar="COUNT",
     help="Serve COUNT painted objects instead of the bundled demo sky.",
 )
-def main(painted: int | None, **options: object) -> None:
+def main(painted: int | None, **options: Any) -> None:
     """Serve a SIMULATED sky with the archives' protocols on this machine until Ctrl-C.
 
     The first line printed is the address: below it are /viewer/fits-cutout, /api/ (SPARCL) and

@@ -10,6 +10,7 @@ import numpy as np
 from astropy.table import Table, vstack
 
 if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
     from scipy.spatial import KDTree
 
 
@@ -77,7 +78,7 @@ class Nearest:
     (0, 0.01)
     """
 
-    def __init__(self, ra: np.ndarray, dec: np.ndarray) -> None:
+    def __init__(self, ra: ArrayLike, dec: ArrayLike) -> None:
         self._ra, self._dec = ra, dec
 
     @cached_property
@@ -131,7 +132,7 @@ def zpix(sky: Sky, release: str) -> Table:
     sky : Sky
         The sky.
     release : {"DESI-EDR", "DESI-DR1"}
-        Which.
+        The data release that is asked for.
 
     Returns
     -------
@@ -165,7 +166,7 @@ def zpix(sky: Sky, release: str) -> Table:
     )
 
 
-def _unit_vectors(ra: np.ndarray, dec: np.ndarray) -> np.ndarray:
+def _unit_vectors(ra: ArrayLike, dec: ArrayLike) -> np.ndarray:
     """Return directions as unit vectors, (..., 3)."""
     ra, dec = np.radians(ra), np.radians(dec)
     return np.stack([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)], axis=-1)

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from email.message import Message
 from email.parser import BytesParser
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from astroclip_astro.errors import InputError
@@ -209,7 +210,7 @@ def serve(
 
 
 class _Server(ThreadingHTTPServer):
-    """A thread for each connection, all of which can be hung up."""
+    """A thread for each connection (a socket, as TCP has it), all of which can be hung up."""
 
     request_queue_size = 128  # with the library's 5, the ninth connection at once waits a second
 
@@ -219,13 +220,13 @@ class _Server(ThreadingHTTPServer):
         self._changed = threading.Condition()
         super().__init__(address, _Handler)
 
-    def process_request(self, request: socket.socket, client_address: object) -> None:
+    def process_request(self, request: Any, client_address: Any) -> None:
         """Note a new connection and give it a thread."""
         with self._changed:
             self._open.add(request)
         super().process_request(request, client_address)
 
-    def process_request_thread(self, request: socket.socket, client_address: object) -> None:
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
         """Serve a connection till it is closed."""
         try:
             super().process_request_thread(request, client_address)
@@ -234,7 +235,7 @@ class _Server(ThreadingHTTPServer):
                 self._open.discard(request)
                 self._changed.notify_all()
 
-    def handle_error(self, request: socket.socket, client_address: object) -> None:
+    def handle_error(self, request: Any, client_address: Any) -> None:
         """Say what went wrong, unless it is only that one side has left."""
         if not (self.standin.closed or isinstance(sys.exception(), ConnectionError)):
             super().handle_error(request, client_address)
@@ -253,6 +254,7 @@ class _Server(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     """One connection."""
 
+    server: _Server
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     wbufsize = -1  # header and body leave together
@@ -339,7 +341,7 @@ def _form(headers: Message, body: bytes) -> dict[str, list[str]]:
         head = f"Content-Type: {headers['Content-Type']}\r\n\r\n".encode()
         for part in BytesParser().parsebytes(head + body).walk():
             name = part.get_param("name", header="content-disposition")
-            if name:
-                text = part.get_payload(decode=True).decode("utf-8", "replace")
-                form.setdefault(name, []).append(text)
+            content = part.get_payload(decode=True)
+            if name and isinstance(name, str) and isinstance(content, bytes):
+                form.setdefault(name, []).append(content.decode("utf-8", "replace"))
     return form

@@ -129,7 +129,9 @@ def _read_coadd(path: Path) -> tuple[Table, np.ndarray, np.ndarray]:
     facts = join(fibermap, redshifts, keys="TARGETID", keep_order=True)
     if facts["TARGETID"].tolist() != fibermap["TARGETID"].tolist():
         raise InputError(f"{path.name} and {redrock.name} do not have the same targets.")
-    columns = {n: np.asarray(facts[old]).astype(kind) for n, (old, kind) in FACTS.items()}
+    columns: dict[str, np.ndarray] = {
+        n: np.asarray(facts[old]).astype(kind) for n, (old, kind) in FACTS.items()
+    }
     return Table(columns), flux.astype(np.float32), ivar.astype(np.float32)
 
 

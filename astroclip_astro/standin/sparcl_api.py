@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from astroclip_astro.standin.messages import Answer, Request
 from astroclip_astro.standin.objects import RELEASES, Sky
 from astroclip_astro.standin.sparcl_records import FACTS, NUMBERS, VECTORS, SparclRecords
 
+T = TypeVar("T")
 VERSION = 12.0
 DEFAULT_LIMIT, LARGEST_LIMIT = 500, 24_000
 DEFAULT_FIELDS = ("sparcl_id",)
@@ -179,7 +180,7 @@ def _listed(query: dict[str, list[str]], name: str, default: Sequence[str]) -> l
     return query[name][0].split(",") if name in query else list(default)
 
 
-def _parsed(request: Request, kind: type) -> dict | list:
+def _parsed(request: Request, kind: type[T]) -> T:
     """Return the request's body, which is JSON of one kind."""
     try:
         body = json.loads(request.body)

@@ -69,7 +69,7 @@ class SparclRecords:
         Parameters
         ----------
         row : int
-            Which.
+            Row of the simulated object, from 0.
         fields : iterable of str
             Of `FACTS` and `VECTORS`.
         owner : int, optional

@@ -130,9 +130,9 @@ class TapService:
         if not rest:
             if request.method == "POST":
                 phase = given.pop("PHASE", "")
-                job = self._jobs.create(given)
-                self._set_phase(job, phase)
-                return _see(f"{base}/{job.name}")
+                new = self._jobs.create(given)
+                self._set_phase(new, phase)
+                return _see(f"{base}/{new.name}")
             return _xml(job_list(_chosen(self._jobs.all(), request.query), base))
         job = self._jobs.get(rest[0])
         if job is None:
@@ -155,7 +155,7 @@ class TapService:
             return _xml(parameter_document(job))
         if part == "results":
             return _xml(result_list(job, base))
-        if part == "results/result" and job.phase == "COMPLETED":
+        if part == "results/result" and job.future is not None and job.phase == "COMPLETED":
             return job.future.result()
         if part == "error" and job.message:
             return error_document(job.message, status=200)

@@ -70,7 +70,9 @@ class Job:
     @property
     def message(self) -> str:
         """Why it failed, "" where it did not."""
-        return str(self.future.exception()) if self.phase == "ERROR" else ""
+        if self.future is None or self.phase != "ERROR":
+            return ""
+        return str(self.future.exception())
 
     def work(self, answer: Work) -> Answer:
         """Do what was asked, and note when.

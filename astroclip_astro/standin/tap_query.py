@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
+from typing import Any
 
 import numpy as np
 from astropy.table import Column, MaskedColumn, Table
@@ -19,7 +20,7 @@ READING = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION}
 LONGEST_VALUE = 1_000_000  # bytes of one value that a query may make up, and of the query itself
 STEPS = 1000  # of SQLite's machine between two looks at the clock
 AFFINITY = {"b": "INTEGER", "i": "INTEGER", "u": "INTEGER", "f": "REAL"}
-HELD = {"b": {int}, "i": {int}, "u": {int}, "f": {int, float}, "U": {str}}
+HELD: dict[str, set[type]] = {"b": {int}, "i": {int}, "u": {int}, "f": {int, float}, "U": {str}}
 TOP = re.compile(r"\s*SELECT(?P<kind>\s+(?:ALL|DISTINCT))?\s+TOP\s+(?P<rows>\d{1,9})\b", re.I)
 # PostgreSQL takes 't' and 'f' for booleans; SQLite has numbers instead.
 BOOLEAN = re.compile(r"'(?P<left>[tf])'(?=\s*=)|(?<==)(?P<gap>\s*)'(?P<right>[tf])'", re.I)
@@ -102,11 +103,11 @@ class Database:
             and one that was stopped.
         """
         top = TOP.match(adql)
-        wanted = int(top["rows"]) if top else math.inf
+        most = min(rows + 1, int(top["rows"])) if top else rows + 1
         sql = f"SELECT{top['kind'] or ''}{adql[top.end() :]}" if top else adql
         sql = BOOLEAN.sub(_boolean, sql).strip().rstrip(";")
         with self._lock:
-            names, found = self._run(sql, min(rows + 1, wanted), stopped)
+            names, found = self._run(sql, most, stopped)
             origins = self._origins(sql)
         overflow = len(found) > rows
         values = zip(*found[:rows], strict=True) if found[:rows] else [()] * len(names)
@@ -208,19 +209,19 @@ def _column(cells: tuple, origin: Column | None) -> Column:
     """Return a column of a result, like the one it comes from where that can hold it."""
     mask = [cell is None for cell in cells]
     kinds = {type(cell) for cell in cells} - {type(None)}
+    facts: dict[str, Any] = {}
     if origin is not None and kinds <= HELD.get(origin.dtype.kind, {str}):
         dtype = origin.dtype if origin.dtype.kind in AFFINITY else np.dtype(str)
         facts = {"unit": origin.unit, "description": origin.description, "meta": origin.meta}
     else:
         dtype = np.dtype(int if kinds == {int} else float if kinds <= {int, float} else str)
-        facts = {}
     if dtype.kind == "f":
         return Column([np.nan if cell is None else cell for cell in cells], dtype=dtype, **facts)
     blank = "" if dtype.kind == "U" else 0
-    cells = [blank if cell is None else cell for cell in cells]
+    filled = [blank if cell is None else cell for cell in cells]
     if any(mask):
-        return MaskedColumn(cells, mask=mask, dtype=dtype, **facts)
-    return Column(cells, dtype=dtype, **facts)
+        return MaskedColumn(filled, mask=mask, dtype=dtype, **facts)
+    return Column(filled, dtype=dtype, **facts)
 
 
 def _free(name: str, taken: list[str]) -> str:

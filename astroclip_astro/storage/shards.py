@@ -164,7 +164,7 @@ class Shards:
         Parameters
         ----------
         number : int
-            Which.
+            Number of the shard, from 0.
         part : Shard
             What is settled of it. It is taken up again where that is not all.
 

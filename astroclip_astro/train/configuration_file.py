@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import get_type_hints
+from typing import Any, TypeVar, get_type_hints
 
 from astroclip_astro.errors import InputError, WeightsError, did_you_mean
 from astroclip_astro.models.configuration import Configuration
@@ -13,6 +13,8 @@ from astroclip_astro.train.settings import STAGES, TRAINING, StageSettings, Trai
 
 SAMPLES = 7781  # of a spectrum in every training set
 LARGE = 2**53
+
+Settings = TypeVar("Settings", bound=Configuration | StageSettings)
 
 
 def read_configuration(name: str | Path) -> TrainingConfiguration:
@@ -53,18 +55,19 @@ def read_configuration(name: str | Path) -> TrainingConfiguration:
     base = values.pop("base", "compact")
     if not isinstance(base, str) or base not in TRAINING:
         raise InputError(f"{path}: base is {base!r}, expected one of {', '.join(TRAINING)}.")
-    model = {"name": values.pop("name", path.stem), **_table(values, "model", path)}
-    changed = {"model": _replaced(TRAINING[base].model, model, f"{path}, [model]")}
+    sizes = {"name": values.pop("name", path.stem), **_table(values, "model", path)}
+    model = _replaced(TRAINING[base].model, sizes, f"{path}, [model]")
+    stages = {}
     for stage in STAGES:
         given = _table(values, stage, path)
-        changed[stage] = _replaced(getattr(TRAINING[base], stage), given, f"{path}, [{stage}]")
+        stages[stage] = _replaced(getattr(TRAINING[base], stage), given, f"{path}, [{stage}]")
     if values:
         raise InputError(
             f"{path} has {', '.join(values)}, expected name, base, [model], "
             f"{', '.join(f'[{stage}]' for stage in STAGES)}."
         )
-    check_sizes(changed["model"], f"{path}, [model]")
-    return TrainingConfiguration(**changed)
+    check_sizes(model, f"{path}, [model]")
+    return TrainingConfiguration(model=model, **stages)
 
 
 def check_sizes(model: Configuration, where: str) -> None:
@@ -120,9 +123,7 @@ def _table(values: dict, name: str, path: Path) -> dict:
     return table
 
 
-def _replaced(
-    settings: Configuration | StageSettings, values: dict, where: str
-) -> Configuration | StageSettings:
+def _replaced(settings: Settings, values: dict, where: str) -> Settings:
     """Return settings with some values replaced, each of the type it had."""
     known = [field.name for field in fields(settings)]
     unknown = [name for name in values if name not in known]
@@ -135,7 +136,7 @@ def _replaced(
         raise InputError(str(error) if where in str(error) else f"{where}: {error}") from None
 
 
-def _value(value: object, kind: object, name: str, where: str) -> object:
+def _value(value: object, kind: object, name: str, where: str) -> Any:
     """Return a value of a file as the type a setting has."""
     if kind is float and type(value) is int and abs(value) < LARGE:
         return float(value)

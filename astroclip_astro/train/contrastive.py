@@ -14,7 +14,7 @@ from torch.utils.checkpoint import checkpoint
 from astroclip_astro.models.astroclip import AstroCLIP
 from astroclip_astro.prepare.images import stretch
 from astroclip_astro.train.augment import Views, turn
-from astroclip_astro.train.distributed import all_gather, scale_gathered_loss
+from astroclip_astro.train.distributed import BATCHES_SEEN, all_gather, scale_gathered_loss
 from astroclip_astro.train.settings import AlignSettings
 from astroclip_astro.train.stage import (
     Stage,
@@ -67,6 +67,7 @@ class AlignStage(Stage):
         Temperature, what is frozen, how images are turned.
     """
 
+    settings: AlignSettings
     name = "align"
     needs = ("images", "spectrum")
 
@@ -196,7 +197,7 @@ class AlignStage(Stage):
 def frozen_statistics(module: nn.Module) -> Iterator[None]:
     """Leave running batch statistics as they are: what is computed twice counts once."""
     layers = [part for part in module.modules() if isinstance(part, nn.BatchNorm2d)]
-    before = [(layer.momentum, layer.num_batches_tracked.clone()) for layer in layers]
+    before = [(layer.momentum, layer.get_buffer(BATCHES_SEEN).clone()) for layer in layers]
     for layer in layers:
         layer.momentum = 0.0
     try:
@@ -204,7 +205,7 @@ def frozen_statistics(module: nn.Module) -> Iterator[None]:
     finally:
         for layer, (momentum, batches) in zip(layers, before, strict=True):
             layer.momentum = momentum
-            layer.num_batches_tracked.copy_(batches)
+            layer.get_buffer(BATCHES_SEEN).copy_(batches)
 
 
 def quarter_turns(images: Tensor, draws: dict[str, Tensor], size: int) -> Tensor:

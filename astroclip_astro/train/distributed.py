@@ -11,6 +11,8 @@ from torch import Tensor, distributed, nn
 
 from astroclip_astro.errors import InputError
 
+BATCHES_SEEN = "num_batches_tracked"  # as PyTorch calls this buffer of batch statistics
+
 
 class Processes:
     """The process we are, among those that train together.
@@ -142,11 +144,13 @@ def shared_statistics(module: nn.Module) -> Iterator[None]:
     before = [[buffer.clone() for buffer in layer.buffers()] for layer in layers]
     yield
     for layer, (mean, variance, count) in zip(layers, before, strict=True):
-        groups = layer.num_batches_tracked - count
+        assert layer.momentum is not None  # None would be a mean over all groups
+        groups = layer.get_buffer(BATCHES_SEEN) - count
         kept = (1 - layer.momentum) ** int(groups)  # of what was there before
-        for now, then in ((layer.running_mean, mean), (layer.running_var, variance)):
+        for name, then in (("running_mean", mean), ("running_var", variance)):
+            now = layer.get_buffer(name)
             value = then
             for part in all_gather(now[None]):  # (channels,)
                 value = part + kept * (value - then)
             now.copy_(value)
-        layer.num_batches_tracked.copy_(count + groups * distributed.get_world_size())
+        layer.get_buffer(BATCHES_SEEN).copy_(count + groups * distributed.get_world_size())

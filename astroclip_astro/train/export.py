@@ -43,7 +43,7 @@ def release(
     data : Data
         What it was trained on.
     configuration : TrainingConfiguration
-        How.
+        The settings of the run.
     cards : dict of str to dict
         Cards of the encoders it began with.
 
@@ -93,7 +93,7 @@ def trained_range(data: Data) -> dict[str, list[float]]:
     step = max(1, len(data.rows) // MEASURED)
     measures: dict[str, list[np.ndarray]] = {}
     for _, read in data.training_set.read((*names, "spectrum", "ivar"), data.rows[::step]):
-        found = {}
+        found: dict[str, np.ndarray] = {}
         if "images" in read:
             found |= measure_images(centre_crop(clean_images(read["images"]), SIDE))
         if "spectrum" in read:

@@ -6,8 +6,9 @@ import inspect
 import math
 import time
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -146,7 +147,7 @@ def run_loop(stage: Stage, data: Data, folder: RunFolder, loop: Loop) -> None:
     folder : RunFolder
         Where the log and checkpoints go.
     loop : Loop
-        How.
+        The numbers of steps, of processes and of checkpoints.
 
     Raises
     ------
@@ -157,69 +158,100 @@ def run_loop(stage: Stage, data: Data, folder: RunFolder, loop: Loop) -> None:
     KeyboardInterrupt
         After the step that was interrupted, which is kept.
     """
+    run = _Run(stage, data, folder, loop)
     settings, processes = stage.settings, loop.processes
-    stage.to(processes.device).to(memory_format=torch.channels_last)
-    optimiser = optimiser_of(stage)
-    start = folder.load(stage, optimiser)
-    if processes.first:
-        for path in (folder.log, folder.validation):
-            folder.cut(path, start)
-    model = stage
-    if processes.count > 1:
-        model = in_parallel(stage)
-    every = max(1, settings.steps // VALIDATIONS)
-    begun = done = saved = start
-    clock = last = time.monotonic()
     with batches(
         data.training_set,
         data.rows,
         datasets(stage, data.training_set),
         size=settings.batch_size,
         seed=loop.seed,
-        first=start,
+        first=run.done,
         part=processes.rows(settings.batch_size),
     ) as stream:
         try:
-            while done < settings.steps:
+            while run.done < settings.steps:
                 batch = next(stream)
                 with interrupts_held():  # a step is done whole, or not begun
-                    begun = done + 1
-                    row = one_step(model, stage, optimiser, batch, done, loop)
-                    now = time.monotonic()
-                    row["rate"], last = settings.batch_size / (now - last), now
-                    if processes.first:
-                        folder.add(folder.log, row)
-                    if begun % every == 0 or begun == settings.steps:
-                        validate(stage, data, folder, loop, begun)
-                        last = time.monotonic()
-                    done = begun
-                    late = now - clock > loop.checkpoint_every
-                    if processes.first and (late or done == settings.steps):
-                        folder.save(done, stage, optimiser)
-                        saved = done
-                        clock = last = time.monotonic()
+                    row = run.step(batch)
                 if processes.first:
-                    loop.progress(stage.name, done, settings.steps, row)
+                    loop.progress(stage.name, run.done, settings.steps, row)
         except KeyboardInterrupt:
             # Where others of several processes have gone, a step may be begun and not done.
-            if processes.first and saved < done == begun:
+            if processes.first and run.saved < run.done == run.begun:
                 with interrupts_held():
-                    folder.save(done, stage, optimiser)
-                    saved = done
+                    run.save()
             raise KeyboardInterrupt(
-                f"{saved} of {settings.steps} steps are saved in the last checkpoint"
+                f"{run.saved} of {settings.steps} steps are saved in the last checkpoint"
             ) from None
+
+
+class _Run:
+    """A stage in training, from its last checkpoint where there is one, and how far it has come.
+
+    Parameters
+    ----------
+    stage, data, folder, loop
+        As `run_loop` has them.
+
+    Attributes
+    ----------
+    begun, done, saved : int
+        Steps that were begun, that are done, and that the last checkpoint holds.
+    saved_at, counted_from : float
+        When the last checkpoint was written, and what the rate of the next step is counted from;
+        seconds of the monotonic clock.
+    """
+
+    def __init__(self, stage: Stage, data: Data, folder: RunFolder, loop: Loop) -> None:
+        self.stage, self.data, self.folder, self.loop = stage, data, folder, loop
+        processes = loop.processes
+        stage.to(processes.device).to(memory_format=torch.channels_last)
+        self.optimiser = optimiser_of(stage)
+        self.begun = self.done = self.saved = folder.load(stage, self.optimiser)
+        if processes.first:
+            for path in (folder.log, folder.validation):
+                folder.cut(path, self.done)
+        self.model = in_parallel(stage) if processes.count > 1 else stage
+        self.saved_at = self.counted_from = time.monotonic()
+
+    def step(self, batch: dict[str, np.ndarray]) -> dict[str, float]:
+        """Do one step, with its log, validation and checkpoint; return its line of the log."""
+        settings, loop = self.stage.settings, self.loop
+        self.begun = self.done + 1
+        row = one_step(self.model, self.stage, self.optimiser, batch, self.done, loop)
+        now = time.monotonic()
+        row["rate"] = settings.batch_size / (now - self.counted_from)
+        self.counted_from = now
+        if loop.processes.first:
+            self.folder.add(self.folder.log, row)
+        every = max(1, settings.steps // VALIDATIONS)
+        if self.begun % every == 0 or self.begun == settings.steps:
+            validate(self.stage, self.data, self.folder, loop, self.begun)
+            self.counted_from = time.monotonic()
+        self.done = self.begun
+        late = now - self.saved_at > loop.checkpoint_every
+        if loop.processes.first and (late or self.done == settings.steps):
+            self.save()
+        return row
+
+    def save(self) -> None:
+        """Write a checkpoint of the steps that are done."""
+        self.folder.save(self.done, self.stage, self.optimiser)
+        self.saved = self.done
+        self.saved_at = self.counted_from = time.monotonic()
 
 
 def in_parallel(stage: Stage) -> DistributedDataParallel:
     """Return a stage whose gradients all processes share; its buffers they share themselves."""
     known = inspect.signature(DistributedDataParallel).parameters
     new, old = "forward_sync_buffers", "broadcast_buffers"  # as older versions of PyTorch call it
-    return DistributedDataParallel(stage, **{new if new in known else old: False})
+    options: dict[str, Any] = {new if new in known else old: False}
+    return DistributedDataParallel(stage, **options)
 
 
 def one_step(
-    model: nn.Module,
+    model: Stage | DistributedDataParallel,
     stage: Stage,
     optimiser: torch.optim.Optimizer,
     batch: dict[str, np.ndarray],
@@ -243,8 +275,10 @@ def one_step(
         for number, part in enumerate(in_microbatches(values, stage.microbatches)):
             # Gradients are shared by the processes once, with the last part.
             last = number + 1 == stage.microbatches
-            waiting = nullcontext() if last or model is stage else model.no_sync()
-            with waiting:
+            sharing: AbstractContextManager[None] = nullcontext()
+            if isinstance(model, DistributedDataParallel) and not last:
+                sharing = model.no_sync()
+            with sharing:
                 with autocast(loop):
                     found = model(part)
                 (found["loss"] / stage.microbatches).backward()

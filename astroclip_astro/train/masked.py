@@ -62,8 +62,9 @@ class SpectrumStage(Stage):
         What is hidden, and what counts.
     """
 
+    settings: SpectrumSettings
     name = "spectrum"
-    needs = ("spectrum",)
+    needs: tuple[str, ...] = ("spectrum",)
 
     def __init__(self, model: AstroCLIP, settings: SpectrumSettings) -> None:
         super().__init__(model, settings)

@@ -60,6 +60,9 @@ class ImageStage(Stage):
         Queue, momentum, temperature, groups.
     """
 
+    settings: ImageSettings
+    queue: Tensor  # earlier keys, (queue, width)
+    place: Tensor  # of the queue, where the next keys go
     name = "image"
     needs = ("images",)
     uses = ("psf_size",)

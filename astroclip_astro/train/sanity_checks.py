@@ -19,6 +19,7 @@ from astroclip_astro.train.loop import (
     step_seed,
     with_random_numbers,
 )
+from astroclip_astro.train.moco import ImageStage
 from astroclip_astro.train.stage import Stage
 from astroclip_astro.training_data.batches import batches
 
@@ -112,7 +113,8 @@ def check_early(stage: Stage, data: Data, loop: Loop) -> EarlyChecks:
             for parameter in group["params"]:
                 finite &= bool(torch.isfinite(parameter.grad).all())
         optimiser.step()
-        stage.waiting = []  # keys of this batch must not become its own negatives
+        if isinstance(stage, ImageStage):
+            stage.waiting = []  # keys of this batch must not become its own negatives
     stage.eval()
     with torch.no_grad():
         rank = effective_rank(stage.embeddings(values).cpu().numpy())

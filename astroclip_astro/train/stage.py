@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -84,7 +84,9 @@ def add_noise(batch: dict[str, Tensor]) -> Tensor:
     return batch["spectrum"] + batch["noise_share"][:, None] * sigma * batch["noise"]
 
 
-def sample_noise(count: int, samples: int, max_sigma: float, generator: torch.Generator) -> dict:
+def sample_noise(
+    count: int, samples: int, max_sigma: float, generator: torch.Generator
+) -> dict[str, Tensor]:
     """Draw noise of spectra, uniformly up to ``max_sigma`` times their own; none where it is 0."""
     if not max_sigma:
         return {}
@@ -105,6 +107,6 @@ def similarities(one: Tensor, other: Tensor) -> Tensor:
         return one @ other.T
 
 
-def unit(embeddings: Sequence | Tensor) -> Tensor:
+def unit(embeddings: Tensor) -> Tensor:
     """Return embeddings as unit vectors, float32."""
     return functional.normalize(embeddings.float(), dim=1)

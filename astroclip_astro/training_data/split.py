@@ -168,6 +168,7 @@ class HoldOut:
         usable = np.asarray(usable) if groups is None else np.broadcast_to(usable, groups.shape)
         out = np.zeros(usable.shape, bool)
         if self.fraction:
+            assert groups is not None  # without groups nothing can be held out
             out = held_out(groups, self.fraction, seed=self.seed)
         rng = np.random.default_rng(self.seed)
         reference = sample(np.flatnonzero(usable & ~out), self.count, "galaxies", rng)

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from astroclip_astro.errors import InputError, did_you_mean
+
+if TYPE_CHECKING:
+    import h5py
 
 AT_ONCE = 256  # galaxies read at a time
 CHUNK_CACHE = 2**27  # bytes a dataset; holds the chunks of a thousand spectra
@@ -175,7 +179,7 @@ def open_training_set(path: Path, needed: Sequence[str] = ()) -> TrainingSet:
     return TrainingSet(path, frozenset(shapes), lengths.pop(), simulated, side, stored)
 
 
-def rows_of(dataset: object, rows: np.ndarray) -> np.ndarray:
+def rows_of(dataset: h5py.Dataset, rows: np.ndarray) -> np.ndarray:
     """Return some rows in the order asked for; HDF5 reads them in theirs."""
     order = np.argsort(rows)
     values = np.empty((len(rows), *dataset.shape[1:]), dataset.dtype.newbyteorder("="))

@@ -13,6 +13,7 @@ but every run computes them anew until `complete_reference` has stored them.
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import warnings
 from dataclasses import replace
@@ -55,7 +56,7 @@ COLUMN_DESCRIPTIONS = {  # column -> (UCD, description)
 }
 
 
-def load_reference(name_or_path: str | Path) -> Reference:
+def load_reference(name_or_path: str | os.PathLike) -> Reference:
     """Read a bundled reference by name, or one of your own from a FITS file.
 
     Parameters
@@ -240,7 +241,7 @@ def _append_table(path: Path, table: fits.BinTableHDU) -> None:
         shutil.copymode(path, scratch)
 
 
-def reference_path(name_or_path: str | Path) -> Path:
+def reference_path(name_or_path: str | os.PathLike) -> Path:
     """Return the file of a bundled reference, or of one of your own."""
     given = check_path(name_or_path, "reference")
     return _bundled().get(str(given)) or Path(given)

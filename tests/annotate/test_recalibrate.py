@@ -13,7 +13,7 @@ from astroclip_astro.annotate.recalibrate import (
     forget,
     parse_label_columns,
 )
-from astroclip_astro.errors import CatalogueError, InputError
+from astroclip_astro.errors import CatalogueError, InputError, WeightsError
 
 
 def annotated(count: int, seed: int, *, known: int | None = None, scatter: float = 0.06) -> Table:
@@ -183,3 +183,18 @@ def test_an_own_label_has_no_ways_of_another_s_name():
     calibrate(table, {"age": "AGE"})
     assert float(table["astroclip_age_err"][0]) > 1
     assert float(table["astroclip_age_image_err"][0]) == 0.1
+
+
+def test_values_of_different_weights_are_refused_with_both_names():
+    table = Table({"Z": [0.1] * 40, "astroclip_z": [0.2] * 40, "astroclip_z_spectrum": [0.2] * 40})
+    table.meta.update({"ACW_Z": f"one {'a' * 64}", "ACW_ZSPC": f"two {'b' * 64}"})
+    with pytest.raises(WeightsError, match=r"astroclip_z .*one.*astroclip_z_spectrum .*two"):
+        calibrate(table, {"redshift": "Z"})
+
+
+def test_labels_of_different_weights_are_not_calibrated_in_one_call():
+    table = Table({"Z": [0.1] * 40, "M": [10.0] * 40})
+    table["astroclip_z"], table["astroclip_logmstar"] = [0.2] * 40, [10.1] * 40
+    table.meta.update({"ACW_Z": f"one {'a' * 64}", "ACW_M": f"two {'b' * 64}"})
+    with pytest.raises(WeightsError, match=r"astroclip_z .*astroclip_logmstar"):
+        calibrate(table, {"redshift": "Z", "log_stellar_mass": "M"})

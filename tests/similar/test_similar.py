@@ -456,3 +456,17 @@ def test_options_of_another_step_are_refused(table):
 def test_picture_of_a_reference_is_refused(table):
     with pytest.raises(InputError, match="cannot be drawn"):
         plot_similar(table, 0, within="reference", source=StubSource())
+
+
+def test_embeddings_of_different_weights_are_refused_with_both_names(table):
+    table.meta.update({"ACW_IMG": f"one {'a' * 64}", "ACW_SPC": f"two {'b' * 64}"})
+    with pytest.raises(WeightsError, match=r"astroclip_image .*one.*astroclip_spectrum .*two"):
+        similar(table, 0, query="image", target="spectrum")
+    assert len(similar(table, 0, query="image", target="image", k=3)) == 3
+
+
+def test_weights_are_those_of_the_embeddings_and_not_of_the_last_call(bright, stub_model):
+    bright.meta.update(ACWEIGHT="several", ACWSHA="several")
+    bright.meta.update(dict.fromkeys(("ACW_IMG", "ACW_SPC"), f"mine {'0' * 64}"))
+    similar(bright, image=np.full((3, 96, 96), 2.0))
+    assert stub_model == ["mine"]

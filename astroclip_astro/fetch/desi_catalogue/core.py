@@ -295,7 +295,7 @@ def _boxes_around(positions: SkyCoord, radius: float) -> RowsInBoxes:
 
 def _pairs(
     positions: SkyCoord, table: Table, radius: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, u.Quantity]:
     """Return which position is near which row of a table: two indices (n,), separation (n,)."""
     if not len(table):
         nothing = np.zeros(0, int)
@@ -331,7 +331,7 @@ def _read_limits(limits: u.Quantity, name: str) -> tuple[float, float]:
 
 def _read_ids(ids: Sequence[int]) -> list[int]:
     """Return ids as Python's integers, each once, in order."""
-    array = np.ma.atleast_1d(np.ma.asanyarray(ids))
+    array: np.ma.MaskedArray = np.ma.atleast_1d(np.ma.asanyarray(ids))
     if not array.size:
         return []
     fits = array.dtype.kind in "iu" and array.ndim == 1 and not np.ma.is_masked(array)

@@ -146,4 +146,7 @@ class RowsThatPass:
     def halves(self) -> tuple[RowsThatPass, RowsThatPass] | None:
         """Split what is asked for into two, None where it cannot be."""
         halves = self.rows.halves()
-        return halves and tuple(RowsThatPass(half, self.cuts) for half in halves)
+        if halves is None:
+            return None
+        first, second = halves
+        return RowsThatPass(first, self.cuts), RowsThatPass(second, self.cuts)

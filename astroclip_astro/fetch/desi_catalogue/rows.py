@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import astropy.units as u
 import numpy as np
@@ -30,6 +31,13 @@ PRIMARY = (bool, None, "Whether it is the best spectrum of its target")
 KINDS = {int: "iu", float: "fiu", str: "OSU", bool: "biuOSU"}  # of numpy, that may come
 SKY = Box(0, 360, -90, 90)
 WORDS = {"t": True, "true": True, "1": True, "f": False, "false": False, "0": False}
+
+
+class Rows(Protocol):
+    """Rows of the catalogue that can be asked for; as text, in SQL."""
+
+    def holds(self, table: Table) -> np.ndarray:
+        """Say which rows of a table were asked for, bool (n,)."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +75,7 @@ class RowsInBoxes:
             bool (n,); True also up to 1e-6 degrees outside.
         """
         ra, dec = table[RA].data, table[DEC].data
-        return np.any([box.holds(ra, dec) for box in self.boxes], axis=0)
+        return np.any(np.array([box.holds(ra, dec) for box in self.boxes]), axis=0)
 
     def halves(self) -> tuple[RowsInBoxes, RowsInBoxes] | None:
         """Split what is asked for.
@@ -159,16 +167,14 @@ def empty_rows(primary: str, **more: type) -> Table:
     return table
 
 
-def read_rows(
-    reply: Table, rows: RowsInBoxes | RowsOfTargets, *, primary: str, place: str
-) -> Table:
+def read_rows(reply: Table, rows: Rows, *, primary: str, place: str) -> Table:
     """Read a reply, or refuse it.
 
     Parameters
     ----------
     reply : Table
         What came.
-    rows : RowsInBoxes or RowsOfTargets
+    rows : RowsInBoxes, RowsOfTargets or RowsThatPass
         What was asked for.
     primary : {"sv_primary", "zcat_primary"}
         What the release calls the best spectrum.

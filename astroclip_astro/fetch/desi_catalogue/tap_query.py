@@ -11,7 +11,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 import requests
@@ -41,12 +41,12 @@ class _Session:
     def __init__(self, session: requests.Session) -> None:
         self._session = session
 
-    def get(self, url: str, **options: object) -> requests.Response:
+    def get(self, url: str, **options: Any) -> requests.Response:
         """Return a reply that is read already."""
         options |= {"stream": True, "timeout": _timeout()}
         return _read(self._session.get(url, **options))
 
-    def post(self, url: str, **options: object) -> requests.Response:
+    def post(self, url: str, **options: Any) -> requests.Response:
         """Return a reply that is read already, or that has the address of what was made."""
         options |= {"stream": True, "timeout": _timeout(), "allow_redirects": False}
         response = self._session.post(url, **options)
@@ -57,7 +57,7 @@ class _Session:
         response.url = urljoin(response.url, place)
         return response
 
-    def delete(self, url: str, **options: object) -> requests.Response:
+    def delete(self, url: str, **options: Any) -> requests.Response:
         """Return a reply that nobody reads."""
         options |= {"stream": True, "timeout": GOODBYE}
         with self._session.delete(url, **options) as response:

@@ -189,14 +189,15 @@ def _cameras(
     """Return where the cameras of a coadd are, and what is wrong with them, from headers."""
     numbers, cameras = numbers_by_name(hdus), []
     for camera in CAMERAS:
-        parts = {part: numbers.get(f"{camera}_{part}") for part in PARTS}
-        if set(parts.values()) == {None}:
+        names = {part: f"{camera}_{part}" for part in PARTS}
+        if not any(name in numbers for name in names.values()):
             continue
-        for part, number in parts.items():
-            if number is None:
-                return (), f"{camera}_{part} is missing"
-            if reason := overrun(hdus[number], path):
+        for name in names.values():
+            if name not in numbers:
+                return (), f"{name} is missing"
+            if reason := overrun(hdus[numbers[name]], path):
                 return (), reason
+        parts = {part: numbers[name] for part, name in names.items()}
         (length, *more) = hdus[parts["WAVELENGTH"]].shape
         if more or length > len(WAVELENGTH):
             return (), f"{camera}_WAVELENGTH has shape {(length, *more)}"
@@ -208,7 +209,7 @@ def _cameras(
     return tuple(cameras), None
 
 
-def _grid_index(hdu) -> np.ndarray:
+def _grid_index(hdu: fits.ImageHDU | fits.CompImageHDU) -> np.ndarray:
     """Return where a camera's wavelengths are on the common grid, or raise."""
     wavelength = np.asarray(hdu.data, dtype=np.float64)
     index = np.round((wavelength - WAVELENGTH[0]) / STEP)

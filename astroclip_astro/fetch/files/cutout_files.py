@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 from astropy.coordinates import FK5, ICRS, angular_separation
@@ -23,7 +24,7 @@ SCALE_RANGE = 10
 # Degrees. A header that lies about its size lies about the sky it covers: a damaged file wider
 # than any coadd is not allowed to claim the rows in it.
 WIDEST = 1.0
-IMAGES = (fits.PrimaryHDU, fits.ImageHDU, fits.CompImageHDU)
+Image: TypeAlias = fits.PrimaryHDU | fits.ImageHDU | fits.CompImageHDU
 Plane = tuple[int, int | None]  # HDU, and plane where the HDU is a cube
 
 
@@ -125,9 +126,11 @@ def recognise_cutout(path: Path, hdus: Sequence) -> CutoutFile | None:
     True
     """
     kinds: dict[str, dict[str, Plane]] = {"image": {}, "invvar": {}}
-    first, bands, damage = None, (), None
+    first: Image | None = None
+    damage: str | None = None
+    bands: tuple[str, ...] = ()
     for number, hdu in enumerate(hdus):
-        if not isinstance(hdu, IMAGES) or len(hdu.shape) not in (2, 3):
+        if not isinstance(hdu, Image) or len(hdu.shape) not in (2, 3):
             continue
         kind = str(hdu.header.get("IMAGETYP", "image")).strip().lower()
         # Inverse variance may leave the bands to the image before it.
@@ -147,7 +150,7 @@ def recognise_cutout(path: Path, hdus: Sequence) -> CutoutFile | None:
             if band in BANDS:
                 kinds[kind].setdefault(band, (number, index if len(hdu.shape) == 3 else None))
         damage = damage or overrun(hdu, path)
-    if not bands:
+    if first is None or not bands:
         return None
     if not kinds["image"]:
         raise DamagedFileError(f"bands {', '.join(bands)}, expected some of g, r, z")
@@ -164,7 +167,7 @@ def recognise_cutout(path: Path, hdus: Sequence) -> CutoutFile | None:
     )
 
 
-def _bands(hdu) -> tuple[str, ...]:
+def _bands(hdu: Image) -> tuple[str, ...]:
     """Return the names of an image's bands in order, empty where it has none."""
     header = hdu.header
     if "BAND" in header and (len(hdu.shape) == 2 or hdu.shape[0] == 1):
@@ -182,7 +185,7 @@ def _check_unit(header: fits.Header) -> None:
         raise DamagedFileError(f"image in {header['BUNIT']!r}, expected nanomaggies a pixel")
 
 
-def _same_grid(first, hdu) -> bool:
+def _same_grid(first: Image, hdu: Image) -> bool:
     """Return whether two images have the same size and, where both have one, the same WCS."""
     if first.shape[-2:] != hdu.shape[-2:]:
         return False

@@ -87,7 +87,9 @@ def read_cutout(
     return Cutout(image, complete, str(file.path))
 
 
-def _crop(hdus, file: CutoutFile, band: str, corner: list[int], out: np.ndarray) -> bool:
+def _crop(
+    hdus: fits.HDUList, file: CutoutFile, band: str, corner: list[int], out: np.ndarray
+) -> bool:
     """Copy the pixels from a corner (y, x) on into a plane; say whether some have no data."""
     size = len(out)
     held = [
@@ -103,7 +105,9 @@ def _crop(hdus, file: CutoutFile, band: str, corner: list[int], out: np.ndarray)
     return bool(bad.any()) or values.shape != out.shape
 
 
-def _resample(hdus, file: CutoutFile, band: str, samples: np.ndarray, out: np.ndarray) -> bool:
+def _resample(
+    hdus: fits.HDUList, file: CutoutFile, band: str, samples: np.ndarray, out: np.ndarray
+) -> bool:
     """Interpolate at sample points into a plane; say whether some pixels have no data.
 
     A native pixel that a pixel without data touches has none itself.

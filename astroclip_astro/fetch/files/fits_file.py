@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 from astropy.io import fits
@@ -20,6 +21,7 @@ NAMES = re.compile(r"\.fits?(\.gz|\.fz)?$", re.IGNORECASE)
 # Deflate cannot do better than 1032:1, so a packed file cannot hold more than this many times
 # its size; a header that claims more is lying, and nothing of that size is ever allocated.
 BEST_COMPRESSION = 1100
+HDU: TypeAlias = fits.PrimaryHDU | fits.hdu.base.ExtensionHDU  # any HDU of an open file
 
 
 class DamagedFileError(AstroclipError):
@@ -97,7 +99,7 @@ def open_fits(path: Path) -> Iterator[fits.HDUList]:
         yield hdus
 
 
-def all_hdus(hdus: fits.HDUList) -> list:
+def all_hdus(hdus: fits.HDUList) -> list[HDU]:
     """Return all HDUs of an open file, each header read.
 
     Parameters
@@ -119,7 +121,8 @@ def all_hdus(hdus: fits.HDUList) -> list:
     >>> len(all_hdus(fits.HDUList([fits.PrimaryHDU()])))
     1
     """
-    found, reached = [], -1
+    found: list[HDU] = []
+    reached = -1
     for hdu in hdus:
         place = (hdu.fileinfo() or {}).get("hdrLoc", reached + 1)
         if place <= reached:
@@ -177,7 +180,7 @@ def find_fits(folder: Path) -> tuple[list[Path], list[tuple[Path, str]]]:
     return sorted(files.values()), problems
 
 
-def overrun(hdu, path: Path) -> str | None:
+def overrun(hdu: HDU, path: Path) -> str | None:
     """Say whether a header claims more data than the file can hold.
 
     Parameters

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from astroclip_astro.fetch.files.fits_file import (
 )
 
 REDSHIFT_TABLES = ("REDSHIFTS", "ZBEST")  # as redrock writes them, since 2021 and before
+Redshifts = dict[int, tuple[float | None, int, str]]  # redshift, ZWARN, SPECTYPE by TARGETID
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ def recognise_redrock(path: Path, hdus: Sequence) -> RedrockFile | None:
     return None
 
 
-def read_redrock(file: RedrockFile) -> dict[int, tuple[float | None, int, str]]:
+def read_redrock(file: RedrockFile) -> Redshifts:
     """Read redshifts.
 
     Parameters
@@ -90,10 +92,10 @@ def read_redrock(file: RedrockFile) -> dict[int, tuple[float | None, int, str]]:
         if reason := overrun(table, file.path):
             raise DamagedFileError(reason)
         targetid = column(table, "TARGETID", np.int64).tolist()
-        redshift = column(table, "Z", np.float64)
+        redshift = column(table, "Z", np.float64).tolist()
         zwarn = column(table, "ZWARN", np.int64).tolist()
         spectype = column(table, "SPECTYPE", str).tolist()
-    values = np.where(np.isfinite(redshift), redshift.astype(object), None).tolist()
+    values = [z if math.isfinite(z) else None for z in redshift]
     # Upside down, so that of a TARGETID that comes twice the first row stays.
     rows = zip(targetid, values, zwarn, spectype, strict=True)
     return {target: tuple(facts) for target, *facts in reversed(list(rows))}

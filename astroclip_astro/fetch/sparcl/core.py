@@ -12,6 +12,7 @@ import math
 import re
 import threading
 from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import astropy.units as u
 import numpy as np
@@ -40,6 +41,7 @@ from astroclip_astro.fetch.sparcl.reply import (
 from astroclip_astro.fetch.transport import BadReplyError, Transport, read_reply
 from astroclip_astro.records import WAVELENGTH
 
+T = TypeVar("T")
 BLOCK = 100  # TARGETIDs or spectra in one request
 RECORD_BYTES, HEADER_BYTES = 2048, 1 << 20  # in a reply, with room to spare
 NO_JSON = re.compile(r": status (400|500): .*\b(format|json)\b", re.IGNORECASE)
@@ -189,12 +191,7 @@ class SparclClass(BaseQuery):
         found: list[SpectrumRecord] = []
         while blocks:
             block = blocks.pop()
-            # Two numbers behind a field are a range; with one of them twice they are a list.
-            listed = [*block, block[0]] if len(block) == 2 else block
-            asked = set(block)
-            records, cut = self._find(
-                [("targetid", *listed)], lambda record, asked=asked: record.targetid in asked
-            )
+            records, cut = self._find_of(block)
             if not cut:
                 found.extend(records)
             elif len(block) > 1:
@@ -265,10 +262,7 @@ class SparclClass(BaseQuery):
         found: list[SpectrumRecord] = []
         while boxes:
             box = boxes.pop()
-            records, cut = self._find(
-                [("ra", box.west, box.east), ("dec", box.south, box.north)],
-                lambda record, box=box: box.holds(record.ra, record.dec),
-            )
+            records, cut = self._find_within(box)
             if not cut:
                 found.extend(records)
             elif halves := box.halves():
@@ -276,6 +270,18 @@ class SparclClass(BaseQuery):
             else:
                 raise BadReplyError(f"{self.transport.url}: more spectra than its limit in {box}")
         return unique_records(found)
+
+    def _find_within(self, box: Box) -> tuple[list[SpectrumRecord], bool]:
+        """Return the spectra in a box, and whether there may be more of them."""
+        search = [("ra", box.west, box.east), ("dec", box.south, box.north)]
+        return self._find(search, lambda record: bool(box.holds(record.ra, record.dec)))
+
+    def _find_of(self, ids: list[int]) -> tuple[list[SpectrumRecord], bool]:
+        """Return the spectra of targets, and whether there may be more of them."""
+        # Two numbers behind a field are a range; with one of them twice they are a list.
+        listed = [*ids, ids[0]] if len(ids) == 2 else ids
+        asked = set(ids)
+        return self._find([("targetid", *listed)], lambda record: record.targetid in asked)
 
     def _find(
         self, search: list[tuple], is_right: Callable[[SpectrumRecord], bool]
@@ -291,16 +297,11 @@ class SparclClass(BaseQuery):
                     raise BadReplyError(f"{record}, which does not match {search}")
             return records, len(entries) >= limit
 
-        def ask() -> tuple[list[SpectrumRecord], bool]:
-            return self._post(
-                "/find/",
-                {"limit": limit},
-                {"outfields": FIND_FIELDS, "search": search},
-                largest=HEADER_BYTES + 2 * limit * RECORD_BYTES,
-                read=read,
-            )
-
-        return self.transport.attempt(ask)
+        body = {"outfields": FIND_FIELDS, "search": search}
+        largest = HEADER_BYTES + 2 * limit * RECORD_BYTES
+        return self.transport.attempt(
+            lambda: self._post("/find/", {"limit": limit}, body, largest=largest, read=read)
+        )
 
     def _spectra(self, ids: list[str], fields: list[str]) -> list[dict]:
         """Return what the service sends for some spectra, as JSON where it can."""
@@ -329,7 +330,9 @@ class SparclClass(BaseQuery):
                 self._no_json.set()
         return post("pkl")
 
-    def _post(self, path: str, params: dict, body: object, *, largest: int, read: Callable) -> list:
+    def _post(
+        self, path: str, params: dict, body: Any, *, largest: int, read: Callable[[list[dict]], T]
+    ) -> T:
         """Post a request and return what ``read`` makes of the entries of its reply."""
         response = self._session.post(
             self.transport.url + path,

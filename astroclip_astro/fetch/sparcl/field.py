@@ -5,12 +5,39 @@ from __future__ import annotations
 import math
 import reprlib
 from array import array as typed_array
+from typing import Any, Literal, overload
 
 import numpy as np
 
 from astroclip_astro.fetch.transport import BadReplyError
 
 INT64 = (-(2**63), 2**63 - 1)
+
+
+@overload
+def number(entry: dict, name: str, low: float, high: float) -> float: ...
+
+
+@overload
+def number(
+    entry: dict, name: str, low: float, high: float, *, optional: Literal[True]
+) -> float | None: ...
+
+
+@overload
+def number(entry: dict, name: str, low: float, high: float, *, whole: Literal[True]) -> int: ...
+
+
+@overload
+def number(
+    entry: dict,
+    name: str,
+    low: float,
+    high: float,
+    *,
+    whole: Literal[True],
+    optional: Literal[True],
+) -> int | None: ...
 
 
 def number(
@@ -52,7 +79,7 @@ def number(
     >>> number({"ra": 150}, "ra", 0, 360)
     150.0
     """
-    value = _plain(entry.get(name))
+    value: Any = _plain(entry.get(name))
     if optional and (value is None or value != value):  # NaN, as tables say "unknown"
         return None
     truth = (low, high) == (0, 1) and type(value) is bool
@@ -61,6 +88,14 @@ def number(
         kind = "an integer" if whole else "a number"
         raise BadReplyError(f"{name} is {_short(value)}, expected {kind} from {low} to {high}")
     return value if whole else float(value)
+
+
+@overload
+def word(entry: dict, name: str, most: int) -> str: ...
+
+
+@overload
+def word(entry: dict, name: str, most: int, *, optional: Literal[True]) -> str | None: ...
 
 
 def word(entry: dict, name: str, most: int, *, optional: bool = False) -> str | None:

@@ -15,12 +15,15 @@ import math
 import pickle
 import re
 import struct
+from collections.abc import Callable
 from enum import Enum, auto
+from typing import Any, TypeVar
 
 import numpy as np
 
 from astroclip_astro.fetch.transport import BadReplyError
 
+T = TypeVar("T")
 PROTOCOLS = range(2, 6)
 DEEPEST = 100  # lists in lists
 SOME = 1000  # containers and values that a reply may hold, however short it is
@@ -61,7 +64,7 @@ class _Unbuilt:
 
     def __init__(self, code: str | None = None) -> None:
         self.code = code
-        self.built = None
+        self.built: np.ndarray | np.dtype | None = None
 
 
 def _text(content: bytes) -> str:
@@ -85,7 +88,7 @@ NUMBERS = {
     pickle.BININT2: struct.Struct("<H"),
 }
 BYTE, WORD, LONG = struct.Struct("<B"), struct.Struct("<I"), struct.Struct("<Q")
-SIZED = {
+SIZED: dict[bytes, tuple[struct.Struct, Callable[[bytes], object]]] = {
     pickle.SHORT_BINUNICODE: (BYTE, _text),
     pickle.BINUNICODE: (WORD, _text),
     pickle.BINUNICODE8: (LONG, _text),
@@ -178,8 +181,8 @@ class _Reader:
             raise BadReplyError("ends too early")
         return content
 
-    def _number(self, form: struct.Struct) -> int | float:
-        """Return the next number."""
+    def _number(self, form: struct.Struct) -> Any:
+        """Return the next number, an int or a float as its form says."""
         return form.unpack(self._take(form.size))[0]
 
     def _since_mark(self) -> list:
@@ -187,11 +190,12 @@ class _Reader:
         items, self._stack = self._stack, self._marks.pop()
         return items
 
-    def _top(self, kind: type) -> list | dict:
+    def _top(self, kind: type[T]) -> T:
         """Return the container on top of the stack."""
-        if type(self._stack[-1]) is not kind:
+        top: Any = self._stack[-1]
+        if type(top) is not kind:
             raise BadReplyError(f"puts a value into something else than a {kind.__name__}")
-        return self._stack[-1]
+        return top
 
     def _step(self, code: bytes) -> None:
         """Carry out an instruction that is no number, text or bytes."""
@@ -289,10 +293,11 @@ class _Reader:
                     unbuilt.built = self._array(shape, dtype, content, "F" if fortran else "C")
                     return unbuilt.built
             case str(code), (int(version), str(order), None, None, None, int(), int(), int()):
-                if version == 3 and order in ("<", ">", "|"):
-                    # A copy: numpy's own data types are shared by the whole process.
-                    unbuilt.built = np.dtype(code).newbyteorder(order)
-                    return unbuilt.built
+                match order:
+                    case "<" | ">" | "|" if version == 3:
+                        # A copy: numpy's own data types are shared by the whole process.
+                        unbuilt.built = np.dtype(code).newbyteorder(order)
+                        return unbuilt.built
         raise BadReplyError("a state that numpy's own pickles do not have")
 
     def _array(self, shape: object, dtype: np.dtype, content: bytes, order: object) -> np.ndarray:
@@ -314,7 +319,7 @@ class _Reader:
             part, largest = parts[dtype.kind]
             if np.frombuffer(content, part).max(initial=0) > largest:
                 raise BadReplyError(f"an array of {dtype} with impossible values")
-        return np.ndarray(shape, dtype, content, order=order)
+        return np.ndarray(shape, dtype, content, order="F" if order == "F" else "C")
 
 
 def _named(module: object, name: object) -> _Name:
