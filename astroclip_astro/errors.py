@@ -15,6 +15,7 @@ What was assumed, or could not be had, is a warning; the commands say it in thei
     AstroclipWarning
     ├── AssumedUnitWarning  numbers without a unit may be in another one
     ├── ConvertedColumnWarning  columns of a type that the output format does not have
+    ├── UnlockedOutputWarning  another run with the same output would not be noticed
     └── UnreachableWarning  a host could not be reached, others could
 """
 
@@ -79,6 +80,10 @@ class AssumedUnitWarning(AstroclipWarning):
 
 class ConvertedColumnWarning(AstroclipWarning):
     """Columns of a type that the output format does not have, written as another one."""
+
+
+class UnlockedOutputWarning(AstroclipWarning):
+    """A file system without locks, where another run with the same output is not noticed."""
 
 
 class UnreachableWarning(AstroclipWarning):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +15,7 @@ from astroclip_astro.annotate.pipeline import CHUNK_ROWS, annotate_targets
 from astroclip_astro.annotate.plan import Plan
 from astroclip_astro.annotate.progress import Progress
 from astroclip_astro.annotate.recalibrate import calibrate
-from astroclip_astro.catalogue import write_catalogue
+from astroclip_astro.catalogue import check_output, write_catalogue
 from astroclip_astro.errors import InputError
 from astroclip_astro.storage.chunk_store import ChunkStore, fingerprint
 from astroclip_astro.version import __version__
@@ -63,20 +64,44 @@ class Run:
         Raises
         ------
         OutputError
-            Where the disk is full or the output cannot be written; finished chunks are kept.
+            Where the disk is full, the output cannot be written or another run is writing it;
+            finished chunks are kept.
         SourceError
             Where the source failed for every row; nothing is written.
         """
         progress = progress or Progress(quiet=True)
+        with self._sole_run(progress):
+            rows = annotate_targets(
+                self.plan.targets,
+                self.job,
+                first_row=self.plan.rows.start,
+                store=self.store,
+                progress=progress,
+                report=report,
+            )
+            self._write(rows, progress)
+            if self.store is not None:
+                self.store.clear_all()
+        return rows
+
+    @contextmanager
+    def _sole_run(self, progress: Progress) -> Iterator[None]:
+        """Let no other run work on the output until the end of the block, where there is one."""
+        if self.store is None or self.plan.output is None:
+            yield
+            return
+        with self.store.locked() as locked:
+            if not locked and not progress.quiet:
+                progress.write(
+                    f"The file system of {self.plan.output} has no locks: another run with the "
+                    "same output would not be noticed."
+                )
+            check_output(self.plan.output, overwrite=self.plan.overwrite)  # it may be there now
+            yield
+
+    def _write(self, rows: np.ndarray, progress: Progress) -> None:
+        """Add the columns to the table, and write it where there is an output."""
         plan = self.plan
-        rows = annotate_targets(
-            plan.targets,
-            self.job,
-            first_row=plan.rows.start,
-            store=self.store,
-            progress=progress,
-            report=report,
-        )
         add_columns(plan.table, rows, self.job)
         try:
             calibrate(plan.table, plan.known)
@@ -88,9 +113,6 @@ class Run:
         if plan.output is not None:
             progress.stage(f"writing {plan.output.name}")
             write_catalogue(plan.table, plan.output, overwrite=plan.overwrite)
-        if self.store is not None:
-            self.store.clear_all()
-        return rows
 
     @property
     def completed(self) -> int:
@@ -147,7 +169,5 @@ def start_run(plan: Plan, *, resume: bool = True, progress: Progress | None = No
     }
     store = None
     if plan.output is not None:
-        store = ChunkStore(plan.output, fingerprint(plan.targets, facts))
-        if not resume:
-            store.clear()
+        store = ChunkStore(plan.output, fingerprint(plan.targets, facts), resume=resume)
     return Run(plan=plan, job=job, store=store)

@@ -173,7 +173,7 @@ def _objects(column: Column, cells: np.ndarray, mask: np.ndarray, noted: str | N
         return _ragged(column, cells, hidden, noted)
     for kind in (str, bytes, Decimal):
         if all(isinstance(cell, kind) for cell in held):
-            items = np.where(hidden, None, cells).reshape(-1).tolist()
+            items = np.ma.MaskedArray(cells, mask=hidden).reshape(-1).tolist()
             array = arrow_types.restored(pa.array(items), noted)
             return _vectors(array, cells.shape[1:], len(cells))
     storable(column)  # says which objects there are
@@ -214,7 +214,7 @@ def _flat(values: np.ndarray, mask: np.ndarray, noted: str | None) -> pa.Array:
         return arrow_types.restored(pa.array(values, mask=hidden), noted)
     cells = values.tolist()
     if hidden is not None:
-        cells = np.where(hidden, None, np.array(cells, object)).tolist()
+        cells = np.ma.MaskedArray(np.array(cells, object), mask=hidden).tolist()
     array = pa.array(cells, pa.binary() if values.dtype.kind == "S" else pa.string())
     kind = arrow_types.type_named(noted) if noted else None
     if values.dtype.kind == "S" and not (kind and _is_bytes(kind)):

@@ -34,6 +34,7 @@ from astroclip_astro.storage.atomic import (
     whole_file,
     why,
 )
+from astroclip_astro.storage.lock import open_scratch
 
 SUFFIXES = {
     "FITS": (".fits", ".fit", ".fts", ".fits.gz", ".fit.gz"),
@@ -259,8 +260,11 @@ def _replacing(path: Path) -> Iterator[BinaryIO]:
     path = path.resolve()  # a link stays a link
     scratch = scratch_path(path, secrets.token_hex(4))
     try:
-        with whole_file(path, scratch=scratch), scratch.open("wb") as stream:
+        with open_scratch(scratch) as stream, whole_file(path, scratch=scratch):
             yield stream
+            stream.flush()
+            if os.name == "nt":  # what is open cannot be renamed there
+                stream.close()
     except OSError as problem:
         raise OutputError(
             f"Output {path} cannot be written ({why(problem)}); make room or choose another place. "

@@ -250,20 +250,14 @@ def _plain_objects(values: np.ndarray, mask: np.ndarray | None, name: str) -> np
     held = [cell for cell in cells.flat if cell is not None]
     for kind, empty in ((str, ""), (bytes, b""), (Decimal, "")):
         if all(isinstance(cell, kind) for cell in held):
-            texts = [empty if c is None else str(c) if kind is Decimal else c for c in cells.flat]
-            if any(text.endswith(b"\0" if kind is bytes else "\0") for text in texts):
-                raise OutputError(
-                    f"Column {name!r} holds text that ends with NUL characters, which only "
-                    "Parquet holds; write .parquet, or remove them."
-                )
-            return np.array(texts, type(empty)).reshape(cells.shape)
+            return _texts(cells, empty, name)
     if cells.ndim == 1 and all(isinstance(cell, np.ndarray) and cell.ndim == 1 for cell in held):
         dtype = np.result_type(*held).newbyteorder("=")
         if dtype.str[1:] in ("u1", "i2", "i4", "i8", "f4", "f8", "c8", "c16"):
             for row, cell in enumerate(cells):
                 cells[row] = _filled([] if cell is None else cell, dtype, name)
             return cells
-    arrays = held and all(isinstance(cell, np.ndarray) for cell in held)
+    arrays = bool(held) and all(isinstance(cell, np.ndarray) for cell in held)
     if arrays:
         what = f"lists of different lengths ({', '.join(sorted({c.dtype.name for c in held}))})"
     else:
@@ -272,6 +266,20 @@ def _plain_objects(values: np.ndarray, mask: np.ndarray | None, name: str) -> np
         f"Column {name!r} holds {what}, which {_where(arrays)}; convert it to numbers or strings, "
         "or remove it."
     )
+
+
+def _texts(cells: np.ndarray, empty: str | bytes, name: str) -> np.ndarray:
+    """Return strings, bytes or decimals as numpy's text, empty where they are None."""
+    texts = [
+        empty if cell is None else str(cell) if isinstance(cell, Decimal) else cell
+        for cell in cells.flat
+    ]
+    if any(text[-1:] in ("\0", b"\0") for text in texts):
+        raise OutputError(
+            f"Column {name!r} holds text that ends with NUL characters, which only Parquet holds; "
+            "write .parquet, or remove them."
+        )
+    return np.array(texts, type(empty)).reshape(cells.shape)
 
 
 def _where(in_parquet: bool) -> str:

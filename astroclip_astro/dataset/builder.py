@@ -17,6 +17,7 @@ from astroclip_astro.dataset.plan import Plan
 from astroclip_astro.dataset.training_file import IMAGE_PIXELS, describe, training_fields
 from astroclip_astro.errors import AstroclipError, InputError, SourceError
 from astroclip_astro.storage.hdf5 import SHARD_ROWS, check_hdf5_output
+from astroclip_astro.storage.lock import output_lock
 from astroclip_astro.storage.shard import Shard
 from astroclip_astro.storage.shards import Shards
 from astroclip_astro.version import __version__
@@ -89,7 +90,8 @@ def build_training_set(
     InputError
         Where not one galaxy is complete, or the source has another release.
     OutputError
-        Where the output exists or cannot be written, or parts of another build are in the way.
+        Where the output exists or cannot be written, another build is writing it, or parts of
+        another build are in the way.
     SourceError
         Where the source is down, or has failed for some galaxies. The others are kept.
     KeyboardInterrupt
@@ -97,30 +99,31 @@ def build_training_set(
     """
     output = check_hdf5_output(Path(path), overwrite=overwrite)
     parts = _parts(output, plan, source, size)
-    parts.open_folder(resume=resume)
-    count = _Count(progress)
-    if hasattr(source, "start_run"):
-        source.start_run(("image", "spectrum"))
-    try:
-        parts.check_room()
-        failed = _settle_all(parts, plan, source, size, count)
-        if failed and not skip_failed:
-            raise SourceError(
-                f"{len(failed)} of {len(plan)} galaxies could not be fetched (the first: "
-                f"{next(iter(failed.values()))}); the others are kept. The same command asks for "
-                "these again, and only for these; --skip-failed (skip_failed=True) leaves them "
-                "out."
-            )
-        _give_up(parts, failed)
-        check_hdf5_output(output, overwrite=overwrite)
-        return _join(parts, plan, source)
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt(
-            f"{count.done} of {len(plan)} galaxies are completed; the same command continues"
-        ) from None
-    finally:
-        with suppress(OSError):
-            parts.folder.rmdir()  # where nothing is in it
+    with output_lock(output):
+        parts.open_folder(resume=resume)
+        count = _Count(progress)
+        if hasattr(source, "start_run"):
+            source.start_run(("image", "spectrum"))
+        try:
+            parts.check_room()
+            failed = _settle_all(parts, plan, source, size, count)
+            if failed and not skip_failed:
+                raise SourceError(
+                    f"{len(failed)} of {len(plan)} galaxies could not be fetched (the first: "
+                    f"{next(iter(failed.values()))}); the others are kept. The same command asks "
+                    "for these again, and only for these; --skip-failed (skip_failed=True) leaves "
+                    "them out."
+                )
+            _give_up(parts, failed)
+            check_hdf5_output(output, overwrite=overwrite)
+            return _join(parts, plan, source)
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(
+                f"{count.done} of {len(plan)} galaxies are completed; the same command continues"
+            ) from None
+        finally:
+            with suppress(OSError):
+                parts.folder.rmdir()  # where nothing is in it
 
 
 class _Count:

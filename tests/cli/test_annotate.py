@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 
@@ -19,6 +20,7 @@ from astroclip_astro.catalogue import read_catalogue
 from astroclip_astro.cli.annotate import annotate
 from astroclip_astro.columns import COLUMNS
 from astroclip_astro.resources import folder
+from astroclip_astro.storage.chunk_store import ChunkStore
 
 
 def same_values(one, other):
@@ -364,6 +366,92 @@ def test_killed_run_resumes_to_the_same_values(tmp_path):
         subprocess.run([sys.executable, "-c", code, *command, str(output)], check=True)
     same_values(read_catalogue(killed), read_catalogue(whole))
     assert not list(tmp_path.glob(".*"))
+
+
+LOCKED = """
+import sys
+from astroclip_astro.storage.lock import output_lock
+with output_lock(sys.argv[1]):
+    print("held", flush=True)
+    sys.stdin.readline()
+"""
+
+
+def test_second_run_with_the_same_output_ends_with_status_2(stub_run, catalogue):
+    output = catalogue.with_name("out.fits")
+    begin = [sys.executable, "-c", LOCKED, output]
+    with started(begin, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "held\n"
+        result = stub_run(catalogue, "-o", output)
+        assert (result.status, output.exists()) == (2, False)
+        assert f"another run (process {process.pid} on {socket.gethostname()})" in result.err
+        assert stub_run(catalogue, "-o", output, "--dry-run").status == 0  # it writes nothing
+        assert stub_run(catalogue, "-o", catalogue.with_name("other.fits")).status == 0
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert stub_run(catalogue, "-o", output).status == 0
+    assert not list(catalogue.parent.glob(".*"))
+
+
+def test_run_that_finds_its_output_written_meanwhile_ends_at_once(stub_run, catalogue, monkeypatch):
+    output, locked = catalogue.with_name("out.fits"), ChunkStore.locked
+
+    def finished_by_another(store):
+        output.touch()
+        return locked(store)
+
+    monkeypatch.setattr(ChunkStore, "locked", finished_by_another)
+    result = stub_run(catalogue, "-o", output)
+    assert result.status == 2
+    assert "exists" in result.err
+    assert not list(catalogue.parent.glob(".*"))
+
+
+def stopped_in_chunk(monkeypatch, number):
+    """Let a run be interrupted when it would keep a chunk."""
+    save = ChunkStore.save
+
+    def stop(store, place, rows):
+        if place == number:
+            raise KeyboardInterrupt
+        save(store, place, rows)
+
+    monkeypatch.setattr(ChunkStore, "save", stop)
+    return lambda: monkeypatch.setattr(ChunkStore, "save", save)
+
+
+def test_run_for_another_format_finds_the_chunks_of_an_interrupted_one(
+    stub_run, catalogue, monkeypatch
+):
+    go_on = stopped_in_chunk(monkeypatch, 2)
+    assert stub_run(catalogue, "-o", catalogue.with_name("out.fits")).status == 130
+    go_on()
+    output = catalogue.with_name("out.vot")
+    assert "128 completed already" in stub_run(catalogue, "-o", output, "--dry-run").out
+    computed, chunk = [], pipeline.annotate_chunk
+    monkeypatch.setattr(
+        pipeline, "annotate_chunk", lambda *args: (computed.append(1), chunk(*args))[1]
+    )
+    assert stub_run(catalogue, "-o", output).status == 0
+    assert len(computed) == 1
+    assert stub_run(catalogue, "-o", catalogue.with_name("whole.vot")).status == 0
+    same_values(read_catalogue(output), read_catalogue(catalogue.with_name("whole.vot")))
+    assert not list(catalogue.parent.glob(".*"))
+
+
+def test_damaged_chunk_of_an_interrupted_run_is_computed_again(stub_run, catalogue, monkeypatch):
+    go_on = stopped_in_chunk(monkeypatch, 2)
+    output = catalogue.with_name("out.fits")
+    assert stub_run(catalogue, "-o", output).status == 130
+    go_on()
+    path = next(catalogue.parent.glob(".astroclip-*/00000001.npy"))
+    content = bytearray(path.read_bytes())
+    content[-2000:] = bytes(2000)
+    path.write_bytes(content)
+    assert "64 completed already" in stub_run(catalogue, "-o", output, "--dry-run").out
+    assert stub_run(catalogue, "-o", output).status == 0
+    assert stub_run(catalogue, "-o", catalogue.with_name("whole.fits")).status == 0
+    same_values(read_catalogue(output), read_catalogue(catalogue.with_name("whole.fits")))
 
 
 @pytest.mark.parametrize("name", ["glob[1]*.fits", "x" * 245 + ".fits"])
