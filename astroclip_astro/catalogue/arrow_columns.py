@@ -188,13 +188,15 @@ def _ragged(column: Column, cells: np.ndarray, hidden: np.ndarray, noted: str | 
     held = [np.ma.asarray(cell) for cell in cells[~hidden]]
     lengths = np.zeros(len(cells), np.int64)
     lengths[~hidden] = [len(cell) for cell in held]
-    try:
-        items = np.ma.concatenate(held) if held else np.ma.zeros(0)
-    except (ValueError, TypeError) as problem:
+    held = [cell for cell in held if len(cell)] or held  # the type of an empty one says nothing
+    kinds = {"number" if cell.dtype.kind in "iuf" else cell.dtype.kind for cell in held}
+    if len(kinds) > 1 or len({cell.shape[1:] for cell in held}) > 1:
+        found = ", ".join(sorted({cell.dtype.name for cell in held}))
         raise OutputError(
-            f"Column {column.info.name!r} holds arrays of different kinds ({problem}), which "
-            "Parquet cannot hold; convert them to one type, or remove it."
-        ) from None
+            f"Column {column.info.name!r} holds arrays of different kinds or shapes ({found}), "
+            "which Parquet cannot hold; convert them to one type, or remove it."
+        )
+    items = np.ma.concatenate(held) if held else np.ma.zeros(0)
     inner = array_of(
         MaskedColumn(items, name=column.info.name, meta={arrow_types.KEY: noted} if noted else {})
     )

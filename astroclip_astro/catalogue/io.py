@@ -152,22 +152,51 @@ def write_catalogue(table: Table, path: str | os.PathLike, *, overwrite: bool = 
             ConvertedColumnWarning,
             stacklevel=2,
         )
-    with _replacing(path) as stream:
-        try:
-            if path.name.lower().endswith(".gz"):
-                with gzip.GzipFile(path.name[: -len(".gz")], "wb", fileobj=stream) as packed:
-                    # A file like any other, but the types of the library do not say so.
-                    WRITERS[form](table, cast(BinaryIO, packed))
-            else:
-                WRITERS[form](table, stream)
-        except (OSError, MemoryError, AstroclipError):
-            raise
-        except (ValueError, TypeError, LookupError, ArithmeticError) as problem:
-            reason = " ".join(str(problem).split())[:200]
-            raise OutputError(
-                f"The table cannot be written as {form} ({reason}); remove the column it names "
-                "or choose another format."
-            ) from problem
+    with _replacing(path) as stream, explained(form):
+        if path.name.lower().endswith(".gz"):
+            with gzip.GzipFile(path.name[: -len(".gz")], "wb", fileobj=stream) as packed:
+                # A file like any other, but the types of the library do not say so.
+                WRITERS[form](table, cast(BinaryIO, packed))
+        else:
+            WRITERS[form](table, stream)
+
+
+@contextmanager
+def explained(form: str, name: str = "") -> Iterator[None]:
+    """Turn what a library says of a table that it cannot write into `OutputError`.
+
+    Parameters
+    ----------
+    form : str
+        The format.
+    name : str
+        The column, where it is known.
+
+    Raises
+    ------
+    OutputError
+        In place of any error of values and types inside the block.
+
+    Examples
+    --------
+    >>> with explained("CSV", "z"):
+    ...     raise ValueError("too large")
+    Traceback (most recent call last):
+        ...
+    astroclip_astro.errors.OutputError: Column 'z' cannot be written as CSV (too large); ...
+    """
+    try:
+        yield
+    except (OSError, MemoryError, AstroclipError):
+        raise
+    except (ValueError, TypeError, LookupError, ArithmeticError) as problem:
+        what = f"Column {name!r}" if name else "The table"
+        which = "it" if name else "the column it names"
+        reason = " ".join(str(problem).split())[:200]
+        raise OutputError(
+            f"{what} cannot be written as {form} ({reason}); remove {which} or choose another "
+            "format."
+        ) from problem
 
 
 def check_output(path: str | os.PathLike, *, overwrite: bool = False) -> str:

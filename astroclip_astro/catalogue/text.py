@@ -16,7 +16,7 @@ import yaml
 from astropy.table import Column, MaskedColumn, Table
 
 from astroclip_astro.catalogue.latex import is_latex, read_latex
-from astroclip_astro.catalogue.nulls import decoded, storable, without_mixins
+from astroclip_astro.catalogue.nulls import decoded, storable, with_values, without_mixins
 from astroclip_astro.errors import OutputError
 
 CHUNK = 512  # rows that are text at a time
@@ -176,10 +176,7 @@ def write_ecsv(table: Table, stream: BinaryIO) -> None:
     >>> import io
     >>> write_ecsv(Table({"z": [0.5]}), io.BytesIO())
     """
-    if any(
-        isinstance(column, Column) and column.dtype.kind in "SOm" for column in table.itercols()
-    ):
-        table = _with_text(table)
+    table = _with_text(table)
     text = TextIOWrapper(stream, encoding="utf-8", newline="")
     try:
         table.write(text, format="ascii.ecsv")
@@ -192,28 +189,56 @@ def write_ecsv(table: Table, stream: BinaryIO) -> None:
         text.detach()  # the stream is its owner's to close
 
 
+def check_csv(column: Column) -> None:
+    """Raise where CSV cannot hold a column's values.
+
+    Parameters
+    ----------
+    column : astropy.table.Column
+        Not a mixin.
+
+    Examples
+    --------
+    >>> check_csv(Column([1.5], name="z"))
+    """
+    list(_flat_columns(column))
+
+
+def check_ecsv(column: Column) -> None:
+    """Raise where ECSV cannot hold a column's values.
+
+    Parameters
+    ----------
+    column : astropy.table.Column
+        Not a mixin.
+
+    Examples
+    --------
+    >>> check_ecsv(Column([1.5], name="z"))
+    """
+    _ecsv_column(column)
+
+
 def _with_text(table: Table) -> Table:
     """Return the table, bytes and objects that astropy's ECSV would change as text."""
     changed = table.copy(copy_data=False)
     for name in table.colnames:
         column = table[name]
-        if not isinstance(column, Column) or column.dtype.kind not in "SOm":
-            continue
-        if column.dtype.kind == "S":
-            values = decoded(np.asarray(column), name, "ECSV")
-        elif column.dtype.kind == "O" and _is_json(column):
-            continue
-        else:
-            values = storable(column).values
-        text = (
-            MaskedColumn(values, mask=np.ma.getmaskarray(column))
-            if np.ma.is_masked(column)
-            else Column(values)
-        )
-        text.info.description, text.info.unit = column.info.description, column.info.unit
-        text.info.meta = column.info.meta
-        changed.replace_column(name, text)
+        if isinstance(column, Column) and (text := _ecsv_column(column)) is not column:
+            changed.replace_column(name, text)
     return changed
+
+
+def _ecsv_column(column: Column) -> Column:
+    """Return a column as astropy's ECSV gives it back the same, itself where it does."""
+    if column.dtype.kind == "S":
+        values = decoded(np.asarray(column), column.info.name, "ECSV")
+    elif column.dtype.kind == "m" or (column.dtype.kind == "O" and not _is_json(column)):
+        values = storable(column).values
+    else:
+        return column
+    text = with_values(column, values)
+    return MaskedColumn(text, mask=column.mask) if np.ma.is_masked(column) else text
 
 
 def _is_json(column: Column) -> bool:

@@ -133,6 +133,21 @@ def write_votable(table: Table, stream: BinaryIO) -> None:
         file.to_xml(stream, tabledata_format="binary2")
 
 
+def check_votable(column: Column) -> None:
+    """Raise where VOTable cannot hold a column's values.
+
+    Parameters
+    ----------
+    column : astropy.table.Column
+        Not a mixin.
+
+    Examples
+    --------
+    >>> check_votable(Column([1.5], name="z"))
+    """
+    _votable_values(column)
+
+
 def _refuse_remote_data(path: Path) -> None:
     """Raise where data stand at another address: astropy would fetch what a file tells it to."""
     with path.open("rb") as raw:

@@ -124,6 +124,7 @@ def annotate(
     """
     from astroclip_astro.annotate.plan import make_plan
     from astroclip_astro.annotate.run import start_run
+    from astroclip_astro.catalogue.streams import FORMATS, write_stream
     from astroclip_astro.cli.summary import describe_plan, describe_result
 
     start = time.monotonic()
@@ -140,6 +141,8 @@ def annotate(
     )
     with Progress(quiet=quiet) as progress:
         plan = make_plan(ends.catalogue, ends.output, dry=dry_run, progress=progress, **options)
+        if ends.form is not None:
+            plan.check_format(FORMATS[ends.form])
         run = None
         if not dry_run or plan.needs_model:
             run = start_run(plan, resume=not no_resume or dry_run, progress=progress)
@@ -155,8 +158,6 @@ def annotate(
         except KeyboardInterrupt:
             return interrupted("astroclip-annotate", describe_completed(run))
         if ends.form is not None:
-            from astroclip_astro.catalogue.streams import write_stream
-
             write_stream(plan.table, ends.form, sys.stdout.buffer)
         if not quiet or (ends.typed and plan.output is None and ends.form is None):
             seconds = time.monotonic() - start

@@ -10,8 +10,9 @@ import sys
 import astropy.units as u
 import numpy as np
 import pytest
-from astropy.table import Table
+from astropy.table import Column, MaskedColumn, Table
 from click.testing import CliRunner
+from pyarrow import parquet
 from stubs import StubOptions
 from waiting import started
 
@@ -368,6 +369,58 @@ def test_killed_run_resumes_to_the_same_values(tmp_path):
     assert not list(tmp_path.glob(".*"))
 
 
+@pytest.fixture
+def computed(monkeypatch):
+    """What grows with each chunk that is computed."""
+    chunks, real = [], pipeline.annotate_chunk
+    monkeypatch.setattr(
+        pipeline, "annotate_chunk", lambda *args: (chunks.append(1), real(*args))[1]
+    )
+    return chunks
+
+
+@pytest.mark.parametrize("options", [(), ("--dry-run",)])
+def test_what_the_output_cannot_hold_is_refused_before_the_first_row(
+    stub_run, catalogue, computed, options
+):
+    table = read_catalogue(catalogue)
+    n = MaskedColumn(np.zeros(150, int), mask=np.arange(150) == 3)
+    n[140] = -(2**63)
+    table["n"] = n
+    table.write(catalogue.with_name("mine.ecsv"))
+    result = stub_run(catalogue.with_name("mine.ecsv"), *options)
+    assert (result.status, computed) == (2, [])
+    assert "'n' has nulls and also holds -9223372036854775808" in result.err
+    assert not catalogue.with_name("mine_astroclip.fits").exists()
+    held = catalogue.with_name("held.parquet")
+    assert stub_run(catalogue.with_name("mine.ecsv"), "-o", held).status == 0
+    assert read_catalogue(held)["n"].tolist() == n.tolist()
+
+
+def test_what_standard_output_cannot_hold_is_refused_before_the_first_row(
+    stub_run, catalogue, computed
+):
+    table = read_catalogue(catalogue)
+    for number in range(980):
+        table[f"LINE{number:03d}_FLUX"] = np.float32(1)
+    table.write(catalogue.with_name("wide.ecsv"))
+    result = stub_run(catalogue.with_name("wide.ecsv"), "-o", "-", "--format", "fits")
+    assert (result.status, result.out, computed) == (2, "", [])
+    assert "at most 999 columns" in result.err
+
+
+def test_summary_says_what_became_of_decimals(stub_run, catalogue):
+    table = read_catalogue(catalogue)
+    table["price"] = Column(np.full(150, 0.5), meta={"arrow_type": "decimal128(10, 2)"})
+    table.write(catalogue.with_name("mine.ecsv"))
+    words = "price (decimal128(10, 2)) as float64"
+    assert words in stub_run(catalogue.with_name("mine.ecsv"), "--dry-run").out
+    assert words in stub_run(catalogue.with_name("mine.ecsv")).out
+    held = catalogue.with_name("held.parquet")
+    assert words not in stub_run(catalogue.with_name("mine.ecsv"), "-o", held).out
+    assert str(parquet.read_schema(held).field("price").type) == "decimal128(10, 2)"
+
+
 LOCKED = """
 import sys
 from astroclip_astro.storage.lock import output_lock
@@ -421,17 +474,14 @@ def stopped_in_chunk(monkeypatch, number):
 
 
 def test_run_for_another_format_finds_the_chunks_of_an_interrupted_one(
-    stub_run, catalogue, monkeypatch
+    stub_run, catalogue, monkeypatch, computed
 ):
     go_on = stopped_in_chunk(monkeypatch, 2)
     assert stub_run(catalogue, "-o", catalogue.with_name("out.fits")).status == 130
     go_on()
     output = catalogue.with_name("out.vot")
     assert "128 completed already" in stub_run(catalogue, "-o", output, "--dry-run").out
-    computed, chunk = [], pipeline.annotate_chunk
-    monkeypatch.setattr(
-        pipeline, "annotate_chunk", lambda *args: (computed.append(1), chunk(*args))[1]
-    )
+    computed.clear()
     assert stub_run(catalogue, "-o", output).status == 0
     assert len(computed) == 1
     assert stub_run(catalogue, "-o", catalogue.with_name("whole.vot")).status == 0
