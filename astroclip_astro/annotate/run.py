@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from astroclip_astro.annotate.job import Job
+from astroclip_astro.annotate.job import Job, close
 from astroclip_astro.annotate.output import add_columns
 from astroclip_astro.annotate.pipeline import CHUNK_ROWS, annotate_targets
 from astroclip_astro.annotate.plan import Plan
@@ -137,7 +137,13 @@ class Run:
         return total / 32
 
 
-def start_run(plan: Plan, *, resume: bool = True, progress: Progress | None = None) -> Run:
+def start_run(
+    plan: Plan,
+    *,
+    resume: bool = True,
+    verify_source: bool = False,
+    progress: Progress | None = None,
+) -> Run:
     """Load the model for a plan, and find what an interrupted run of it has finished.
 
     Parameters
@@ -146,6 +152,9 @@ def start_run(plan: Plan, *, resume: bool = True, progress: Progress | None = No
         From `astroclip_astro.annotate.plan.make_plan`.
     resume : bool
         Use chunks that an interrupted run of the same command left behind.
+    verify_source : bool
+        Read all files of a source folder to know whether they are those of the interrupted run,
+        instead of their names, sizes, times and headers alone.
     progress : Progress, optional
         Says what is being done; by default nothing does.
 
@@ -156,18 +165,47 @@ def start_run(plan: Plan, *, resume: bool = True, progress: Progress | None = No
     Raises
     ------
     InputError
-        For damaged weights, or a device that is not there; the source is closed.
+        For damaged weights, a device that is not there, files of the source that have gone, or a
+        source to be verified that is no folder; the source is closed.
     """
-    job = plan.options.load(progress)
-    facts = job.options() | {
+    source = plan.options.source
+    try:
+        if verify_source and not hasattr(source, "content_key"):
+            raise InputError(
+                f"--verify-source goes with a folder of files only, not with source "
+                f"{source.name!r}; leave it out."
+            )
+        store = None
+        job = plan.options.load(progress)
+        if plan.output is not None:
+            name = fingerprint(plan.targets, run_metadata(plan, job, verify_source, progress))
+            store = ChunkStore(plan.output, name, resume=resume)
+    except BaseException:
+        close(source)
+        raise
+    return Run(plan=plan, job=job, store=store)
+
+
+def run_metadata(
+    plan: Plan, job: Job, verify_source: bool, progress: Progress | None = None
+) -> dict[str, object]:
+    """Return all that decides the values of a run besides its rows.
+
+    A folder counts by what is in it, not by where it is: another one that is called alike does not
+    have the same content, and a copy does.
+    """
+    source = job.source
+    if hasattr(source, "content_key"):
+        if verify_source and progress is not None:
+            progress.stage("reading all files of the source")
+        content = source.content_key(verify=verify_source)
+    else:
+        content = [source.name, getattr(source, "identity", "")]
+    return job.options() | {
         "version": __version__,
         "chunk_rows": CHUNK_ROWS,
         "weights": job.model.card["sha256"],
         "reference": job.reference.sha256,
-        "source": [job.source.name, getattr(job.source, "identity", "")],
+        "source": content,
         "rows": [plan.rows.start, plan.rows.stop],
     }
-    store = None
-    if plan.output is not None:
-        store = ChunkStore(plan.output, fingerprint(plan.targets, facts), resume=resume)
-    return Run(plan=plan, job=job, store=store)

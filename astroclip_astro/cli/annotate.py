@@ -80,6 +80,12 @@ if TYPE_CHECKING:
     help="Start from the first row even where an interrupted run can be continued.",
 )
 @click.option(
+    "--verify-source",
+    is_flag=True,
+    help="Where an interrupted run is continued, read all files of a source folder to know whether "
+    "they are the same, not their names, sizes, times and headers alone.",
+)
+@click.option(
     "--overwrite",
     is_flag=True,
     help="Replace the output file if it exists, and columns of CATALOG that have our names.",
@@ -104,6 +110,7 @@ def annotate(
     output: Path | None,
     form: str | None,
     no_resume: bool,
+    verify_source: bool,
     dry_run: bool,
     quiet: bool,
     verbose: bool,
@@ -145,7 +152,12 @@ def annotate(
             plan.check_format(FORMATS[ends.form])
         run = None
         if not dry_run or plan.needs_model:
-            run = start_run(plan, resume=not no_resume or dry_run, progress=progress)
+            run = start_run(
+                plan,
+                resume=not no_resume or dry_run,
+                verify_source=verify_source,
+                progress=progress,
+            )
     with closing(plan.options.source):
         if dry_run:
             click.echo(describe_plan(plan, run, ends))

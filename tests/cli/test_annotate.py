@@ -13,7 +13,7 @@ import pytest
 from astropy.table import Column, MaskedColumn, Table
 from click.testing import CliRunner
 from pyarrow import parquet
-from stubs import StubOptions
+from stubs import StubOptions, StubSource
 from waiting import started
 
 from astroclip_astro.annotate import pipeline
@@ -326,7 +326,7 @@ def test_every_option_is_in_the_help():
     for option in (
         "--position --name --output --format --source --modality --weights --reference --ra --dec "
         "--columns --match-radius --device --precision --rows "
-        "--no-resume --overwrite --dry-run --quiet --verbose"
+        "--no-resume --verify-source --overwrite --dry-run --quiet --verbose"
     ).split():
         assert option in text
     for status in ("0 done", "2 a mistake", "3 no data", "130"):
@@ -487,6 +487,52 @@ def test_run_for_another_format_finds_the_chunks_of_an_interrupted_one(
     assert stub_run(catalogue, "-o", catalogue.with_name("whole.vot")).status == 0
     same_values(read_catalogue(output), read_catalogue(catalogue.with_name("whole.vot")))
     assert not list(catalogue.parent.glob(".*"))
+
+
+class FolderSource(StubSource):
+    """The stub, known by the content of a folder."""
+
+    def __init__(self, content):
+        super().__init__()
+        self.content, self.verified = content, []
+
+    def content_key(self, *, verify=False):
+        self.verified.append(verify)
+        return f"{self.content} {verify}"
+
+
+@pytest.mark.parametrize(("content", "chunks"), [("a", 1), ("b", 3)])
+def test_run_is_continued_with_the_same_files_only(
+    run, make_job, catalogue, monkeypatch, computed, content, chunks
+):
+    """Both folders have the same relative name."""
+    used = iter([FolderSource("a"), FolderSource(content)])
+    monkeypatch.setattr(
+        "astroclip_astro.annotate.plan.check_options",
+        lambda **options: StubOptions(make_job(next(used))),
+    )
+    go_on = stopped_in_chunk(monkeypatch, 2)
+    assert run(catalogue, "--source", "sky").status == 130
+    go_on()
+    computed.clear()
+    assert run(catalogue, "--source", "sky").status == 0
+    assert len(computed) == chunks
+
+
+def test_source_is_verified_on_demand(run, make_job, catalogue, monkeypatch):
+    source = FolderSource("a")
+    monkeypatch.setattr(
+        "astroclip_astro.annotate.plan.check_options",
+        lambda **options: StubOptions(make_job(source)),
+    )
+    assert run(catalogue, "--source", "sky", "--verify-source").status == 0
+    assert source.verified == [True]
+
+
+def test_only_a_folder_can_be_verified(stub_run, catalogue):
+    result = stub_run(catalogue, "--verify-source")
+    assert result.status == 2
+    assert "--verify-source goes with a folder of files only" in result.err
 
 
 def test_damaged_chunk_of_an_interrupted_run_is_computed_again(stub_run, catalogue, monkeypatch):
