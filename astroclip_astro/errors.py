@@ -14,6 +14,8 @@ What was assumed, or could not be had, is a warning; the commands say it in thei
 
     AstroclipWarning
     ├── AssumedUnitWarning  numbers without a unit may be in another one
+    ├── ConvertedColumnWarning  columns of a type that the output format does not have
+    ├── UnlockedOutputWarning  another run with the same output would not be noticed
     └── UnreachableWarning  a host could not be reached, others could
 """
 
@@ -74,6 +76,14 @@ class AstroclipWarning(UserWarning):
 
 class AssumedUnitWarning(AstroclipWarning):
     """Numbers without a unit, which may be in another one than was assumed."""
+
+
+class ConvertedColumnWarning(AstroclipWarning):
+    """Columns of a type that the output format does not have, written as another one."""
+
+
+class UnlockedOutputWarning(AstroclipWarning):
+    """A file system without locks, where another run with the same output is not noticed."""
 
 
 class UnreachableWarning(AstroclipWarning):

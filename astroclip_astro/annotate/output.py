@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from astropy.table import MaskedColumn, Table
 
 from astroclip_astro.annotate.job import Job
-from astroclip_astro.annotate.pipeline import INTEGER_NULLS
+from astroclip_astro.annotate.pipeline import INTEGER_NULLS, empty_rows
 from astroclip_astro.annotate.recalibrate import forget
 from astroclip_astro.catalogue.provenance import record_provenance
 from astroclip_astro.columns import COLUMNS, FLAG_GROUPS, MODALITIES, OutputColumn
@@ -73,7 +75,9 @@ def add_columns(table: Table, rows: np.ndarray, job: Job) -> Table:
     Table
         The same table.
     """
-    columns = [make_column(column, rows[column.name], job) for column in job.columns]
+    columns = [
+        make_column(column, rows[column.name], job.describe(column)) for column in job.columns
+    ]
     kept = dict(table.meta)
     earlier = earlier_flags(table, job)
     added = {column.name.lower() for column in columns}
@@ -126,7 +130,24 @@ def earlier_flags(table: Table, job: Job) -> np.ndarray:
     return old.astype(np.int32) & flags
 
 
-def make_column(column: OutputColumn, values: np.ndarray, job: Job) -> MaskedColumn:
+def empty_columns(columns: Sequence[OutputColumn]) -> Table:
+    """Return one row of the output columns in which every value is null, as they will be written.
+
+    Parameters
+    ----------
+    columns : sequence of OutputColumn
+        What is to be written.
+
+    Returns
+    -------
+    Table
+        (1,).
+    """
+    rows = empty_rows(columns, 1)
+    return Table([make_column(column, rows[column.name], column.description) for column in columns])
+
+
+def make_column(column: OutputColumn, values: np.ndarray, description: str) -> MaskedColumn:
     """Return one column with mask, unit, description and UCD."""
     if column.dtype.startswith("f"):
         mask = np.isnan(values)
@@ -141,6 +162,6 @@ def make_column(column: OutputColumn, values: np.ndarray, job: Job) -> MaskedCol
         name=column.name,
         mask=mask,
         unit=column.unit,
-        description=job.describe(column),
+        description=description,
         meta={"ucd": column.ucd},
     )

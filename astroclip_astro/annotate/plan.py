@@ -10,12 +10,13 @@ from typing import Any
 from astropy.table import Table
 
 from astroclip_astro.annotate.job import close
-from astroclip_astro.annotate.output import check_names, taken_names
+from astroclip_astro.annotate.output import check_names, empty_columns, taken_names
 from astroclip_astro.annotate.pipeline import row_dtype
 from astroclip_astro.annotate.progress import Progress
 from astroclip_astro.annotate.recalibrate import check_label_columns, parse_label_columns
 from astroclip_astro.annotate.setup import Options, check_options
 from astroclip_astro.catalogue import check_output, read_catalogue
+from astroclip_astro.catalogue.trial import check_writable
 from astroclip_astro.columns import COLUMN_ROOTS, PREFIX
 from astroclip_astro.config import DEVICE, PRECISION
 from astroclip_astro.errors import CatalogueError, InputError, OutputError, did_you_mean
@@ -148,6 +149,25 @@ class Plan:
             size=self.options.image_size,
         )
 
+    def check_format(self, form: str) -> None:
+        """Raise where a format cannot hold the table with the output columns; close the source.
+
+        Parameters
+        ----------
+        form : str
+            As `astroclip_astro.catalogue.check_output` returns it.
+
+        Raises
+        ------
+        OutputError
+            Naming the column, or saying what there is too much of.
+        """
+        try:
+            check_writable(self.table, empty_columns(self.options.columns), form)
+        except BaseException:
+            close(self.options.source)
+            raise
+
     def disk_bytes(self) -> int:
         """Return about how much the output columns take on disk."""
         return len(self.table) * row_dtype(self.options.columns).itemsize
@@ -210,9 +230,12 @@ def make_plan(
     check_label_columns(table[chosen], known)
     progress.stage("checking options")
     checked = options_for(table, known, overwrite=overwrite or dry, **options)
-    return Plan(
+    plan = Plan(
         path, destination, table[chosen], targets, positions, checked, chosen, overwrite, known
     )
+    if destination is not None:
+        plan.check_format(check_output(destination, overwrite=True))
+    return plan
 
 
 def read_table(catalogue: str | os.PathLike | Table, progress: Progress) -> Table:

@@ -11,9 +11,8 @@ from typing import BinaryIO
 
 import numpy as np
 from astropy.io import fits
-from astropy.table import Column, MaskedColumn, QTable, Table, represent_mixins_as_columns
+from astropy.table import Column, MaskedColumn, QTable, Table
 from astropy.units import Unit
-from astropy.utils.data_info import serialize_context_as
 from astropy.utils.exceptions import AstropyWarning
 
 from astroclip_astro.catalogue.fits_header import (
@@ -25,14 +24,21 @@ from astroclip_astro.catalogue.fits_header import (
     split_meta,
     table_meta,
 )
-from astroclip_astro.catalogue.nulls import Stored, storable, understand_units, with_values
-from astroclip_astro.errors import CatalogueError
+from astroclip_astro.catalogue.nulls import (
+    Stored,
+    storable,
+    understand_units,
+    with_values,
+    without_mixins,
+)
+from astroclip_astro.errors import CatalogueError, OutputError
 
 FORMATS = {
     **{"b1": "L", "u1": "B", "i2": "I", "i4": "J", "i8": "K", "u2": "I", "u4": "J", "u8": "K"},
     **{"f4": "E", "f8": "D", "c8": "C", "c16": "M"},
 }
 NAME_KEY = "astroclip_fits_name"  # in column.meta: [name in the header, name in the table]
+MOST_COLUMNS = 999  # their numbers have three digits in a header
 LONGEST_NAME = 60  # characters; a card holds 68, where quotes count double
 
 
@@ -110,8 +116,12 @@ def write_fits(table: Table, stream: BinaryIO) -> None:
     """
     with _tolerant():
         named = _with_header_names(table)
-        with serialize_context_as("fits"):
-            plain = represent_mixins_as_columns(named)
+        plain = without_mixins(named, "fits")
+        if len(plain.columns) > MOST_COLUMNS:
+            raise OutputError(
+                f"FITS holds at most {MOST_COLUMNS} columns, and there would be "
+                f"{len(plain.columns)}; write .parquet, .vot or .ecsv, or leave some out."
+            )
         stored = [storable(column) for column in plain.itercols()]
         columns = [_fits_column(*pair) for pair in zip(plain.itercols(), stored, strict=True)]
         hdu = fits.BinTableHDU.from_columns(columns, nrows=len(table))
@@ -127,6 +137,22 @@ def write_fits(table: Table, stream: BinaryIO) -> None:
         hdu.header.extend([("COMMENT", line) for line in comments], end=True)
         fits.HDUList([fits.PrimaryHDU(), hdu]).writeto(stream)
         _release(hdu)
+
+
+def check_fits(column: Column) -> None:
+    """Raise where FITS cannot hold a column's values.
+
+    Parameters
+    ----------
+    column : astropy.table.Column
+        Not a mixin.
+
+    Examples
+    --------
+    >>> check_fits(Column([1.5], name="z"))
+    """
+    with _tolerant():
+        _fits_column(column, storable(column))
 
 
 @contextmanager

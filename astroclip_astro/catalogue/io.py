@@ -11,14 +11,21 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
+from warnings import warn
 
 from astropy.table import Table
 
+from astroclip_astro.catalogue.arrow_types import conversions
 from astroclip_astro.catalogue.fits_table import read_fits, write_fits
 from astroclip_astro.catalogue.parquet import read_parquet, write_parquet
 from astroclip_astro.catalogue.text import read_csv, read_ecsv, read_text, write_csv, write_ecsv
 from astroclip_astro.catalogue.votable import read_votable, write_votable
-from astroclip_astro.errors import AstroclipError, CatalogueError, OutputError
+from astroclip_astro.errors import (
+    AstroclipError,
+    CatalogueError,
+    ConvertedColumnWarning,
+    OutputError,
+)
 from astroclip_astro.sky.arguments import check_table
 from astroclip_astro.storage.atomic import (
     check_destination,
@@ -27,6 +34,7 @@ from astroclip_astro.storage.atomic import (
     whole_file,
     why,
 )
+from astroclip_astro.storage.lock import open_scratch
 
 SUFFIXES = {
     "FITS": (".fits", ".fit", ".fts", ".fits.gz", ".fit.gz"),
@@ -121,6 +129,11 @@ def write_catalogue(table: Table, path: str | os.PathLike, *, overwrite: bool = 
         For an unknown suffix, an existing file, a place that cannot be written, a full disk, or
         a column that the format cannot hold.
 
+    Warns
+    -----
+    ConvertedColumnWarning
+        For decimals and time zones of a Parquet file that are written in another format.
+
     Examples
     --------
     >>> import tempfile
@@ -132,22 +145,58 @@ def write_catalogue(table: Table, path: str | os.PathLike, *, overwrite: bool = 
     check_table(table)
     path = Path(check_path(path, "path"))
     form = check_output(path, overwrite=overwrite)
-    with _replacing(path) as stream:
-        try:
-            if path.name.lower().endswith(".gz"):
-                with gzip.GzipFile(path.name[: -len(".gz")], "wb", fileobj=stream) as packed:
-                    # A file like any other, but the types of the library do not say so.
-                    WRITERS[form](table, cast(BinaryIO, packed))
-            else:
-                WRITERS[form](table, stream)
-        except (OSError, MemoryError, AstroclipError):
-            raise
-        except (ValueError, TypeError, LookupError, ArithmeticError) as problem:
-            reason = " ".join(str(problem).split())[:200]
-            raise OutputError(
-                f"The table cannot be written as {form} ({reason}); remove the column it names "
-                "or choose another format."
-            ) from problem
+    if form != "Parquet" and (changed := conversions(table)):
+        warn(
+            f"{form} has other types than Parquet: it gets {', '.join(changed)}; write "
+            ".parquet to keep them.",
+            ConvertedColumnWarning,
+            stacklevel=2,
+        )
+    with _replacing(path) as stream, explained(form):
+        if path.name.lower().endswith(".gz"):
+            with gzip.GzipFile(path.name[: -len(".gz")], "wb", fileobj=stream) as packed:
+                # A file like any other, but the types of the library do not say so.
+                WRITERS[form](table, cast(BinaryIO, packed))
+        else:
+            WRITERS[form](table, stream)
+
+
+@contextmanager
+def explained(form: str, name: str = "") -> Iterator[None]:
+    """Turn what a library says of a table that it cannot write into `OutputError`.
+
+    Parameters
+    ----------
+    form : str
+        The format.
+    name : str
+        The column, where it is known.
+
+    Raises
+    ------
+    OutputError
+        In place of any error of values and types inside the block.
+
+    Examples
+    --------
+    >>> with explained("CSV", "z"):
+    ...     raise ValueError("too large")
+    Traceback (most recent call last):
+        ...
+    astroclip_astro.errors.OutputError: Column 'z' cannot be written as CSV (too large); ...
+    """
+    try:
+        yield
+    except (OSError, MemoryError, AstroclipError):
+        raise
+    except (ValueError, TypeError, LookupError, ArithmeticError) as problem:
+        what = f"Column {name!r}" if name else "The table"
+        which = "it" if name else "the column it names"
+        reason = " ".join(str(problem).split())[:200]
+        raise OutputError(
+            f"{what} cannot be written as {form} ({reason}); remove {which} or choose another "
+            "format."
+        ) from problem
 
 
 def check_output(path: str | os.PathLike, *, overwrite: bool = False) -> str:
@@ -240,8 +289,11 @@ def _replacing(path: Path) -> Iterator[BinaryIO]:
     path = path.resolve()  # a link stays a link
     scratch = scratch_path(path, secrets.token_hex(4))
     try:
-        with whole_file(path, scratch=scratch), scratch.open("wb") as stream:
+        with open_scratch(scratch) as stream, whole_file(path, scratch=scratch):
             yield stream
+            stream.flush()
+            if os.name == "nt":  # what is open cannot be renamed there
+                stream.close()
     except OSError as problem:
         raise OutputError(
             f"Output {path} cannot be written ({why(problem)}); make room or choose another place. "

@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from astropy.table import Table
 
-from astroclip_astro.catalogue.io import WRITERS, read_catalogue
+from astroclip_astro.catalogue.io import WRITERS, explained, read_catalogue
 from astroclip_astro.errors import CatalogueError, OutputError
 from astroclip_astro.storage.atomic import why
 
@@ -120,16 +120,8 @@ def write_stream(table: Table, form: str, stream: BinaryIO) -> None:
     b'z\n0.5\n'
     """
     whole = io.BytesIO()
-    try:
+    with explained(FORMATS[form]):
         WRITERS[FORMATS[form]](table, whole)
-    except (ValueError, TypeError, LookupError, ArithmeticError) as problem:
-        if isinstance(problem, OutputError):
-            raise
-        reason = " ".join(str(problem).split())[:200]
-        raise OutputError(
-            f"The table cannot be written as {FORMATS[form]} ({reason}); remove the column it "
-            "names or choose another --format."
-        ) from problem
     try:
         stream.write(whole.getbuffer())
         stream.flush()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 from collections.abc import Iterator
+from decimal import Decimal
 from io import TextIOWrapper
 from itertools import product
 from pathlib import Path
@@ -12,11 +13,10 @@ from typing import BinaryIO
 
 import numpy as np
 import yaml
-from astropy.table import Column, Table, represent_mixins_as_columns
-from astropy.utils.data_info import serialize_context_as
+from astropy.table import Column, MaskedColumn, Table
 
 from astroclip_astro.catalogue.latex import is_latex, read_latex
-from astroclip_astro.catalogue.nulls import storable
+from astroclip_astro.catalogue.nulls import decoded, storable, with_values, without_mixins
 from astroclip_astro.errors import OutputError
 
 CHUNK = 512  # rows that are text at a time
@@ -135,8 +135,7 @@ def write_csv(table: Table, stream: BinaryIO) -> None:
     >>> stream.getvalue().decode().split()
     ['emb_0,emb_1', '0.5,1.0']
     """
-    with serialize_context_as("ecsv"):
-        plain = represent_mixins_as_columns(table)
+    plain = without_mixins(table, "ecsv")
     columns = [flat for column in plain.itercols() for flat in _flat_columns(column)]
     names = [name for name, _, _ in columns]
     doubled = sorted({name for name in names if names.count(name) > 1})
@@ -177,6 +176,7 @@ def write_ecsv(table: Table, stream: BinaryIO) -> None:
     >>> import io
     >>> write_ecsv(Table({"z": [0.5]}), io.BytesIO())
     """
+    table = _with_text(table)
     text = TextIOWrapper(stream, encoding="utf-8", newline="")
     try:
         table.write(text, format="ascii.ecsv")
@@ -187,6 +187,69 @@ def write_ecsv(table: Table, stream: BinaryIO) -> None:
         ) from problem
     finally:
         text.detach()  # the stream is its owner's to close
+
+
+def check_csv(column: Column) -> None:
+    """Raise where CSV cannot hold a column's values.
+
+    Parameters
+    ----------
+    column : astropy.table.Column
+        Not a mixin.
+
+    Examples
+    --------
+    >>> check_csv(Column([1.5], name="z"))
+    """
+    list(_flat_columns(column))
+
+
+def check_ecsv(column: Column) -> None:
+    """Raise where ECSV cannot hold a column's values.
+
+    Parameters
+    ----------
+    column : astropy.table.Column
+        Not a mixin.
+
+    Examples
+    --------
+    >>> check_ecsv(Column([1.5], name="z"))
+    """
+    _ecsv_column(column)
+
+
+def _with_text(table: Table) -> Table:
+    """Return the table, bytes and objects that astropy's ECSV would change as text."""
+    changed = table.copy(copy_data=False)
+    for name in table.colnames:
+        column = table[name]
+        if isinstance(column, Column) and (text := _ecsv_column(column)) is not column:
+            changed.replace_column(name, text)
+    return changed
+
+
+def _ecsv_column(column: Column) -> Column:
+    """Return a column as astropy's ECSV gives it back the same, itself where it does."""
+    if column.dtype.kind == "S":
+        values = decoded(np.asarray(column), column.info.name, "ECSV")
+    elif column.dtype.kind == "m" or (column.dtype.kind == "O" and not _is_json(column)):
+        values = storable(column).values
+    else:
+        return column
+    text = with_values(column, values)
+    return MaskedColumn(text, mask=column.mask) if np.ma.is_masked(column) else text
+
+
+def _is_json(column: Column) -> bool:
+    """Return whether astropy writes cells that are objects so that they come back the same."""
+    for cell in np.ma.getdata(column).flat:
+        if isinstance(cell, np.ndarray):
+            if cell.dtype.kind not in "biuf" or (cell.dtype.kind == "b" and np.ma.is_masked(cell)):
+                return False
+        elif isinstance(cell, bytes | Decimal):
+            return False
+    return True
 
 
 def _text(path: str | Path) -> str:
@@ -211,6 +274,8 @@ def _flat_columns(column: Column) -> Iterator[tuple[str, np.ndarray, np.ndarray]
     name, values, mask = column.info.name, np.asarray(column), np.ma.getmaskarray(column)
     if values.dtype.kind not in "biufcSU":
         values = storable(column).values
+    if values.dtype.kind == "S":
+        values = decoded(values, name, "CSV")
     if values.dtype.kind == "O" or 0 in values.shape[1:]:
         raise OutputError(
             f"Column {name!r} holds vectors of different lengths or of none, which CSV cannot "
@@ -223,5 +288,4 @@ def _flat_columns(column: Column) -> Iterator[tuple[str, np.ndarray, np.ndarray]
 
 def _fields(values: np.ndarray, mask: np.ndarray) -> list[str]:
     """Return values as text that reads back the same; nulls are empty."""
-    text = np.char.decode(values, "utf-8") if values.dtype.kind == "S" else values.astype(str)
-    return np.where(mask, "", text).tolist()
+    return np.where(mask, "", values.astype(str)).tolist()

@@ -13,11 +13,16 @@ import numpy as np
 from astropy.io import votable
 from astropy.io.votable.exceptions import W18
 from astropy.io.votable.tree import Field, Info, Resource, TableElement, VOTableFile
-from astropy.table import Column, Table, represent_mixins_as_columns
-from astropy.utils.data_info import serialize_context_as
+from astropy.table import Column, Table
 from astropy.utils.exceptions import AstropyWarning
 
-from astroclip_astro.catalogue.nulls import storable, understand_units, with_values
+from astroclip_astro.catalogue.nulls import (
+    decoded,
+    storable,
+    understand_units,
+    with_values,
+    without_mixins,
+)
 from astroclip_astro.errors import CatalogueError, OutputError
 
 DATATYPES = {
@@ -105,8 +110,7 @@ def write_votable(table: Table, stream: BinaryIO) -> None:
     >>> import io
     >>> write_votable(Table({"z": [0.5]}), io.BytesIO())
     """
-    with serialize_context_as("ecsv"):
-        plain = represent_mixins_as_columns(table)
+    plain = without_mixins(table, "ecsv")
     stored = [_votable_values(column) for column in plain.itercols()]
     file, resource = VOTableFile(), Resource()
     element = TableElement(file, nrows=len(table))
@@ -114,19 +118,34 @@ def write_votable(table: Table, stream: BinaryIO) -> None:
     resource.tables.append(element)
     for key in ("name", "description"):
         if isinstance(table.meta.get(key), str):
-            setattr(element, key, _xml(table.meta[key]))
-    element.infos.extend(_infos(table.meta))
-    identifiers = _identifiers(plain.colnames)
+            setattr(element, key, xml_text(table.meta[key]))
+    element.infos.extend(infos(table.meta))
+    known_as = identifiers(plain.colnames)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", AstropyWarning)  # units it does not know are kept
         for number, (column, one) in enumerate(zip(plain.itercols(), stored, strict=True)):
-            element.fields.append(_field(file, identifiers[number], column, one))
+            element.fields.append(_field(file, known_as[number], column, one))
         dtype = [(f.ID, v.dtype, v.shape[1:]) for f, v in zip(element.fields, stored, strict=True)]
         element.array = np.ma.zeros(len(table), dtype=dtype)
         for field, one in zip(element.fields, stored, strict=True):
             element.array.data[field.ID] = one.data
             element.array.mask[field.ID] = np.ma.getmaskarray(one)
         file.to_xml(stream, tabledata_format="binary2")
+
+
+def check_votable(column: Column) -> None:
+    """Raise where VOTable cannot hold a column's values.
+
+    Parameters
+    ----------
+    column : astropy.table.Column
+        Not a mixin.
+
+    Examples
+    --------
+    >>> check_votable(Column([1.5], name="z"))
+    """
+    _votable_values(column)
 
 
 def _refuse_remote_data(path: Path) -> None:
@@ -158,7 +177,7 @@ def _restore_values(table: Table, name: str) -> None:
             table.replace_column(name, with_values(column, np.asarray(column)))
 
 
-def _identifiers(names: list[str]) -> list[str]:
+def identifiers(names: list[str]) -> list[str]:
     """Return unique XML identifiers: the names themselves, which astropy reads, where they are."""
     lower = [name.lower() for name in names]
     return [
@@ -167,12 +186,12 @@ def _identifiers(names: list[str]) -> list[str]:
     ]
 
 
-def _xml(text: str) -> str:
+def xml_text(text: str) -> str:
     """Return text without the characters that XML forbids."""
     return NOT_XML.sub(" ", text)
 
 
-def _infos(meta: dict) -> Iterator[Info]:
+def infos(meta: dict) -> Iterator[Info]:
     """Yield metadata that are text or numbers, one element for each item of a list."""
     items = [
         (str(key), item)
@@ -183,7 +202,7 @@ def _infos(meta: dict) -> Iterator[Info]:
     for number, (key, item) in enumerate(items):
         plain = item[0] if isinstance(item, tuple) and item else item  # (value, comment)
         if isinstance(plain, str | int | float):
-            yield Info(ID=f"info{number}", name=_xml(key), value=_xml(str(plain)))
+            yield Info(ID=f"info{number}", name=xml_text(key), value=xml_text(str(plain)))
 
 
 def _votable_values(column: Column) -> np.ma.MaskedArray:
@@ -200,7 +219,7 @@ def _votable_values(column: Column) -> np.ma.MaskedArray:
             "write FITS (.fits), or remove it."
         )
     if values.dtype.kind == "S":
-        values = np.char.decode(values, "utf-8")
+        values = decoded(values, column.info.name, "VOTable")
     elif code == "u8" and len(values) and values.max() > np.iinfo("i8").max:
         values = values.astype(str)
     elif code in SIGNED:
@@ -228,13 +247,13 @@ def _field(file: VOTableFile, identifier: str, column: Column, values: np.ma.Mas
     field = Field(
         file,
         ID=identifier,
-        name=_xml(column.info.name),
+        name=xml_text(column.info.name),
         datatype=datatype,
         arraysize="x".join(sizes) or None,
         unit=None if column.unit is None else column.unit.to_string() or None,
         **{key: meta[key] for key in ("ucd", "utype", "xtype") if meta.get(key)},
     )
-    field.description = _xml(column.info.description) if column.info.description else None
+    field.description = xml_text(column.info.description) if column.info.description else None
     if values.dtype.kind == "i" and np.ma.is_masked(values):
         field.values.null = int(np.iinfo(values.dtype).min)
     return field

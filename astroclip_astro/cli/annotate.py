@@ -79,6 +79,12 @@ if TYPE_CHECKING:
     help="Start from the first row even where an interrupted run can be continued.",
 )
 @click.option(
+    "--verify-source",
+    is_flag=True,
+    help="Where an interrupted run is continued, read all files of a source folder to know whether "
+    "they are the same, not their names, sizes, times and headers alone.",
+)
+@click.option(
     "--overwrite",
     is_flag=True,
     help="Replace the output file if it exists, and columns of CATALOG that have our names.",
@@ -103,6 +109,7 @@ def annotate(
     output: Path | None,
     form: str | None,
     no_resume: bool,
+    verify_source: bool,
     dry_run: bool,
     quiet: bool,
     verbose: bool,
@@ -124,6 +131,7 @@ def annotate(
     from astroclip_astro.annotate.job import close
     from astroclip_astro.annotate.plan import make_plan
     from astroclip_astro.annotate.run import start_run
+    from astroclip_astro.catalogue.streams import FORMATS, write_stream
     from astroclip_astro.cli.summary import describe_plan, describe_result
 
     start = time.monotonic()
@@ -140,9 +148,16 @@ def annotate(
     )
     with Progress(quiet=quiet) as progress:
         plan = make_plan(ends.catalogue, ends.output, dry=dry_run, progress=progress, **options)
+        if ends.form is not None:
+            plan.check_format(FORMATS[ends.form])
         run = None
         if not dry_run or plan.needs_model:
-            run = start_run(plan, resume=not no_resume or dry_run, progress=progress)
+            run = start_run(
+                plan,
+                resume=not no_resume or dry_run,
+                verify_source=verify_source,
+                progress=progress,
+            )
     try:
         if dry_run or run is None:
             click.echo(describe_plan(plan, run, ends))
@@ -155,8 +170,6 @@ def annotate(
         except KeyboardInterrupt:
             return interrupted("astroclip-annotate", describe_completed(run))
         if ends.form is not None:
-            from astroclip_astro.catalogue.streams import write_stream
-
             write_stream(plan.table, ends.form, sys.stdout.buffer)
         if not quiet or (ends.typed and plan.output is None and ends.form is None):
             seconds = time.monotonic() - start

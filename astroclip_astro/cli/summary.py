@@ -9,6 +9,9 @@ from astropy.table import Column, Table
 
 from astroclip_astro.annotate.plan import SMALL, Plan
 from astroclip_astro.annotate.run import Run
+from astroclip_astro.catalogue import check_output
+from astroclip_astro.catalogue.arrow_types import conversions
+from astroclip_astro.catalogue.streams import FORMATS
 from astroclip_astro.cli.endpoints import Endpoints
 from astroclip_astro.columns import PREFIX
 from astroclip_astro.flags import FLAGS, Flag, decode
@@ -76,6 +79,7 @@ def describe_plan(plan: Plan, run: Run | None, ends: Endpoints) -> str:
         *(f"  needs       --overwrite: {obstacle}" for obstacle in plan.obstacles()),
         f"  rows        {total}, {good} with good coordinates; {completed} completed already",
         f"  positions   {plan.positions}",
+        *(f"  converted   {words}" for words in converted(plan, ends)),
         f"  source      {first}",
         *(f"              {line}" for line in more),
         f"  weights     {plan.options.card['name']} on {on}",
@@ -84,6 +88,15 @@ def describe_plan(plan: Plan, run: Run | None, ends: Endpoints) -> str:
         f"  time        {time_line(run, total - completed)}",
     ]
     return "\n".join(lines)
+
+
+def converted(plan: Plan, ends: Endpoints) -> list[str]:
+    """Return what the output's format makes of columns that only Parquet holds as they are."""
+    if ends.form is not None:
+        form = FORMATS[ends.form]
+    else:
+        form = check_output(plan.output, overwrite=True) if plan.output is not None else "Parquet"
+    return [] if form == "Parquet" else conversions(plan.table)
 
 
 def time_line(run: Run | None, left: int) -> str:
@@ -141,6 +154,7 @@ def describe_result(
         lines.append(f"  not reached     {unreachable}")
     if not ends.typed:
         lines.append(f"  positions       {run.plan.positions}")
+        lines += [f"  converted       {words}" for words in converted(run.plan, ends)]
     lines.append(f"  time            {duration(seconds)}")
     lines.append(f"  reference       {reference_line(run.job.reference)}")
     return "\n".join(lines)

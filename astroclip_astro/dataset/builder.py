@@ -18,6 +18,7 @@ from astroclip_astro.dataset.plan import Plan
 from astroclip_astro.dataset.training_file import IMAGE_PIXELS, describe, training_fields
 from astroclip_astro.errors import AstroclipError, InputError, SourceError
 from astroclip_astro.storage.hdf5 import SHARD_ROWS, check_hdf5_output
+from astroclip_astro.storage.lock import output_lock
 from astroclip_astro.storage.shard import Shard
 from astroclip_astro.storage.shards import Shards
 from astroclip_astro.version import __version__
@@ -93,7 +94,8 @@ def build_training_set(
     InputError
         Where not one galaxy is complete, or the source has another release.
     OutputError
-        Where the output exists or cannot be written, or parts of another build are in the way.
+        Where the output exists or cannot be written, another build is writing it, or parts of
+        another build are in the way.
     SourceError
         Where the source is down, or has failed for some galaxies. The others are kept.
     KeyboardInterrupt
@@ -101,12 +103,13 @@ def build_training_set(
     """
     output = check_hdf5_output(Path(path), overwrite=overwrite)
     parts = _parts(output, plan, source, size)
-    parts.open_folder(resume=resume)
-    with _counted(parts, progress) as count:
-        parts.check_room()
-        _settle_all(parts, plan, source, size, count, skip_failed=skip_failed)
-        check_hdf5_output(output, overwrite=overwrite)
-        return _join(parts, plan, source)
+    with output_lock(output):
+        parts.open_folder(resume=resume)
+        with _counted(parts, progress) as count:
+            parts.check_room()
+            _settle_all(parts, plan, source, size, count, skip_failed=skip_failed)
+            check_hdf5_output(output, overwrite=overwrite)
+            return _join(parts, plan, source)
 
 
 class _Count:

@@ -15,6 +15,7 @@ from astroclip_astro.errors import InputError
 from astroclip_astro.fetch.files.coadd_files import CoaddFile, read_spectra
 from astroclip_astro.fetch.files.cutout_files import CutoutFile
 from astroclip_astro.fetch.files.cutout_pixels import read_cutout
+from astroclip_astro.fetch.files.fingerprint import content_key
 from astroclip_astro.fetch.files.fits_file import DamagedFileError, find_fits, open_fits, reading
 from astroclip_astro.fetch.files.folder_index import Contents, FolderIndex
 from astroclip_astro.fetch.files.matching import SpectrumIndex, pairs_within, queues, sky_tree
@@ -111,6 +112,16 @@ class LocalSource:
             f"{self.name}: {held.cutouts:,} cutouts, {held.spectra:,} spectra in "
             f"{held.coadds:,} coadd files"
         ]
+
+    def content_key(self, *, verify: bool = False) -> str:
+        """Return a short text that changes with what the files hold, wherever the folder is.
+
+        Parameters
+        ----------
+        verify : bool
+            Whether to read all of every file; by default names, sizes, times and headers count.
+        """
+        return content_key(self.folder, self._index.checksums, verify=verify)
 
     def close(self) -> None:
         """Do nothing: files are closed as soon as they are read."""

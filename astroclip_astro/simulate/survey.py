@@ -25,6 +25,7 @@ from astroclip_astro.simulate.templates import Templates, load_templates
 from astroclip_astro.simulate.threads import one_thread
 from astroclip_astro.storage.hdf5 import GRIDS, SHARD_ROWS, check_hdf5_output
 from astroclip_astro.storage.interrupts import interrupts_held
+from astroclip_astro.storage.lock import output_lock
 from astroclip_astro.storage.shard import Shard
 from astroclip_astro.storage.shards import Shards
 from astroclip_astro.version import __version__
@@ -142,24 +143,25 @@ def simulate_survey(
         for name, field in FIELDS.items()
     }
     parts = Shards(output, FIELDS, n, facts)
-    parts.open_folder(resume=resume)
-    try:
-        parts.check_room()
-        run(Maker(simulate_galaxy, templates, seed, parts), jobs, progress or (lambda *_: None))
-        check_hdf5_output(output, overwrite=overwrite)
-        parts.join(describe(n, seed, packages))
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt(f"{completed(parts)}; the same command continues") from None
-    except BrokenProcessPool as error:
-        raise AstroclipError(
-            "A worker process died: it was killed, perhaps because memory ran out, or could not "
-            f"start (a script must call simulate_survey under if __name__ == '__main__':). "
-            f"{completed(parts)}; use fewer jobs, then the same command continues."
-        ) from error
-    finally:
-        with suppress(OSError):
-            parts.folder.rmdir()  # where nothing is in it
-    parts.clear()
+    with output_lock(output):
+        parts.open_folder(resume=resume)
+        try:
+            parts.check_room()
+            run(Maker(simulate_galaxy, templates, seed, parts), jobs, progress or (lambda *_: None))
+            check_hdf5_output(output, overwrite=overwrite)
+            parts.join(describe(n, seed, packages))
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(f"{completed(parts)}; the same command continues") from None
+        except BrokenProcessPool as error:
+            raise AstroclipError(
+                "A worker process died: it was killed, perhaps because memory ran out, or could "
+                f"not start (a script must call simulate_survey under if __name__ == '__main__':). "
+                f"{completed(parts)}; use fewer jobs, then the same command continues."
+            ) from error
+        finally:
+            with suppress(OSError):
+                parts.folder.rmdir()  # where nothing is in it
+        parts.clear()
     return output
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -99,7 +100,7 @@ def whole_file(path: Path, *, scratch: Path | None = None, sync: bool = True) ->
     'all of it'
     """
     if scratch is None:
-        scratch = path.with_name(f".{path.name}.{os.getpid()}")
+        scratch = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         yield scratch
         if sync:

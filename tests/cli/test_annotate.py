@@ -3,15 +3,17 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 
 import astropy.units as u
 import numpy as np
 import pytest
-from astropy.table import Table
+from astropy.table import Column, MaskedColumn, Table
 from click.testing import CliRunner
-from stubs import StubOptions
+from pyarrow import parquet
+from stubs import StubOptions, StubSource
 from waiting import started
 
 from astroclip_astro.annotate import pipeline
@@ -19,6 +21,7 @@ from astroclip_astro.catalogue import read_catalogue
 from astroclip_astro.cli.annotate import annotate
 from astroclip_astro.columns import COLUMNS
 from astroclip_astro.resources import folder
+from astroclip_astro.storage.chunk_store import ChunkStore
 
 
 def same_values(one, other):
@@ -323,7 +326,7 @@ def test_every_option_is_in_the_help():
     for option in (
         "--position --name --output --format --source --modality --weights --reference --ra --dec "
         "--columns --match-radius --device --precision --rows "
-        "--no-resume --overwrite --dry-run --quiet --verbose"
+        "--no-resume --verify-source --overwrite --dry-run --quiet --verbose"
     ).split():
         assert option in text
     for status in ("0 done", "2 a mistake", "3 no data", "130"):
@@ -364,6 +367,187 @@ def test_killed_run_resumes_to_the_same_values(tmp_path):
         subprocess.run([sys.executable, "-c", code, *command, str(output)], check=True)
     same_values(read_catalogue(killed), read_catalogue(whole))
     assert not list(tmp_path.glob(".*"))
+
+
+@pytest.fixture
+def computed(monkeypatch):
+    """What grows with each chunk that is computed."""
+    chunks, real = [], pipeline.annotate_chunk
+    monkeypatch.setattr(
+        pipeline, "annotate_chunk", lambda *args: (chunks.append(1), real(*args))[1]
+    )
+    return chunks
+
+
+@pytest.mark.parametrize("options", [(), ("--dry-run",)])
+def test_what_the_output_cannot_hold_is_refused_before_the_first_row(
+    stub_run, catalogue, computed, options
+):
+    table = read_catalogue(catalogue)
+    n = MaskedColumn(np.zeros(150, int), mask=np.arange(150) == 3)
+    n[140] = -(2**63)
+    table["n"] = n
+    table.write(catalogue.with_name("mine.ecsv"))
+    result = stub_run(catalogue.with_name("mine.ecsv"), *options)
+    assert (result.status, computed) == (2, [])
+    assert "'n' has nulls and also holds -9223372036854775808" in result.err
+    assert not catalogue.with_name("mine_astroclip.fits").exists()
+    held = catalogue.with_name("held.parquet")
+    assert stub_run(catalogue.with_name("mine.ecsv"), "-o", held).status == 0
+    assert read_catalogue(held)["n"].tolist() == n.tolist()
+
+
+def test_what_standard_output_cannot_hold_is_refused_before_the_first_row(
+    stub_run, catalogue, computed
+):
+    table = read_catalogue(catalogue)
+    for number in range(980):
+        table[f"LINE{number:03d}_FLUX"] = np.float32(1)
+    table.write(catalogue.with_name("wide.ecsv"))
+    result = stub_run(catalogue.with_name("wide.ecsv"), "-o", "-", "--format", "fits")
+    assert (result.status, result.out, computed) == (2, "", [])
+    assert "at most 999 columns" in result.err
+
+
+def test_summary_says_what_became_of_decimals(stub_run, catalogue):
+    table = read_catalogue(catalogue)
+    table["price"] = Column(np.full(150, 0.5), meta={"arrow_type": "decimal128(10, 2)"})
+    table.write(catalogue.with_name("mine.ecsv"))
+    words = "price (decimal128(10, 2)) as float64"
+    assert words in stub_run(catalogue.with_name("mine.ecsv"), "--dry-run").out
+    assert words in stub_run(catalogue.with_name("mine.ecsv")).out
+    held = catalogue.with_name("held.parquet")
+    assert words not in stub_run(catalogue.with_name("mine.ecsv"), "-o", held).out
+    assert str(parquet.read_schema(held).field("price").type) == "decimal128(10, 2)"
+
+
+LOCKED = """
+import sys
+from astroclip_astro.storage.lock import output_lock
+with output_lock(sys.argv[1]):
+    print("held", flush=True)
+    sys.stdin.readline()
+"""
+
+
+def test_second_run_with_the_same_output_ends_with_status_2(stub_run, catalogue):
+    output = catalogue.with_name("out.fits")
+    begin = [sys.executable, "-c", LOCKED, output]
+    with started(begin, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "held\n"
+        result = stub_run(catalogue, "-o", output)
+        assert (result.status, output.exists()) == (2, False)
+        assert f"another run (process {process.pid} on {socket.gethostname()})" in result.err
+        assert stub_run(catalogue, "-o", output, "--dry-run").status == 0  # it writes nothing
+        assert stub_run(catalogue, "-o", catalogue.with_name("other.fits")).status == 0
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert stub_run(catalogue, "-o", output).status == 0
+    assert not list(catalogue.parent.glob(".*"))
+
+
+def test_run_that_finds_its_output_written_meanwhile_ends_at_once(stub_run, catalogue, monkeypatch):
+    output, locked = catalogue.with_name("out.fits"), ChunkStore.locked
+
+    def finished_by_another(store):
+        output.touch()
+        return locked(store)
+
+    monkeypatch.setattr(ChunkStore, "locked", finished_by_another)
+    result = stub_run(catalogue, "-o", output)
+    assert result.status == 2
+    assert "exists" in result.err
+    assert not list(catalogue.parent.glob(".*"))
+
+
+def stopped_in_chunk(monkeypatch, number):
+    """Let a run be interrupted when it would keep a chunk."""
+    save = ChunkStore.save
+
+    def stop(store, place, rows):
+        if place == number:
+            raise KeyboardInterrupt
+        save(store, place, rows)
+
+    monkeypatch.setattr(ChunkStore, "save", stop)
+    return lambda: monkeypatch.setattr(ChunkStore, "save", save)
+
+
+def test_run_for_another_format_finds_the_chunks_of_an_interrupted_one(
+    stub_run, catalogue, monkeypatch, computed
+):
+    go_on = stopped_in_chunk(monkeypatch, 2)
+    assert stub_run(catalogue, "-o", catalogue.with_name("out.fits")).status == 130
+    go_on()
+    output = catalogue.with_name("out.vot")
+    assert "128 completed already" in stub_run(catalogue, "-o", output, "--dry-run").out
+    computed.clear()
+    assert stub_run(catalogue, "-o", output).status == 0
+    assert len(computed) == 1
+    assert stub_run(catalogue, "-o", catalogue.with_name("whole.vot")).status == 0
+    same_values(read_catalogue(output), read_catalogue(catalogue.with_name("whole.vot")))
+    assert not list(catalogue.parent.glob(".*"))
+
+
+class FolderSource(StubSource):
+    """The stub, known by the content of a folder."""
+
+    def __init__(self, content):
+        super().__init__()
+        self.content, self.verified = content, []
+
+    def content_key(self, *, verify=False):
+        self.verified.append(verify)
+        return f"{self.content} {verify}"
+
+
+@pytest.mark.parametrize(("content", "chunks"), [("a", 1), ("b", 3)])
+def test_run_is_continued_with_the_same_files_only(
+    run, make_job, catalogue, monkeypatch, computed, content, chunks
+):
+    """Both folders have the same relative name."""
+    used = iter([FolderSource("a"), FolderSource(content)])
+    monkeypatch.setattr(
+        "astroclip_astro.annotate.plan.check_options",
+        lambda **options: StubOptions(make_job(next(used))),
+    )
+    go_on = stopped_in_chunk(monkeypatch, 2)
+    assert run(catalogue, "--source", "sky").status == 130
+    go_on()
+    computed.clear()
+    assert run(catalogue, "--source", "sky").status == 0
+    assert len(computed) == chunks
+
+
+def test_source_is_verified_on_demand(run, make_job, catalogue, monkeypatch):
+    source = FolderSource("a")
+    monkeypatch.setattr(
+        "astroclip_astro.annotate.plan.check_options",
+        lambda **options: StubOptions(make_job(source)),
+    )
+    assert run(catalogue, "--source", "sky", "--verify-source").status == 0
+    assert source.verified == [True]
+
+
+def test_only_a_folder_can_be_verified(stub_run, catalogue):
+    result = stub_run(catalogue, "--verify-source")
+    assert result.status == 2
+    assert "--verify-source goes with a folder of files only" in result.err
+
+
+def test_damaged_chunk_of_an_interrupted_run_is_computed_again(stub_run, catalogue, monkeypatch):
+    go_on = stopped_in_chunk(monkeypatch, 2)
+    output = catalogue.with_name("out.fits")
+    assert stub_run(catalogue, "-o", output).status == 130
+    go_on()
+    path = next(catalogue.parent.glob(".astroclip-*/00000001.npy"))
+    content = bytearray(path.read_bytes())
+    content[-2000:] = bytes(2000)
+    path.write_bytes(content)
+    assert "64 completed already" in stub_run(catalogue, "-o", output, "--dry-run").out
+    assert stub_run(catalogue, "-o", output).status == 0
+    assert stub_run(catalogue, "-o", catalogue.with_name("whole.fits")).status == 0
+    same_values(read_catalogue(output), read_catalogue(catalogue.with_name("whole.fits")))
 
 
 @pytest.mark.parametrize("name", ["glob[1]*.fits", "x" * 245 + ".fits"])

@@ -12,6 +12,7 @@ from astroclip_astro.dataset import Selection, builder, read_labels
 from astroclip_astro.errors import InputError, OutputError, SourceError
 from astroclip_astro.standin.faults import FAULTS
 from astroclip_astro.standin.sky import PAINTED_ID
+from astroclip_astro.storage.lock import output_lock
 from astroclip_astro.training_data.batches import batches
 from astroclip_astro.training_data.training_set import open_training_set
 
@@ -49,6 +50,13 @@ def test_labels_on_the_wrong_rows_would_be_seen(tmp_path, server, make, numbers,
     outcome = make(tmp_path / "t.h5", server, SMALL, labels=read_labels(labels_file))
     with pytest.raises(AssertionError):
         numbers(outcome.path)
+
+
+def test_second_build_of_the_same_output_is_refused(tmp_path, server, make):
+    with output_lock(tmp_path / "t.h5"), pytest.raises(OutputError, match=r"another run \(process"):
+        make(tmp_path / "t.h5", server, SMALL)
+    assert asked(server) == []
+    make(tmp_path / "t.h5", server, SMALL)
 
 
 def test_training_set_can_be_read_in_batches(tmp_path, server, make, labels_file):

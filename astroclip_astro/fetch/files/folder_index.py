@@ -7,6 +7,7 @@ from pathlib import Path
 
 from astroclip_astro.fetch.files.coadd_files import CoaddFile, recognise_coadd
 from astroclip_astro.fetch.files.cutout_files import CutoutFile, recognise_cutout
+from astroclip_astro.fetch.files.fingerprint import header_checksum
 from astroclip_astro.fetch.files.fits_file import all_hdus, open_fits
 from astroclip_astro.fetch.files.redrock_files import RedrockFile, recognise_redrock
 
@@ -28,11 +29,14 @@ class FolderIndex:
     ----------
     cutouts, coadds, redrocks : list
         Files of each kind, as far as their headers tell.
+    checksums : dict of Path to str
+        Those of the headers of all these files.
     """
 
     cutouts: list[CutoutFile] = field(default_factory=list)
     coadds: list[CoaddFile] = field(default_factory=list)
     redrocks: list[RedrockFile] = field(default_factory=list)
+    checksums: dict[Path, str] = field(default_factory=dict)
 
     def add(self, path: Path) -> None:
         """Look at one file; others than cutouts, coadds and redrock files are passed over."""
@@ -44,3 +48,6 @@ class FolderIndex:
                 self.redrocks.append(redrock)
             elif cutout := recognise_cutout(path, headers):
                 self.cutouts.append(cutout)
+            else:
+                return
+            self.checksums[path] = header_checksum(path, headers)

@@ -1,0 +1,70 @@
+"""What a format cannot hold, found out before anything is computed for it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+
+import numpy as np
+from astropy.table import Column, QTable, Table
+
+from astroclip_astro.catalogue.arrow_columns import array_of
+from astroclip_astro.catalogue.fits_table import check_fits
+from astroclip_astro.catalogue.io import WRITERS, explained
+from astroclip_astro.catalogue.nulls import without_mixins
+from astroclip_astro.catalogue.text import check_csv, check_ecsv
+from astroclip_astro.catalogue.votable import check_votable
+
+CHECKS: dict[str, Callable[[Column], object]] = {
+    "FITS": check_fits,
+    "VOTable": check_votable,
+    "ECSV": check_ecsv,
+    "CSV": check_csv,
+    "Parquet": array_of,
+}
+
+
+def check_writable(table: Table, added: Table, form: str) -> None:
+    """Raise where a format cannot hold a table with columns that are still to be computed.
+
+    Every value of the table is looked at, a column at a time, because a null, a byte or a number
+    in any row can be what a format does not hold. Then the first row is written, with all columns,
+    to nowhere: the format may not take as many, or two may get one name.
+
+    Parameters
+    ----------
+    table : astropy.table.Table
+        (n,), n at least 1. It is not changed.
+    added : astropy.table.Table
+        (1,), the columns to be added, of the types they will have. Columns of the table that are
+        called like these, whatever the case, are going to be replaced and are not looked at.
+    form : str
+        ``"FITS"``, ``"VOTable"``, ``"ECSV"``, ``"CSV"`` or ``"Parquet"``.
+
+    Raises
+    ------
+    OutputError
+        Naming the column, or saying what there is too much of.
+
+    Examples
+    --------
+    >>> check_writable(Table({"z": [0.5, 0.6]}), Table({"more": [1]}), "FITS")
+    >>> check_writable(Table({"z": [1j]}), Table({"more": [1]}), "Parquet")
+    Traceback (most recent call last):
+        ...
+    astroclip_astro.errors.OutputError: Column 'z' is complex, which Parquet cannot hold; ...
+    """
+    replaced = {name.lower() for name in added.colnames}
+    names = [name for name in table.colnames if name.lower() not in replaced]
+    kind = QTable if isinstance(table, QTable) else Table  # a TimeSeries is fussy about names
+    kept = kind([table[name] for name in names], names=names, copy=False)
+    for column in without_mixins(kept, "ecsv" if form == "ECSV" else "fits").itercols():
+        with explained(form, column.info.name):
+            CHECKS[form](column)
+            if column.dtype.kind == "U":
+                "".join(np.asarray(column).flat).encode()  # half a pair of UTF-16 is no text
+    first = kept[:1]
+    first.add_columns([added[name] for name in added.colnames])
+    first.meta.update(table.meta)
+    with explained(form):
+        WRITERS[form](first, io.BytesIO())
