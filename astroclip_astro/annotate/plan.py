@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from astroclip_astro.annotate.pipeline import row_dtype
 from astroclip_astro.annotate.progress import Progress
 from astroclip_astro.annotate.recalibrate import check_label_columns, parse_label_columns
 from astroclip_astro.annotate.setup import Options, check_options
-from astroclip_astro.catalogue import check_output, read_catalogue
+from astroclip_astro.catalogue import check_output, read_catalogue, split_table_name
 from astroclip_astro.columns import COLUMN_ROOTS, PREFIX
 from astroclip_astro.config import DEVICE, PRECISION
 from astroclip_astro.errors import CatalogueError, InputError, OutputError, did_you_mean
@@ -40,25 +41,27 @@ def check_paths(
     output = None if output is None else Path(output)
     try:
         if catalogue is not None:
-            if not catalogue.is_file():
-                found = "a folder" if catalogue.is_dir() else "nothing"
+            file, _ = split_table_name(catalogue)  # FILE#TABLE
+            if not file.is_file():
+                found = "a folder" if file.is_dir() else "nothing"
+                found = "a link that leads nowhere" if file.is_symlink() else found
                 raise CatalogueError(
-                    f"Catalogue {str(catalogue)!r}: found {found} there, expected a file with a "
+                    f"Catalogue {str(file)!r}: found {found} there, expected a file with a "
                     "table; check the path."
                 )
-            output = default_output(catalogue) if output is None else output
-            if output.resolve() == catalogue.resolve() or (
-                output.exists() and output.samefile(catalogue)
-            ):
+            output = default_output(file) if output is None else output
+            if output.resolve() == file.resolve() or (output.exists() and output.samefile(file)):
                 raise OutputError(
                     f"Output {output} is the input itself; choose another name with -o. "
                     "The input is never changed."
                 )
         if output is not None:
             check_output(output, overwrite=overwrite)
-    except OSError as error:
+    except (OSError, RuntimeError) as error:  # the latter for links that lead to themselves
+        where = getattr(error, "filename", None) or output or catalogue
+        reason = getattr(error, "strerror", None) or os.strerror(errno.ELOOP)
         raise InputError(
-            f"Path {str(error.filename)[:60]!r} cannot be used: {error.strerror}; choose another."
+            f"Path {str(where)[:60]!r} cannot be used: {reason}; choose another."
         ) from None
     return catalogue, output
 
@@ -169,7 +172,8 @@ def make_plan(
     Parameters
     ----------
     catalogue : str, path or Table
-        Whatever astropy reads: FITS, VOTable, ECSV, CSV, Parquet.
+        Whatever astropy reads: FITS, VOTable, ECSV, CSV, Parquet; ``FILE#TABLE`` is one table of
+        several.
     output : str or path, optional
         Its suffix says the format; ``CATALOG_astroclip.fits`` beside the input by default. A table
         is not written where no output is given.
@@ -203,7 +207,7 @@ def make_plan(
     path, output = check_paths(path, output, overwrite=overwrite or dry)
     if table is None:
         progress.stage(f"reading {path.name}")
-        table = read_catalogue(path)
+        table = read_catalogue(path, columns=[name for name in (ra, dec) if name is not None])
     chosen = row_range(rows, len(table))
     positions = describe_positions(table, ra=ra, dec=dec)
     targets = find_targets(table, ra=ra, dec=dec)[chosen]

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from astropy.table import Column, Table
-from astropy.units import Unit, UnrecognizedUnit
+from astropy.table import Column
 
 from astroclip_astro.errors import OutputError
 
@@ -90,30 +89,6 @@ def storable(column: Column) -> Stored:
         return Stored(values)
     null = values.dtype.type(np.nan) if kind in "fc" else values.dtype.type()
     return Stored(np.where(mask, null, values))
-
-
-def understand_units(table: Table) -> None:
-    """Give columns the units that astropy knows and their file format does not.
-
-    Parameters
-    ----------
-    table : astropy.table.Table
-        As read; changed in place. A unit that astropy would spell differently stays text, so
-        that it is written again as it was.
-
-    Examples
-    --------
-    >>> odd = Unit("dex(solMass)", format="fits", parse_strict="silent")
-    >>> table = Table([Column([10.5], name="logm", unit=odd)])
-    >>> understand_units(table)
-    >>> table["logm"].unit
-    Unit("dex(solMass)")
-    """
-    for column in table.columns.values():
-        unit = getattr(column, "unit", None)
-        if isinstance(unit, UnrecognizedUnit):
-            known = Unit(unit.name, parse_strict="silent")
-            column.unit = known if known.to_string() == unit.name else unit
 
 
 def with_values(column: Column, values: np.ndarray) -> Column:

@@ -115,7 +115,7 @@ BAD = {
         b"Dear all,\nplease find\nthe catalogue attached to this mail.\n",
         "cannot be read",
     ),
-    "cut.fits": (b"SIMPLE  =                    T / conforms", "cannot be read as FITS"),
+    "cut.fits": (b"SIMPLE  =                    T / conforms", "truncated: the header of HDU 0"),
 }
 
 
