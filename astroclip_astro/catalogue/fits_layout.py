@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO, Never, cast
 
 from astropy.coordinates import SkyCoord
 from astropy.io import fits
@@ -27,7 +27,6 @@ from astroclip_astro.storage.bounds import MAX_HEADER_BLOCKS
 
 BLOCK = 2880  # bytes
 CARD = 80
-WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
 BITPIX = (8, 16, 32, 64, -32, -64)
 MAX_AXES = 999
 LDAC_HEADER = "LDAC_IMHEAD"  # SExtractor's copy of the image's header, beside LDAC_OBJECTS
@@ -251,25 +250,25 @@ def _read_header(path: Path, stream: BinaryIO, number: int) -> bytes | None:
 def _data_size(path: Path, header: fits.Header, number: int) -> int:
     """Return how many bytes of data a header claims, sure that it is a size."""
 
+    def refuse(keyword: str, value: object, expected: str) -> Never:
+        raise CatalogueError(
+            f"{path} is damaged: the header of HDU {number} has {keyword} = {value!r}, "
+            f"expected {expected}; fetch or write it again."
+        )
+
     def count(keyword: str, default: int | None, most: int | None = None) -> int:
         value = _card_value(header, keyword)
         if value is None and default is not None:
             return default
-        whole = isinstance(value, int) and not isinstance(value, bool)
-        if not whole or value < 0 or (most is not None and value > most):
-            expected = "a whole number, 0 or more" if most is None else f"0 to {most}"
-            raise CatalogueError(
-                f"{path} is damaged: the header of HDU {number} has {keyword} = {value!r}, "
-                f"expected {expected}; fetch or write it again."
-            )
+        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+            refuse(keyword, value, "a whole number, 0 or more")
+        if most is not None and value > most:
+            refuse(keyword, value, f"at most {most}")
         return value
 
     bits = _card_value(header, "BITPIX")
-    if bits not in BITPIX:
-        raise CatalogueError(
-            f"{path} is damaged: the header of HDU {number} has BITPIX = {bits!r}, expected one "
-            f"of {', '.join(map(str, BITPIX))}; fetch or write it again."
-        )
+    if not isinstance(bits, int) or bits not in BITPIX:
+        refuse("BITPIX", bits, f"one of {', '.join(map(str, BITPIX))}")
     axes = count("NAXIS", None, MAX_AXES)
     count("TFIELDS", 0, len(header))  # each column has a card at least
     if axes == 0:

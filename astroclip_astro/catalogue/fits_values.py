@@ -225,6 +225,7 @@ def apply_scale(column: Column, scale: float, zero: float) -> Column:
     """
     raw = np.asarray(column)
     dtype = _whole_type(raw, np.ma.getmaskarray(column), scale, zero)
+    values: np.ndarray
     if dtype is None:
         values = raw.astype(np.float64) * scale + zero
     else:

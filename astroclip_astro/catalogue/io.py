@@ -14,6 +14,7 @@ from typing import BinaryIO, cast
 
 from astropy.table import Table
 
+from astroclip_astro.catalogue.ecsv_header import check_ecsv_header
 from astroclip_astro.catalogue.fits_table import read_fits, write_fits
 from astroclip_astro.catalogue.parquet import read_parquet, write_parquet
 from astroclip_astro.catalogue.table_choice import SEPARATOR, TableChoice, split_table_name
@@ -98,6 +99,8 @@ def read_catalogue(path: str | os.PathLike, *, columns: Sequence[str] = ()) -> T
             f"{path} is {form}, which holds one table; leave out {SEPARATOR + name!r}."
         )
     try:
+        if form in ("ECSV", "text"):
+            check_ecsv_header(path)
         if form in CHOOSERS:
             table = CHOOSERS[form](path, TableChoice(name, tuple(columns)))
         else:

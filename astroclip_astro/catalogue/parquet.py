@@ -15,6 +15,7 @@ from pyarrow import parquet
 
 from astroclip_astro.catalogue.nulls import storable
 from astroclip_astro.errors import CatalogueError, OutputError
+from astroclip_astro.storage.bounds import check_yaml
 
 YAML_KEY = b"table_meta_yaml"  # astropy's own, so that astropy reads what is written here
 
@@ -52,6 +53,8 @@ def read_parquet(path: str | Path) -> Table:
     while any(pa.types.is_struct(kind) for kind in arrow.schema.types):
         arrow = arrow.flatten()
     text = (arrow.schema.metadata or {}).get(YAML_KEY)
+    if text:
+        check_yaml(text.decode(), f"The metadata of {path}", error=CatalogueError)
     header = get_header_from_yaml(text.decode().split("\n")) if text else {}
     table = Table(meta=header.get("meta", {}))
     for name in arrow.column_names:

@@ -24,7 +24,7 @@ from astroclip_astro.catalogue.table_choice import (
     choose_table,
 )
 from astroclip_astro.catalogue.units import set_unit, spelt, unit_text
-from astroclip_astro.catalogue.votable_document import Document, DocumentTable
+from astroclip_astro.catalogue.votable_document import TEXT, Document, DocumentTable
 from astroclip_astro.catalogue.votable_meta import (
     ATTRIBUTES,
     FILE_KEY,
@@ -98,6 +98,8 @@ def read_votable(path: str | Path, wanted: TableChoice = ANY_TABLE) -> Table:
                 "fetch it again."
             )
         table = element.to_table(use_names_over_ids=True)
+    if not found.identifier:
+        table.meta.pop("ID", None)  # one that astropy has made up
     table.meta.update(document_meta(found.scopes))
     for name, attributes in zip(table.colnames, _fields(document, found), strict=True):
         _restore_values(table, name)
@@ -198,16 +200,24 @@ def _listed(document: Document, elements: list[TableElement]) -> Iterator[Listed
 def _restore_vectors(table: Table, name: str, attributes: dict[str, str]) -> None:
     """Cut texts into the vectors of texts that a column says it has."""
     size = attributes.get("arraysize", "")
-    column = table[name]
-    if column.dtype.kind != "U" or not re.fullmatch(r"[1-9]\d*(x\d+)+|[1-9]\d*x\*", size):
+    column, kind = table[name], attributes.get("datatype")
+    if kind not in TEXT or not re.fullmatch(r"[1-9]\d*(x\d+)+|[1-9]\d*x\*", size):
         return
     width, *counts = (int(one) for one in size.split("x") if one != "*")
-    longest = -(-max(map(len, column.tolist()), default=0) // width)
+    texts = column.tolist()
+    if column.dtype.kind == "u":  # as it stands in binary
+        packed = np.ma.filled(column, 0).reshape(len(column), -1)
+        encoding = "ascii" if kind == "char" else "utf-16-be"
+        texts = [row.tobytes().decode(encoding, "replace") for row in packed]
+    longest = -(-max(map(len, texts), default=0) // width)
     shape = tuple(counts[::-1]) or (longest,)
     number = prod(shape)
     cells = [
-        [text[place : place + width].rstrip(" \0") for place in range(0, number * width, width)]
-        for text in column.tolist()
+        [
+            text[place : place + width].split("\0")[0].rstrip()
+            for place in range(0, number * width, width)
+        ]
+        for text in texts
     ]
     values = np.array(cells, dtype=str).reshape(len(column), *shape)
     table.replace_column(name, with_values(column, values))

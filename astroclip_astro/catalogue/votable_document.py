@@ -122,7 +122,7 @@ class Document:
             Where it asks for data from elsewhere, or claims more than the file can hold.
         """
         self._length = _check_beginning(self.path)
-        config = {
+        config: dict[str, object] = {
             **{"columns": None, "invalid": "exception", "verify": "warn", "chunk_size": 256},
             **{"table_number": None, "filename": str(self.path), "unit_format": None},
             "datatype_mapping": {},
@@ -173,8 +173,9 @@ class Document:
         elif name == "TABLE":
             inside = Scope()
             scopes = [one for _, one in self._open if isinstance(one, Scope)]
-            found = (data.get(key, "") for key in ("name", "ID", "ref"))
-            self.tables.append(DocumentTable(*found, scopes=[*scopes, inside]))
+            title, identifier, reference = (data.get(key, "") for key in ("name", "ID", "ref"))
+            found = DocumentTable(title, identifier, reference, [*scopes, inside])
+            self.tables.append(found)
             self.tables[-1].claimed = self._count(data.pop("nrows", None))
             self._held, self._rows = [], 0
         elif name in ("INFO", "PARAM"):
@@ -227,8 +228,10 @@ class Document:
             fixed = size is None or not size.endswith("*")
             if kind in TEXT and (form == "TABLEDATA" or not fixed):
                 data["arraysize"], fixed = "*", False  # astropy would make room for the longest
-            elif kind in TEXT:
-                data["arraysize"] = str(elements)
+            elif kind in TEXT and "x" in str(size):
+                # As bytes: astropy would end the text where the first of several ends.
+                data["datatype"] = "unsignedByte"
+                data["arraysize"] = str(elements * BYTES[kind])
             elif elements == 0 and not fixed:
                 self._refuse(f"arraysize={size!r}", "elements of some size")
             width = elements * BYTES.get(kind, 1)
@@ -296,7 +299,7 @@ def _check_beginning(path: Path) -> int:
     """
     begun = False
 
-    def declare(_name: str, _system: str, _public: str, internal: bool) -> None:
+    def declare(_name: str, _system: str | None, _public: str | None, internal: bool) -> None:
         if internal:
             raise CatalogueError(
                 f"{path} is a VOTable with declarations of its own (DOCTYPE), expected none; save "

@@ -177,6 +177,8 @@ def check_yaml(text: str, what: str, *, error: type[InputError] = InputError) ->
     advice = "write it again without such metadata"
     if len(text) > MAX_YAML_LETTERS:
         raise error(f"{what} has more than {MAX_YAML_LETTERS} letters of YAML; {advice}.")
+    if _bracket_depth(text) > 10 * MAX_DEPTH:  # even to look at that takes long
+        raise error(f"{what} has YAML more than {MAX_DEPTH} levels deep; {advice}.")
     # The fast loader first; what it cannot read, the reader's own may.
     for loader in (getattr(yaml, "CSafeLoader", yaml.SafeLoader), yaml.SafeLoader):
         try:
@@ -188,6 +190,15 @@ def check_yaml(text: str, what: str, *, error: type[InputError] = InputError) ->
         return
 
 
+def _bracket_depth(text: str) -> int:
+    """Return how many brackets are open at most, those within texts counted too."""
+    depth = most = 0
+    for bracket in re.finditer(r"[\[\]{}]", text):
+        depth += 1 if bracket[0] in "[{" else -1
+        most = max(most, depth)
+    return most
+
+
 def _excess(events: Iterator[yaml.Event]) -> str | None:
     """Return in words what is too much in a YAML document, None where nothing is."""
     sizes: dict[str, int] = {}  # values that an anchor stands for, aliases counted in full
@@ -197,8 +208,8 @@ def _excess(events: Iterator[yaml.Event]) -> str | None:
         if isinstance(event, yaml.AliasEvent):
             if any(anchor == event.anchor for anchor, _ in opened):
                 return "that contains itself"
-            total += sizes.get(event.anchor, 0)
-            aliased += sizes.get(event.anchor, 0)
+            size = sizes.get(str(event.anchor), 0)
+            total, aliased = total + size, aliased + size
         elif isinstance(event, yaml.ScalarEvent):
             total += 1
             if event.anchor is not None:
