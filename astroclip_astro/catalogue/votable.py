@@ -29,6 +29,7 @@ from astroclip_astro.catalogue.votable_meta import (
     ATTRIBUTES,
     FILE_KEY,
     RESOURCE_KEY,
+    describe_field,
     document_meta,
     params_and_infos,
     service_error,
@@ -41,6 +42,7 @@ DATATYPES = {
     **{"f4": "float", "f8": "double", "c8": "floatComplex", "c16": "doubleComplex"},
 }
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+FIELD_KEYS = ("ucd", "utype", "xtype", "width", "precision")
 SIGNED = {"u2": "i4", "u4": "i8", "u8": "i8"}  # VOTable has no unsigned type but the byte
 
 
@@ -305,8 +307,9 @@ def _field(file: VOTableFile, identifier: str, column: Column, values: np.ma.Mas
         name=xml_text(column.info.name),
         datatype=datatype,
         arraysize="x".join(sizes) or None,
-        **{key: meta[key] for key in ("ucd", "utype", "xtype") if meta.get(key)},
+        **{key: meta[key] for key in FIELD_KEYS if meta.get(key)},
     )
+    describe_field(field, meta)
     if column.info.unit is not None:
         # As an unknown unit it is written letter by letter.
         text = unit_text(column) or spelt(column.info.unit, "vounit")

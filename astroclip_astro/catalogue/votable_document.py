@@ -26,6 +26,7 @@ Event = tuple[bool, str, dict[str, str] | str, tuple[int, int]]
 
 BLOCK = 1 << 20  # bytes
 PADDED = 1000  # elements that a parameter may have beyond those that its value spells out
+VERSION = "1.4"  # that every file is read as: before 1.3 astropy takes an empty integer for 0
 TEXT = ("char", "unicodeChar")
 BYTES = {"bit": 1, "boolean": 1, "unsignedByte": 1, "short": 2, "int": 4, "long": 8}
 BYTES |= {"float": 4, "double": 8, "floatComplex": 8, "doubleComplex": 16}
@@ -170,6 +171,7 @@ class Document:
             self.scopes.append(inside)
         elif name == "VOTABLE":
             inside = self.root
+            data["version"] = VERSION
         elif name == "TABLE":
             inside = Scope()
             scopes = [one for _, one in self._open if isinstance(one, Scope)]

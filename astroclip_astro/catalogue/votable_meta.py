@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from astropy.io.votable.tree import Info, Param, VOTableFile
+from astropy.io.votable.tree import Field, Info, Link, Param, VOTableFile
 from astropy.utils.xml.writer import XMLWriter
 
 from astroclip_astro.catalogue.votable_document import TEXT, Scope
@@ -16,6 +16,7 @@ ATTRIBUTES = ("ID", "name", "ucd", "utype", "description")  # of a table, in its
 OWN_KEYS = {ELEMENTS_KEY, RESOURCE_KEY, FILE_KEY, "ref", *ATTRIBUTES}
 NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 KEPT = ("name", "value", "datatype", "arraysize", "unit", "ucd", "utype", "xtype", "content")
+LINK_KEYS = ("content_role", "content_type", "title", "value", "href", "action")
 WHOLE = ("unsignedByte", "short", "int", "long")
 
 
@@ -165,11 +166,38 @@ def _write(w: XMLWriter, element: dict[str, str]) -> None:
     attributes = {
         key: xml_text(str(element[key])) for key in KEPT if key != "content" and key in element
     }
-    with w.tag(element["element"], attrib=attributes):
-        if element.get("description"):
+    if element.get("description"):
+        with w.tag(element["element"], attrib=attributes):
             w.element("DESCRIPTION", xml_text(str(element["description"])))
-        if element.get("content"):
-            w.data(xml_text(str(element["content"])))
+    else:
+        content = element.get("content")
+        w.element(element["element"], content and xml_text(str(content)), attrib=attributes)
+
+
+def describe_field(field: Field, meta: dict) -> None:
+    """Give a column the links and the limits that it came with.
+
+    Parameters
+    ----------
+    field : Field
+        Changed in place.
+    meta : dict
+        ``column.meta``, with ``links`` and ``values`` as astropy has them.
+    """
+    links, values = meta.get("links"), meta.get("values")
+    for link in links if isinstance(links, list) else []:
+        if isinstance(link, dict):
+            kept = {key: value for key, value in link.items() if key in LINK_KEYS}
+            field.links.append(Link(**kept))
+    if not isinstance(values, dict):
+        return
+    for key in ("min", "max"):
+        limit = values.get(key)
+        if isinstance(limit, dict) and "value" in limit:
+            setattr(field.values, key, limit["value"])
+            setattr(field.values, f"{key}_inclusive", bool(limit.get("inclusive", True)))
+    if isinstance(values.get("options"), dict):
+        field.values.options.extend((str(k), str(v)) for k, v in values["options"].items())
 
 
 def params_and_infos(meta: dict, file: VOTableFile) -> tuple[list[Param], list[Info]]:
