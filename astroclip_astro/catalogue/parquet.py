@@ -48,7 +48,8 @@ def read_parquet(path: str | Path) -> Table:
     >>> read_parquet(path)["z"][0]
     np.float64(0.5)
     """
-    with parquet.ParquetFile(path) as file:  # read_table would take folder names for columns
+    # read_table would take folder names for columns, and names must be UTF-8 for Arrow.
+    with Path(path).open("rb") as stream, parquet.ParquetFile(stream) as file:
         arrow = file.read()
     while any(pa.types.is_struct(kind) for kind in arrow.schema.types):
         arrow = arrow.flatten()

@@ -8,7 +8,7 @@ from astropy.table import Column
 from astropy.units import Unit, UnitBase, UnrecognizedUnit
 from astropy.utils.exceptions import AstropyWarning
 
-# In column.meta: [text in the file, astropy's text for the same unit]. It is set where they differ.
+# In column.meta: [text in the file, astropy's text for the same unit], where the file's is unusual.
 UNIT_KEY = "astroclip_unit"
 
 
@@ -77,7 +77,7 @@ def set_unit(column: Column, text: str, *spellings: str, written: str) -> None:
     """
     unit = understand_unit(text, *spellings)
     column.unit = unit
-    if text not in (unit.to_string(), spelt(unit, written)):
+    if text != spelt(unit, written):
         column.meta[UNIT_KEY] = [text, unit.to_string()]
 
 
