@@ -9,7 +9,7 @@ from astropy.units import Unit, UnitBase, UnrecognizedUnit
 from astropy.utils.exceptions import AstropyWarning
 
 # In column.meta: [text in the file, astropy's text for the same unit], where the file's is unusual.
-UNIT_KEY = "astroclip_unit"
+UNIT_KEY = "unit_in_file"
 
 
 def understand_unit(text: str, *spellings: str) -> UnitBase:

@@ -136,6 +136,9 @@ class Document:
     def _checked(self, events: Iterable[Event]) -> Iterator[Event]:
         """Yield the elements of a document for astropy, each after it has been looked at."""
         for start, name, data, position in events:
+            if name == "TD" and self._held is None:  # by far the most, and nothing to look at
+                yield start, name, data, position
+                continue
             if start:
                 data = self._begin(name, dict(cast(dict[str, str], data)))
             else:
