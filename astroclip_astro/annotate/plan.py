@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from astroclip_astro.annotate.pipeline import row_dtype
 from astroclip_astro.annotate.progress import Progress
 from astroclip_astro.annotate.recalibrate import check_label_columns, parse_label_columns
 from astroclip_astro.annotate.setup import Options, check_options
-from astroclip_astro.catalogue import check_output, read_catalogue
+from astroclip_astro.catalogue import check_output, read_catalogue, split_table_name
 from astroclip_astro.catalogue.trial import check_writable
 from astroclip_astro.columns import COLUMN_ROOTS, PREFIX
 from astroclip_astro.config import DEVICE, PRECISION
@@ -42,23 +43,27 @@ def check_paths(
     output = None if output is None else Path(output)
     try:
         if path is not None:
-            if not path.is_file():
-                found = "a folder" if path.is_dir() else "nothing"
+            file, _ = split_table_name(path)  # FILE#TABLE
+            if not file.is_file():
+                found = "a folder" if file.is_dir() else "nothing"
+                found = "a link that leads nowhere" if file.is_symlink() else found
                 raise CatalogueError(
-                    f"Catalogue {str(path)!r}: found {found} there, expected a file with a "
+                    f"Catalogue {str(file)!r}: found {found} there, expected a file with a "
                     "table; check the path."
                 )
-            output = default_output(path) if output is None else output
-            if output.resolve() == path.resolve() or (output.exists() and output.samefile(path)):
+            output = default_output(file) if output is None else output
+            if output.resolve() == file.resolve() or (output.exists() and output.samefile(file)):
                 raise OutputError(
                     f"Output {output} is the input itself; choose another name with -o. "
                     "The input is never changed."
                 )
         if output is not None:
             check_output(output, overwrite=overwrite)
-    except OSError as error:
+    except (OSError, RuntimeError) as error:  # the latter for links that lead to themselves
+        where = getattr(error, "filename", None) or output or catalogue
+        reason = getattr(error, "strerror", None) or os.strerror(errno.ELOOP)
         raise InputError(
-            f"Path {str(error.filename)[:60]!r} cannot be used: {error.strerror}; choose another."
+            f"Path {str(where)[:60]!r} cannot be used: {reason}; choose another."
         ) from None
     return path, output
 
@@ -191,7 +196,8 @@ def make_plan(
     Parameters
     ----------
     catalogue : str, path or Table
-        Whatever astropy reads: FITS, VOTable, ECSV, CSV, Parquet.
+        Whatever astropy reads: FITS, VOTable, ECSV, CSV, Parquet; ``FILE#TABLE`` is one table of
+        several.
     output : str or path, optional
         Its suffix says the format; ``CATALOG_astroclip.fits`` beside the input by default. A table
         is not written where no output is given.
@@ -222,7 +228,7 @@ def make_plan(
     """
     progress = progress or Progress(quiet=True)
     path, destination = check_paths(catalogue, output, overwrite=overwrite or dry)
-    table = read_table(catalogue, progress)
+    table = read_table(catalogue, progress, [name for name in (ra, dec) if name is not None])
     chosen = row_range(rows, len(table))
     positions = describe_positions(table, ra=ra, dec=dec)
     targets = find_targets(table, ra=ra, dec=dec)[chosen]
@@ -238,12 +244,14 @@ def make_plan(
     return plan
 
 
-def read_table(catalogue: str | os.PathLike | Table, progress: Progress) -> Table:
-    """Return the table of a catalogue's file; a table passes through."""
+def read_table(
+    catalogue: str | os.PathLike | Table, progress: Progress, columns: list[str]
+) -> Table:
+    """Return the table of a catalogue's file that has some columns; a table passes through."""
     if isinstance(catalogue, Table):
         return catalogue
     progress.stage(f"reading {Path(catalogue).name}")
-    return read_catalogue(Path(catalogue))
+    return read_catalogue(Path(catalogue), columns=columns)
 
 
 def options_for(table: Table, known: dict[str, str], *, overwrite: bool, **options: Any) -> Options:

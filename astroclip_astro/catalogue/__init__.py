@@ -5,5 +5,6 @@ from astroclip_astro.catalogue.io import (
     read_catalogue,
     write_catalogue,
 )
+from astroclip_astro.catalogue.table_choice import split_table_name as split_table_name
 
 __all__ = ["read_catalogue", "write_catalogue"]

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import yaml
@@ -19,7 +20,8 @@ from astropy.io import fits
 from astropy.table import Column, Table
 from astropy.table.meta import get_header_from_yaml, get_yaml_from_table
 
-from astroclip_astro.errors import OutputError
+from astroclip_astro.errors import CatalogueError, OutputError
+from astroclip_astro.storage.bounds import check_yaml
 
 # Cards numbered by column, and the key of ``column.meta`` that holds each.
 UNCHANGED = (
@@ -194,11 +196,37 @@ def drop_stale_block(header: fits.Header, names: list[str]) -> None:
         header.add_comment(line)
 
 
+def check_block(path: Path, header: fits.Header) -> None:
+    """Raise where astropy's block stands for more than metadata can be.
+
+    Parameters
+    ----------
+    path : Path
+        For messages.
+    header : fits.Header
+        Of the table.
+
+    Raises
+    ------
+    CatalogueError
+        As `~astroclip_astro.storage.bounds.check_yaml`.
+    """
+    check_yaml("\n".join(_block(header)), f"The header of {path}", error=CatalogueError)
+
+
 def _described(header: fits.Header) -> set[str]:
     """Return the columns that astropy's block names."""
+    lines = _block(header)
+    return (
+        {column["name"] for column in get_header_from_yaml(lines)["datatype"]} if lines else set()
+    )
+
+
+def _block(header: fits.Header) -> list[str]:
+    """Return the lines of astropy's block, none where there is no block."""
     comments = [str(line) for line in header.get("COMMENT", [])]
     if BEGIN not in comments or END not in comments:
-        return set()
+        return []
     lines: list[str] = []
     goes_on = False
     for line in comments[comments.index(BEGIN) + 1 : comments.index(END)]:
@@ -207,7 +235,7 @@ def _described(header: fits.Header) -> set[str]:
         else:
             lines.append(line[:BLOCK_WIDTH])
         goes_on = len(line) == BLOCK_WIDTH + 1
-    return {column["name"] for column in get_header_from_yaml(lines)["datatype"]}
+    return lines
 
 
 def _is_of_file(key: object) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,11 +11,11 @@ from typing import BinaryIO
 import numpy as np
 from astropy.io import fits
 from astropy.table import Column, MaskedColumn, QTable, Table
-from astropy.units import Unit
 from astropy.utils.exceptions import AstropyWarning
 
 from astroclip_astro.catalogue.fits_header import (
     block_lines,
+    check_block,
     column_cards,
     describe_columns,
     drop_stale_block,
@@ -24,12 +23,24 @@ from astroclip_astro.catalogue.fits_header import (
     split_meta,
     table_meta,
 )
-from astroclip_astro.catalogue.nulls import (
-    Stored,
-    storable,
-    understand_units,
-    with_values,
-    without_mixins,
+from astroclip_astro.catalogue.fits_layout import check_held, choose_part, open_fits
+from astroclip_astro.catalogue.fits_values import (
+    Masks,
+    check_heap,
+    name_columns,
+    restore_values,
+    stacked_rows,
+    take_scales,
+    take_text_nulls,
+    unstack,
+)
+from astroclip_astro.catalogue.nulls import Stored, storable, with_values, without_mixins
+from astroclip_astro.catalogue.table_choice import ANY_TABLE, TableChoice
+from astroclip_astro.catalogue.units import (
+    set_unit,
+    spelt,
+    unit_text,
+    without_unit_text,
 )
 from astroclip_astro.errors import CatalogueError, OutputError
 
@@ -42,13 +53,16 @@ MOST_COLUMNS = 999  # their numbers have three digits in a header
 LONGEST_NAME = 60  # characters; a card holds 68, where quotes count double
 
 
-def read_fits(path: str | Path) -> Table:
-    """Read the first table of a FITS file.
+def read_fits(path: str | Path, wanted: TableChoice = ANY_TABLE) -> Table:
+    """Read one table of a FITS file: the one that is wanted, else the first with positions.
 
     Parameters
     ----------
     path : str or Path
-        FITS file, gzipped or not.
+        FITS file, gzipped or not. Binary and ASCII tables are read, and TOPCAT's column-oriented
+        ones (colfits).
+    wanted : TableChoice
+        Which table, where there are several.
 
     Returns
     -------
@@ -72,24 +86,18 @@ def read_fits(path: str | Path) -> Table:
     {'OBSERVER': 'EH'}
     """
     path = Path(path)
-    with _tolerant(), fits.open(path, memmap=False) as hdus:
-        hdu = _first_table(path, hdus)
-        drop_stale_block(hdu.header, hdu.columns.names)
-        table = Table.read(hdu, format="fits")
-        for column in list(table.itercols()):
-            # astropy hides NaN and empty strings (and null times need that, until here).
-            if isinstance(column, MaskedColumn) and column.dtype.kind in "fcSU":
-                table.replace_column(column.name, with_values(column, np.asarray(column)))
-        if isinstance(hdu, fits.BinTableHDU):
-            _restore_nulls(table, hdu)
-        describe_columns(table, hdu.header)
-        _release(hdu)
+    with _tolerant(), open_fits(path) as stream:
+        part = choose_part(path, stream, wanted)
+        check_held(path, stream, part)
+        check_block(path, part.header)
+        stream.seek(0)
+        with fits.open(stream, memmap=False) as hdus:
+            table = _read_part(path, hdus[part.number])
     table.meta = table_meta(table.meta)
     for column in list(table.itercols()):
         written, name = (column.info.meta or {}).pop(NAME_KEY, (None, None))
         if written == column.info.name and name not in table.colnames:
             table.rename_column(written, name)
-    understand_units(table)
     return table
 
 
@@ -122,8 +130,11 @@ def write_fits(table: Table, stream: BinaryIO) -> None:
                 f"FITS holds at most {MOST_COLUMNS} columns, and there would be "
                 f"{len(plain.columns)}; write .parquet, .vot or .ecsv, or leave some out."
             )
+        units = [_unit_text(column) for column in plain.itercols()]
+        for column in plain.itercols():
+            column.info.meta = without_unit_text(column.info.meta)
         stored = [storable(column) for column in plain.itercols()]
-        columns = [_fits_column(*pair) for pair in zip(plain.itercols(), stored, strict=True)]
+        columns = [_fits_column(*one) for one in zip(plain.itercols(), stored, units, strict=True)]
         hdu = fits.BinTableHDU.from_columns(columns, nrows=len(table))
         del columns
         for number, column in enumerate(plain.itercols(), start=1):
@@ -152,7 +163,7 @@ def check_fits(column: Column) -> None:
     >>> check_fits(Column([1.5], name="z"))
     """
     with _tolerant():
-        _fits_column(column, storable(column))
+        _fits_column(column, storable(column), None)
 
 
 @contextmanager
@@ -169,67 +180,41 @@ def _release(hdu: fits.BinTableHDU | fits.TableHDU) -> None:
         del column.array
 
 
-def _first_table(path: Path, hdus: fits.HDUList) -> fits.BinTableHDU | fits.TableHDU:
-    """Return the first table, sure that the file holds all of it."""
-    reached = -1
-    for hdu in hdus:
-        if isinstance(hdu, fits.BinTableHDU | fits.TableHDU):
-            break
-        place = hdu.fileinfo()["hdrLoc"]
-        if place <= reached:  # a damaged header can send astropy round in circles
-            raise CatalogueError(f"{path} is damaged: its headers overlap; fetch it again.")
-        reached = place
-    else:
-        kinds = ", ".join(type(hdu).__name__ for hdu in hdus)
-        raise CatalogueError(
-            f"{path} holds no complete table, only {kinds}; pass a FITS file with a table."
-        )
-    if hdu.header.get("ZTABLE"):
-        raise CatalogueError(f"{path} holds a tile-compressed table; uncompress it (funpack).")
-    start = hdu.fileinfo()["datLoc"]
-    found = _length(path, start + hdu.size) - start
-    if found < hdu.size:
-        raise CatalogueError(
-            f"{path} is truncated: its header claims {hdu.header['NAXIS2']} rows "
-            f"({hdu.size} bytes), {max(found, 0)} bytes of them are there; fetch it again."
-        )
+def _read_part(path: Path, hdu: fits.BinTableHDU | fits.TableHDU) -> Table:
+    """Return a table as it stands in the file, its metadata as astropy has them."""
+    names = name_columns(hdu.header)
+    scales = take_scales(hdu.header) if isinstance(hdu, fits.BinTableHDU) else {}
     width = hdu.columns.dtype.itemsize
     if isinstance(hdu, fits.BinTableHDU) and width != hdu.header["NAXIS1"]:
         raise CatalogueError(
             f"{path} is damaged: its rows have {hdu.header['NAXIS1']} bytes, the columns of a "
             f"row {width}; fetch or write it again."
         )
-    return hdu
-
-
-def _length(path: Path, enough: int) -> int:
-    """Return the length of a file, of its content if gzipped, counted no further than enough."""
-    with path.open("rb") as stream:
-        if stream.read(2) != b"\x1f\x8b":
-            return path.stat().st_size
-    count = 0
-    with gzip.open(path) as stream:
-        while count < enough and (block := stream.read(1 << 20)):
-            count += len(block)
-    return count
-
-
-def _restore_nulls(table: Table, hdu: fits.BinTableHDU) -> None:
-    """Mask null logicals, and null integers that are scaled: astropy compares too late."""
-    raw = hdu.data.view(np.ndarray)
-    for column in hdu.columns:
-        name = column.name
-        if name not in table.colnames or not isinstance(table[name], Column):
-            continue
-        if column.format.format == "L":
-            mask = raw[name] == 0
-        elif column.null is not None and (column.bzero or column.bscale not in (None, "", 1)):
-            mask = raw[name] == column.null
-        else:
-            continue
-        old = table[name]
-        if mask.any() or np.ma.is_masked(old):
-            table.replace_column(name, MaskedColumn(old, mask=mask.reshape(old.shape)))
+    nulls: Masks = {}
+    if isinstance(hdu, fits.BinTableHDU):
+        check_heap(path, hdu)
+    else:
+        nulls = take_text_nulls(hdu)
+    drop_stale_block(hdu.header, names)
+    table = Table.read(hdu, format="fits")
+    for column in list(table.itercols()):
+        # astropy hides NaN and empty strings (and null times need that, until here).
+        if isinstance(column, MaskedColumn) and column.dtype.kind in "fcSU":
+            table.replace_column(column.name, with_values(column, np.asarray(column)))
+    if isinstance(hdu, fits.BinTableHDU):
+        restore_values(table, hdu, scales)
+    for name, mask in nulls.items():
+        if mask.any():
+            table.replace_column(name, MaskedColumn(table[name], mask=mask))
+    describe_columns(table, hdu.header)
+    for number, name in enumerate(names, start=1):
+        text = str(hdu.header.get(f"TUNIT{number}", "")).strip()
+        if text and name in table.colnames and isinstance(table[name], Column):
+            set_unit(table[name], text, "fits", written="fits")
+    if stacked_rows(hdu.header) is not None and ANY_TABLE.fits(table):
+        table = unstack(table, hdu.header)
+    _release(hdu)
+    return table
 
 
 def _with_header_names(table: Table) -> Table:
@@ -253,7 +238,7 @@ def _with_header_names(table: Table) -> Table:
     return named
 
 
-def _fits_column(column: Column, stored: Stored) -> fits.Column:
+def _fits_column(column: Column, stored: Stored, unit: str | None) -> fits.Column:
     """Return a column of the binary table."""
     values = stored.values
     if values.dtype.kind == "U":
@@ -273,7 +258,7 @@ def _fits_column(column: Column, stored: Stored) -> fits.Column:
     return fits.Column(
         name=column.info.name,
         format=form,
-        unit=_unit_text(column.unit),
+        unit=unit,
         null=stored.null,
         bzero=bzero,
         disp=_display(column),
@@ -291,14 +276,8 @@ def _display(column: Column) -> str | None:
         return None
 
 
-def _unit_text(unit: Unit | None) -> str | None:
-    """Return a unit as FITS spells it, as astropy does where FITS cannot."""
-    if unit is None:
+def _unit_text(column: Column) -> str | None:
+    """Return a column's unit as its file spelt it, else as FITS does, else as astropy does."""
+    if column.info.unit is None:
         return None
-    try:
-        text = unit.to_string("fits")
-        if Unit(text, format="fits", parse_strict="silent") != unit:
-            text = unit.to_string()
-    except ValueError:
-        text = unit.to_string()
-    return header_text(text) or None
+    return header_text(unit_text(column) or spelt(column.info.unit, "fits")) or None

@@ -7,7 +7,7 @@ import os
 import re
 import secrets
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -16,10 +16,12 @@ from warnings import warn
 from astropy.table import Table
 
 from astroclip_astro.catalogue.arrow_types import conversions
+from astroclip_astro.catalogue.ecsv_header import check_ecsv_header
 from astroclip_astro.catalogue.fits_table import read_fits, write_fits
 from astroclip_astro.catalogue.parquet import read_parquet, write_parquet
+from astroclip_astro.catalogue.table_choice import SEPARATOR, TableChoice, split_table_name
 from astroclip_astro.catalogue.text import read_csv, read_ecsv, read_text, write_csv, write_ecsv
-from astroclip_astro.catalogue.votable import read_votable, write_votable
+from astroclip_astro.catalogue.votable import is_votable, read_votable, write_votable
 from astroclip_astro.errors import (
     AstroclipError,
     CatalogueError,
@@ -51,6 +53,7 @@ READERS: dict[str, Callable[[Path], Table]] = {
     "Parquet": read_parquet,
     "text": read_text,
 }
+CHOOSERS = {"FITS": read_fits, "VOTable": read_votable}  # which may hold several tables
 WRITERS: dict[str, Callable[[Table, BinaryIO], None]] = {
     "FITS": write_fits,
     "VOTable": write_votable,
@@ -59,17 +62,23 @@ WRITERS: dict[str, Callable[[Table, BinaryIO], None]] = {
     "Parquet": write_parquet,
 }
 SIGNATURES = {b"SIMPLE  =": "FITS", b"PAR1": "Parquet", b"# %ECSV": "ECSV"}
+# What the XML parser says of a document that ends too early, and of damaged data.
+CUT_OFF = re.compile("no element found|unclosed|partial character|not well-formed|padding|buffer")
 HEAD = 4096  # bytes looked at to tell the format
 
 
-def read_catalogue(path: str | os.PathLike) -> Table:
+def read_catalogue(path: str | os.PathLike, *, columns: Sequence[str] = ()) -> Table:
     r"""Read a catalogue, its format recognised by content where that is plain, else by suffix.
 
     Parameters
     ----------
     path : str or path
-        FITS (first table, gzipped or not), VOTable (first table), ECSV, CSV, Parquet, or
-        another text table that astropy recognises.
+        FITS or VOTable (both gzipped or not), ECSV, CSV, Parquet, or another text table that
+        astropy recognises. Of several tables in one file the first is read that has rows and RA and
+        Dec, or TARGETIDs; ``FILE#2`` and ``FILE#NAME`` name another: the number of the HDU or its
+        EXTNAME in FITS, the number from 1, the name or the ID in VOTable.
+    columns : sequence of str
+        Columns by which the table is chosen instead, where a file has several.
 
     Returns
     -------
@@ -80,7 +89,8 @@ def read_catalogue(path: str | os.PathLike) -> Table:
     Raises
     ------
     CatalogueError
-        Where the file is absent, empty, truncated, not a table, or has no rows.
+        Where the file is absent, empty, truncated, not a table, or has no rows; where it has no
+        such table, or several without positions.
 
     Examples
     --------
@@ -90,18 +100,25 @@ def read_catalogue(path: str | os.PathLike) -> Table:
     >>> len(read_catalogue(path))
     1
     """
-    path = Path(path)
+    path, name = split_table_name(path)
     form = _format_of(path)
+    if name is not None and form not in CHOOSERS:
+        raise CatalogueError(
+            f"{path} is {form}, which holds one table; leave out {SEPARATOR + name!r}."
+        )
     try:
-        table = READERS[form](path)
+        if form in ("ECSV", "text"):
+            check_ecsv_header(path)
+        if form in CHOOSERS:
+            table = CHOOSERS[form](path, TableChoice(name, tuple(columns)))
+        else:
+            table = READERS[form](path)
     except (AstroclipError, MemoryError):
         raise
     except Exception as problem:
         # A damaged file can make a reader fail in any way; it is the file's fault in all.
-        reason = " ".join(str(problem).split())[:200] or type(problem).__name__
         raise CatalogueError(
-            f"{path} cannot be read as {form} ({reason}); it may be truncated or damaged: fetch "
-            "or write it again."
+            f"{path} cannot be read as {form} {_cause(problem, form)}."
         ) from problem
     if len(table) == 0:
         raise CatalogueError(f"{path} has no rows; pass a catalogue with at least one.")
@@ -244,6 +261,8 @@ def _format_of(path: Path) -> str:
     """Return the format of a file, by content where that is plain, else by its name."""
     if path.is_dir():
         raise CatalogueError(f"{path} is a folder; pass a catalogue file.")
+    if path.is_symlink() and not path.exists():
+        raise CatalogueError(f"{path} is a link that leads nowhere; pass a catalogue file.")
     if not path.exists():
         raise CatalogueError(f"{path} does not exist; check the name and the folder.")
     if not path.is_file():
@@ -257,7 +276,7 @@ def _format_of(path: Path) -> str:
     for signature, form in SIGNATURES.items():
         if head.startswith(signature):
             return form
-    if re.search(rb"<(\w+:)?VOTABLE[\s>]", head):
+    if is_votable(head):
         return "VOTable"
     named = _by_suffix(path.with_name(path.name.removesuffix(".gz")))
     if named in ("FITS", "VOTable", "Parquet"):
@@ -271,6 +290,15 @@ def _format_of(path: Path) -> str:
             "Parquet or a text table."
         )
     return "CSV" if named == "CSV" else "text"
+
+
+def _cause(problem: Exception, form: str) -> str:
+    """Return why a file cannot be read, and what to do, for a message."""
+    reason = " ".join(str(problem).split())[:200] or type(problem).__name__
+    cut = isinstance(problem, EOFError | zlib.error | gzip.BadGzipFile) or CUT_OFF.search(reason)
+    if form in CHOOSERS and not cut:
+        return f"({reason}); correct that, or write it again with TOPCAT or astropy"
+    return f"({reason}); it may be truncated or damaged: fetch or write it again"
 
 
 def _head(path: Path) -> bytes:

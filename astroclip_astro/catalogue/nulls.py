@@ -7,7 +7,6 @@ from decimal import Decimal
 
 import numpy as np
 from astropy.table import Column, Table, represent_mixins_as_columns
-from astropy.units import Unit, UnrecognizedUnit
 from astropy.utils.data_info import serialize_context_as
 
 from astroclip_astro.catalogue import arrow_types
@@ -126,30 +125,6 @@ def decoded(values: np.ndarray, name: str, form: str) -> np.ndarray:
             f"Column {name!r} holds bytes that are not UTF-8 text, which {form} cannot hold; write "
             "FITS (.fits) or Parquet (.parquet), or decode it first."
         ) from None
-
-
-def understand_units(table: Table) -> None:
-    """Give columns the units that astropy knows and their file format does not.
-
-    Parameters
-    ----------
-    table : astropy.table.Table
-        As read; changed in place. A unit that astropy would spell differently stays text, so
-        that it is written again as it was.
-
-    Examples
-    --------
-    >>> odd = Unit("dex(solMass)", format="fits", parse_strict="silent")
-    >>> table = Table([Column([10.5], name="logm", unit=odd)])
-    >>> understand_units(table)
-    >>> table["logm"].unit
-    Unit("dex(solMass)")
-    """
-    for column in table.columns.values():
-        unit = getattr(column, "unit", None)
-        if isinstance(unit, UnrecognizedUnit):
-            known = Unit(unit.name, parse_strict="silent")
-            column.unit = known if known.to_string() == unit.name else unit
 
 
 def without_mixins(table: Table, context: str) -> Table:

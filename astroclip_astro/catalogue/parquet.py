@@ -14,7 +14,8 @@ from pyarrow import parquet
 from astroclip_astro.catalogue.arrow_columns import array_of, column_of
 from astroclip_astro.catalogue.nulls import without_mixins
 from astroclip_astro.catalogue.voparquet import voparquet_metadata
-from astroclip_astro.errors import OutputError
+from astroclip_astro.errors import CatalogueError, OutputError
+from astroclip_astro.storage.bounds import check_yaml
 
 YAML_KEY = b"table_meta_yaml"  # astropy's own, so that astropy reads what is written here
 
@@ -47,11 +48,14 @@ def read_parquet(path: str | Path) -> Table:
     >>> read_parquet(path)["z"][0]
     np.float64(0.5)
     """
-    with parquet.ParquetFile(path) as file:  # read_table would take folder names for columns
+    # read_table would take folder names for columns, and names must be UTF-8 for Arrow.
+    with Path(path).open("rb") as stream, parquet.ParquetFile(stream) as file:
         arrow = file.read()
     while any(pa.types.is_struct(kind) for kind in arrow.schema.types):
         arrow = arrow.flatten()
     text = (arrow.schema.metadata or {}).get(YAML_KEY)
+    if text:
+        check_yaml(text.decode(), f"The metadata of {path}", error=CatalogueError)
     header = get_header_from_yaml(text.decode().split("\n")) if text else {}
     table = Table(meta=header.get("meta", {}))
     for name in arrow.column_names:

@@ -13,9 +13,12 @@ import numpy as np
 import pyarrow as pa
 from astropy.io.votable.tree import Field, Resource, TableElement, VOTableFile
 from astropy.table import Column, Table
+from astropy.units import UnrecognizedUnit
 from astropy.utils.exceptions import AstropyWarning
 
-from astroclip_astro.catalogue.votable import identifiers, infos, xml_text
+from astroclip_astro.catalogue.units import spelt, unit_text
+from astroclip_astro.catalogue.votable import identifiers
+from astroclip_astro.catalogue.votable_meta import params_and_infos, xml_text
 
 VERSION_KEY = b"IVOA.VOTable-Parquet.version"
 CONTENT_KEY = b"IVOA.VOTable-Parquet.content"
@@ -56,7 +59,9 @@ def voparquet_metadata(plain: Table, arrow: pa.Table) -> dict[bytes, bytes]:
         if isinstance(plain.meta.get(key), str):
             setattr(element, key, xml_text(plain.meta[key]))
     written = {key: value for key, value in plain.meta.items() if key != "__serialized_columns__"}
-    element.infos.extend(infos(written))
+    params, infos = params_and_infos(written, file)
+    element.params.extend(params)
+    element.infos.extend(infos)
     stream = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", AstropyWarning)  # units it does not know are kept
@@ -93,9 +98,12 @@ def _field(file: VOTableFile, identifier: str, column: Column, kind: pa.DataType
         name=xml_text(column.info.name),
         datatype=datatype,
         arraysize="x".join(sizes) or None,
-        unit=None if column.unit is None else column.unit.to_string() or None,
         **described,
     )
+    if column.info.unit is not None:
+        # As an unknown unit it is written letter by letter.
+        text = unit_text(column) or spelt(column.info.unit, "vounit")
+        field.unit = UnrecognizedUnit(xml_text(text)) if text else None
     if column.info.description:
         field.description = xml_text(column.info.description)
     return field

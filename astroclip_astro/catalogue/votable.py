@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
-import gzip
 import re
 import warnings
 from collections.abc import Iterator
+from math import prod
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from astropy.io import votable
-from astropy.io.votable.exceptions import W18
-from astropy.io.votable.tree import Field, Info, Resource, TableElement, VOTableFile
+from astropy.io.votable.tree import Field, Resource, TableElement, VOTableFile
 from astropy.table import Column, Table
+from astropy.units import UnrecognizedUnit
 from astropy.utils.exceptions import AstropyWarning
 
-from astroclip_astro.catalogue.nulls import (
-    decoded,
-    storable,
-    understand_units,
-    with_values,
-    without_mixins,
+from astroclip_astro.catalogue.nulls import decoded, storable, with_values, without_mixins
+from astroclip_astro.catalogue.table_choice import (
+    ANY_TABLE,
+    ListedTable,
+    TableChoice,
+    choose_table,
+)
+from astroclip_astro.catalogue.units import set_unit, spelt, unit_text
+from astroclip_astro.catalogue.votable_document import TEXT, Document, DocumentTable
+from astroclip_astro.catalogue.votable_meta import (
+    ATTRIBUTES,
+    FILE_KEY,
+    RESOURCE_KEY,
+    describe_field,
+    document_meta,
+    params_and_infos,
+    service_error,
+    xml_text,
 )
 from astroclip_astro.errors import CatalogueError, OutputError
 
@@ -29,31 +40,33 @@ DATATYPES = {
     **{"b1": "boolean", "u1": "unsignedByte", "i2": "short", "i4": "int", "i8": "long"},
     **{"f4": "float", "f8": "double", "c8": "floatComplex", "c16": "doubleComplex"},
 }
-REMOTE = re.compile(rb"<(?:\w+:)?STREAM\b[^>]*?\bhref\s*=", re.IGNORECASE)
-BLOCK, LONGEST_TAG = 1 << 20, 4096  # bytes
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
-NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+FIELD_KEYS = ("ucd", "utype", "xtype", "width", "precision")
 SIGNED = {"u2": "i4", "u4": "i8", "u8": "i8"}  # VOTable has no unsigned type but the byte
 
 
-def read_votable(path: str | Path) -> Table:
-    """Read the first table of a VOTable file.
+def read_votable(path: str | Path, wanted: TableChoice = ANY_TABLE) -> Table:
+    """Read one table of a VOTable file: the one that is wanted, else the first with positions.
 
     Parameters
     ----------
     path : str or Path
         VOTable file, gzipped or not.
+    wanted : TableChoice
+        Which table, where there are several; by its ``name``, its ``ID``, or its number from 1.
 
     Returns
     -------
     astropy.table.Table
-        UCDs and utypes are in ``column.meta`` (``ucd``, ``utype``), INFO elements of the table
-        in ``table.meta``, as text. NaN is a value; nulls of other types are masked.
+        UCDs and utypes are in ``column.meta`` (``ucd``, ``utype``), INFO and PARAM elements in
+        ``table.meta``, as `~astroclip_astro.catalogue.votable_meta.document_meta` has them. NaN is
+        a value; nulls of other types are masked.
 
     Raises
     ------
     CatalogueError
-        Where there is no table, or not as many rows as it claims.
+        Where there is no table, or not as many rows as it claims; where the file asks for data
+        from elsewhere, which are never fetched; where it is a service's report of an error.
 
     Examples
     --------
@@ -64,28 +77,38 @@ def read_votable(path: str | Path) -> Table:
     >>> read_votable(path)["z"][0]
     np.float64(0.5)
     """
-    _refuse_remote_data(Path(path))
+    path = Path(path)
+    document = Document(path)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", AstropyWarning)
-        warnings.simplefilter("error", W18)  # fewer rows than claimed
-        elements = list(votable.parse(path, verify="warn").iter_tables())
+        elements = list(document.read().iter_tables())
+        filled = any(len(element.array) for element in elements)
+        if words := service_error(document.scopes, filled=filled):
+            raise CatalogueError(
+                f"{path} is no table, but a service's report of an error: {words[:500]!r}; mend "
+                "the query, and fetch it again."
+            )
         if not elements:
             raise CatalogueError(f"{path} is a VOTable without a table; pass one that has rows.")
-        claimed = elements[0].nrows
-        table = elements[0].to_table(use_names_over_ids=True)
-    for info in elements[0].infos:
-        known = table.meta.get(info.name)
-        both = [*known, info.value] if isinstance(known, list) else [known, info.value]
-        table.meta[info.name] = info.value if known is None else both
-    if claimed not in (None, len(table)):
-        raise CatalogueError(
-            f"{path} is damaged: it claims {claimed} rows and has {len(table)}; fetch it again."
-        )
-    for name in table.colnames:
+        listed = _listed(document, elements)
+        number = choose_table(path, listed, wanted).number
+        found, element = document.tables[number - 1], elements[number - 1]
+        if found.claimed not in (None, len(element.array)):
+            raise CatalogueError(
+                f"{path} is damaged: it claims {found.claimed} rows and has {len(element.array)}; "
+                "fetch it again."
+            )
+        table = element.to_table(use_names_over_ids=True)
+    if not found.identifier:
+        table.meta.pop("ID", None)  # one that astropy has made up
+    table.meta.update(document_meta(found.scopes))
+    for name, attributes in zip(table.colnames, _fields(document, found), strict=True):
         _restore_values(table, name)
+        _restore_vectors(table, name, attributes)
         if words := table[name].description:  # writers wrap long ones
             table[name].description = " ".join(words.split())
-    understand_units(table)
+        if unit := attributes.get("unit", "").strip():
+            set_unit(table[name], unit, "cds", "generic", written="vounit")
     return table
 
 
@@ -116,11 +139,16 @@ def write_votable(table: Table, stream: BinaryIO) -> None:
     element = TableElement(file, nrows=len(table))
     file.resources.append(resource)
     resource.tables.append(element)
-    for key in ("name", "description"):
-        if isinstance(table.meta.get(key), str):
-            setattr(element, key, xml_text(table.meta[key]))
-    element.infos.extend(infos(table.meta))
     known_as = identifiers(plain.colnames)
+    for key in ATTRIBUTES:
+        text = table.meta.get(key)
+        if isinstance(text, str) and (key != "ID" or _is_free(text, known_as)):
+            setattr(element, key, xml_text(text))
+    resource.description = _text_of(table.meta, RESOURCE_KEY)
+    file.description = _text_of(table.meta, FILE_KEY)
+    params, infos = params_and_infos(table.meta, file)
+    element.params.extend(params)
+    element.infos.extend(infos)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", AstropyWarning)  # units it does not know are kept
         for number, (column, one) in enumerate(zip(plain.itercols(), stored, strict=True)):
@@ -148,19 +176,80 @@ def check_votable(column: Column) -> None:
     _votable_values(column)
 
 
-def _refuse_remote_data(path: Path) -> None:
-    """Raise where data stand at another address: astropy would fetch what a file tells it to."""
-    with path.open("rb") as raw:
-        packed = raw.read(2) == b"\x1f\x8b"
-    with gzip.open(path) if packed else path.open("rb") as stream:
-        tail = b""
-        while block := stream.read(BLOCK):
-            if REMOTE.search(tail + block):
-                raise CatalogueError(
-                    f"{path} keeps its data at another address (STREAM href); save the table "
-                    "with its data inside, with TOPCAT for example."
-                )
-            tail = block[-LONGEST_TAG:]
+def is_votable(head: bytes) -> bool:
+    """Return whether a file that begins so is a VOTable.
+
+    Parameters
+    ----------
+    head : bytes
+        Some thousand bytes, in UTF-8, UTF-16 or whatever is like ASCII.
+
+    Examples
+    --------
+    >>> is_votable('<?xml version="1.0"?><VOTABLE>'.encode("utf-16")), is_votable(b"ra,dec")
+    (True, False)
+    """
+    # Every other byte of UTF-16 is zero where its letters are ASCII.
+    return re.search(rb"<(\w[\w.-]*:)?VOTABLE[\s>]", head.replace(b"\0", b"")) is not None
+
+
+def _fields(document: Document, found: DocumentTable) -> list[dict[str, str]]:
+    """Return the attributes of a table's columns; it may have those of another table."""
+    if found.fields or not found.reference:
+        return found.fields
+    return next(one.fields for one in document.tables if one.identifier == found.reference)
+
+
+def _listed(document: Document, elements: list[TableElement]) -> Iterator[ListedTable]:
+    """Yield what is known of each table of a document."""
+    for number, found in enumerate(document.tables, start=1):
+        columns = Table()
+        for field in _fields(document, found):
+            name = field.get("name") or field.get("ID", "")
+            if name not in columns.colnames:
+                columns[name] = Column([], meta={"ucd": field.get("ucd")})
+        rows = len(elements[number - 1].array)
+        yield ListedTable(number, found.name or found.identifier, rows, columns)
+
+
+def _restore_vectors(table: Table, name: str, attributes: dict[str, str]) -> None:
+    """Cut texts into the vectors of texts that a column says it has."""
+    size = attributes.get("arraysize", "")
+    column, kind = table[name], attributes.get("datatype")
+    if kind not in TEXT or not re.fullmatch(r"[1-9]\d*(x\d+)+|[1-9]\d*x\*", size):
+        return
+    width, *counts = (int(one) for one in size.split("x") if one != "*")
+    texts = column.tolist()
+    if column.dtype.kind == "u":  # as it stands in binary
+        packed = np.ma.filled(column, 0).reshape(len(column), -1)
+        encoding = "ascii" if kind == "char" else "utf-16-be"
+        texts = [row.tobytes().decode(encoding, "replace") for row in packed]
+    longest = -(-max(map(len, texts), default=0) // width)
+    shape = tuple(counts[::-1]) or (longest,)
+    number = prod(shape)
+    cells = [
+        [
+            text[place : place + width].split("\0")[0].rstrip()
+            for place in range(0, number * width, width)
+        ]
+        for text in texts
+    ]
+    values = np.array(cells, dtype=str).reshape(len(column), *shape)
+    table.replace_column(name, with_values(column, values))
+
+
+def _is_free(identifier: str, taken: list[str]) -> bool:
+    """Return whether an identifier is one, and none of a column or of this package's INFOs."""
+    return (
+        IDENTIFIER.fullmatch(identifier) is not None
+        and identifier.lower() not in (one.lower() for one in taken)
+        and not re.fullmatch(r"info\d+", identifier)
+    )
+
+
+def _text_of(meta: dict, key: str) -> str | None:
+    """Return a text of a table's metadata, None where there is none."""
+    return xml_text(meta[key]) if isinstance(meta.get(key), str) else None
 
 
 def _restore_values(table: Table, name: str) -> None:
@@ -184,25 +273,6 @@ def identifiers(names: list[str]) -> list[str]:
         name if IDENTIFIER.fullmatch(name) and lower.count(name.lower()) == 1 else f"col_{i + 1}_"
         for i, name in enumerate(names)
     ]
-
-
-def xml_text(text: str) -> str:
-    """Return text without the characters that XML forbids."""
-    return NOT_XML.sub(" ", text)
-
-
-def infos(meta: dict) -> Iterator[Info]:
-    """Yield metadata that are text or numbers, one element for each item of a list."""
-    items = [
-        (str(key), item)
-        for key, value in meta.items()
-        if key not in ("name", "description")
-        for item in (value if isinstance(value, list) else [value])
-    ]
-    for number, (key, item) in enumerate(items):
-        plain = item[0] if isinstance(item, tuple) and item else item  # (value, comment)
-        if isinstance(plain, str | int | float):
-            yield Info(ID=f"info{number}", name=xml_text(key), value=xml_text(str(plain)))
 
 
 def _votable_values(column: Column) -> np.ma.MaskedArray:
@@ -250,9 +320,13 @@ def _field(file: VOTableFile, identifier: str, column: Column, values: np.ma.Mas
         name=xml_text(column.info.name),
         datatype=datatype,
         arraysize="x".join(sizes) or None,
-        unit=None if column.unit is None else column.unit.to_string() or None,
-        **{key: meta[key] for key in ("ucd", "utype", "xtype") if meta.get(key)},
+        **{key: meta[key] for key in FIELD_KEYS if meta.get(key)},
     )
+    describe_field(field, meta)
+    if column.info.unit is not None:
+        # As an unknown unit it is written letter by letter.
+        text = unit_text(column) or spelt(column.info.unit, "vounit")
+        field.unit = UnrecognizedUnit(xml_text(text)) if text else None
     field.description = xml_text(column.info.description) if column.info.description else None
     if values.dtype.kind == "i" and np.ma.is_masked(values):
         field.values.null = int(np.iinfo(values.dtype).min)

@@ -118,9 +118,10 @@ def annotate(
     """Add AstroCLIP embeddings, redshifts, stellar masses, novelty and flags to CATALOG.
 
     CATALOG is a table of positions in any format that astropy reads: FITS, VOTable, ECSV, CSV,
-    Parquet, ... It is never changed. - reads the table from standard input; its format is
-    recognised by its content. Instead of CATALOG, give --position or --name. With --source demo,
-    CATALOG is optional: the demo's own catalogue is annotated, and demo_astroclip.fits is
+    Parquet, ... It is never changed. Of several tables in one file, the first with positions is
+    read; CATALOG#2 or CATALOG#NAME is another. - reads the table from standard input; its format
+    is recognised by its content. Instead of CATALOG, give --position or --name. With --source
+    demo, CATALOG is optional: the demo's own catalogue is annotated, and demo_astroclip.fits is
     written into the current folder.
 
     When a run was interrupted, the same command continues it.

@@ -107,6 +107,29 @@ def describe_positions(table: Table, *, ra: str | None = None, dec: str | None =
     return "; ".join(filter(None, [words, assumed]))
 
 
+def has_target_columns(table: Table) -> bool:
+    """Return whether a table's columns, by their names and UCDs, can say where its rows are.
+
+    Parameters
+    ----------
+    table : Table
+        It may be without rows.
+
+    Returns
+    -------
+    bool
+        Whether there is a SkyCoord column, RA and Dec, or a column of TARGETIDs.
+
+    Examples
+    --------
+    >>> has_target_columns(Table(names=["RA", "DEC"])), has_target_columns(Table(names=["x"]))
+    (True, False)
+    """
+    return any(
+        name.lower() in _TARGETIDS or _is_coord(table[name]) for name in table.colnames
+    ) or bool(best_pairs(table))
+
+
 def _find(table: Table, ra: str | None, dec: str | None) -> tuple[Targets, str, str]:
     """Return the targets, where they come from, and what had to be assumed."""
     if len(check_table(table)) == 0:

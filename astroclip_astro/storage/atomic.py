@@ -55,10 +55,9 @@ def check_destination(path: str | os.PathLike, *, overwrite: bool) -> Path:
             )
         if not place.parent.is_dir():
             raise OutputError(f"Folder {place.parent} of the output does not exist; make it first.")
-    except OSError as error:
-        raise OutputError(
-            f"Output {path} cannot be used ({error.strerror}); choose another."
-        ) from None
+    except (OSError, RuntimeError) as error:  # the latter for links that lead to themselves
+        reason = getattr(error, "strerror", None) or os.strerror(errno.ELOOP)
+        raise OutputError(f"Output {path} cannot be used ({reason}); choose another.") from None
     if not os.access(place.parent, os.W_OK | os.X_OK):
         raise OutputError(f"Folder {place.parent} of the output cannot be written; choose another.")
     return place
@@ -132,7 +131,7 @@ def scratch_path(output: str | os.PathLike, name: str) -> Path:
     '.astroclip-33edc62c-0a1b.part'
     """
     output = Path(output).resolve()
-    stem = hashlib.sha256(output.name.encode()).hexdigest()[:8]
+    stem = hashlib.sha256(os.fsencode(output.name)).hexdigest()[:8]
     return output.with_name(f".astroclip-{stem}-{name}.part")
 
 

@@ -20,6 +20,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from waiting import HANGS
 
 from astroclip_astro.catalogue.fits_table import read_fits, write_fits
+from astroclip_astro.catalogue.table_choice import TableChoice
 from astroclip_astro.errors import CatalogueError, OutputError
 
 STILTS = shutil.which("stilts")
@@ -508,12 +509,89 @@ def test_image_is_not_a_table(tmp_path):
         read_fits(tmp_path / "image.fits")
 
 
-def test_first_of_several_tables_is_read_without_a_word(tmp_path):
-    hdus = [fits.BinTableHDU(Table({name: [1.0]})) for name in ("first", "second")]
-    fits.HDUList([fits.PrimaryHDU(np.ones((2, 2))), *hdus]).writeto(tmp_path / "t.fits")
+def several(tmp_path, *tables, names=()):
+    """A FITS file with an image and some tables."""
+    hdus = [fits.BinTableHDU(Table(table)) for table in tables]
+    for hdu, name in zip(hdus, names, strict=False):
+        hdu.name = name
+    path = tmp_path / "several.fits"
+    fits.HDUList([fits.PrimaryHDU(np.ones((2, 2))), *hdus]).writeto(path)
+    return path
+
+
+HEADER = {"Field Header Card": ["SIMPLE  = T"]}
+OBJECTS = {"NUMBER": [1, 2], "ALPHA_J2000": [1.5, 2.5], "DELTA_J2000": [3.5, 4.5]}
+OTHERS = {
+    "LDAC's header": HEADER,
+    "an empty table": {"ra": np.zeros(0), "dec": np.zeros(0)},
+    "another table": {"night": [20200101]},
+    "pixel positions": {"x": [1.0, 2.0], "y": [3.0, 4.0]},
+}
+
+
+@pytest.mark.parametrize("other", OTHERS)
+@pytest.mark.parametrize("objects", [OBJECTS, {"TARGETID": [1, 2]}, {"ra": [1.0], "dec": [2.0]}])
+def test_first_table_with_positions_is_read_without_a_word(tmp_path, other, objects):
+    path = several(tmp_path, OTHERS[other], objects)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert read_fits(tmp_path / "t.fits").colnames == ["first"]
+        assert read_fits(path).colnames == list(objects)
+
+
+def test_first_of_several_tables_with_positions_is_read(tmp_path):
+    first, second = {"ra": [1.0], "dec": [2.0]}, {"RA": [3.0], "DEC": [4.0]}
+    assert read_fits(several(tmp_path, first, second))["ra"].tolist() == [1.0]
+
+
+def test_table_with_positions_by_ucd_is_read(tmp_path):
+    path = several(tmp_path, {"night": [1]}, {"lon": [1.0], "lat": [2.0]})
+    with fits.open(path, mode="update") as hdus:
+        hdus[2].header["TUCD1"], hdus[2].header["TUCD2"] = "pos.eq.ra", "pos.eq.dec"
+    assert read_fits(path).colnames == ["lon", "lat"]
+
+
+def test_table_with_a_column_of_skycoord_is_read(tmp_path):
+    galactic = SkyCoord([1.0] * u.deg, [2.0] * u.deg, frame="galactic")
+    save(Table({"where": galactic}), tmp_path / "one.fits")
+    with fits.open(tmp_path / "one.fits") as one:
+        hdus = [fits.PrimaryHDU(), fits.BinTableHDU(Table({"night": [1]})), one[1]]
+        fits.HDUList(hdus).writeto(tmp_path / "two.fits")
+    assert read_fits(tmp_path / "two.fits").colnames == ["where"]
+
+
+@pytest.mark.parametrize(
+    ("name", "column"),
+    [("1", "night"), ("2", "RA"), ("3", "z"), ("EXTRA", "z"), ("extra", "z"), ("NIGHTS", "night")],
+)
+def test_named_table_is_read(tmp_path, name, column):
+    tables = {"night": [1]}, {"RA": [1.0], "DEC": [2.0]}, {"z": [0.5]}
+    path = several(tmp_path, *tables, names=["NIGHTS", "OBJECTS", "EXTRA"])
+    assert read_fits(path, TableChoice(name)).colnames[0] == column
+
+
+def test_columns_that_are_asked_for_choose_the_table(tmp_path):
+    path = several(tmp_path, {"ra": [1.0], "dec": [2.0]}, {"lon": [3.0], "lat": [4.0]})
+    assert read_fits(path, TableChoice(columns=("lon", "lat"))).colnames == ["lon", "lat"]
+    assert read_fits(path, TableChoice(columns=("absent",))).colnames == ["ra", "dec"]
+
+
+@pytest.mark.parametrize("wanted", [TableChoice(), TableChoice("5"), TableChoice("ABSENT")])
+def test_tables_are_listed_where_none_is_the_wanted_one(tmp_path, wanted):
+    path = several(tmp_path, {"night": [1]}, {"z": [0.5, 0.6]}, names=["NIGHTS", "Z"])
+    with pytest.raises(CatalogueError, match=r"#1 'NIGHTS' \(1 rows\), #2 'Z' \(2 rows\)"):
+        read_fits(path, wanted)
+
+
+def test_only_table_is_read_whatever_its_columns(tmp_path):
+    assert read_fits(several(tmp_path, HEADER, {"z": [0.5]}, names=["LDAC_IMHEAD"])).colnames == [
+        "z"
+    ]
+
+
+def test_damage_behind_the_table_does_not_matter(tmp_path):
+    path = several(tmp_path, {"ra": [1.0], "dec": [2.0]}, {"z": [0.5]})
+    path.write_bytes(path.read_bytes()[:-3000])
+    assert read_fits(path)["ra"].tolist() == [1.0]
 
 
 def stilts(path, command):

@@ -115,7 +115,7 @@ BAD = {
         b"Dear all,\nplease find\nthe catalogue attached to this mail.\n",
         "cannot be read",
     ),
-    "cut.fits": (b"SIMPLE  =                    T / conforms", "cannot be read as FITS"),
+    "cut.fits": (b"SIMPLE  =                    T / conforms", "truncated: the header of HDU 0"),
 }
 
 
@@ -284,3 +284,45 @@ def test_fits_of_astropy_is_read(tmp_path, table):
     column = read_catalogue(tmp_path / "t.fits")["ra"]
     assert (column.description, column.meta) == ("about", {"ucd": "pos.eq.ra"})
     assert "TUCD1" not in fits.getheader(tmp_path / "t.fits", 1)
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_names_that_are_not_utf8_are_names(tmp_path, table, suffix):
+    path = tmp_path / os.fsdecode(b"M\xfcller" + suffix.encode())
+    write_catalogue(table, path)
+    assert read_catalogue(path)["ra"].tolist() == [150.25, 10.5]
+    assert os.listdir(os.fsencode(tmp_path)) == [b"M\xfcller" + suffix.encode()]
+
+
+def test_links_that_lead_to_themselves_are_refused(tmp_path, table):
+    (tmp_path / "a.fits").symlink_to("b.fits")
+    (tmp_path / "b.fits").symlink_to("a.fits")
+    with pytest.raises(CatalogueError, match="is a link that leads nowhere"):
+        read_catalogue(tmp_path / "a.fits")
+    for overwrite in (False, True):
+        with pytest.raises(OutputError, match="cannot be used"):
+            write_catalogue(table, tmp_path / "a.fits", overwrite=overwrite)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".ecsv", ".parquet"])
+def test_formats_of_one_table_have_no_other(tmp_path, table, suffix):
+    write_catalogue(table, tmp_path / f"t{suffix}")
+    with pytest.raises(CatalogueError, match=r"holds one table; leave out '#2'"):
+        read_catalogue(f"{tmp_path}/t{suffix}#2")
+
+
+@pytest.mark.parametrize("suffix", [".fits", ".fits.gz", ".vot"])
+def test_table_may_be_named(tmp_path, table, suffix):
+    write_catalogue(table, tmp_path / f"t{suffix}")
+    assert len(read_catalogue(f"{tmp_path}/t{suffix}#1")) == 2
+    with pytest.raises(CatalogueError, match=r"has no table #7, expected one of #1 \(2 rows\)"):
+        read_catalogue(f"{tmp_path}/t{suffix}#7")
+
+
+def test_real_cause_is_told(tmp_path, table):
+    write_catalogue(table, tmp_path / "t.fits")
+    content = (tmp_path / "t.fits").read_bytes()
+    at, card = content.index(b"TFORM1"), b"TFORM1  = 'Q(3)    '"
+    (tmp_path / "t.fits").write_bytes(content[:at] + card + content[at + len(card) :])
+    with pytest.raises(CatalogueError, match=r"cannot be read as FITS .*correct that"):
+        read_catalogue(tmp_path / "t.fits")

@@ -55,7 +55,7 @@ def test_other_text_is_recognised_and_answered_in_csv():
         (b"ra,dec\n", "Standard input has no rows"),
         (b"\0\1\2", "Standard input begins"),
         (b"\x1f\x8bjunk", "Standard input cannot be unpacked"),
-        (b"SIMPLE  =     junk", "Standard input cannot be read as FITS"),
+        (b"SIMPLE  =     junk", "Standard input is truncated: the header"),
         (b"PAR1junk", "Standard input cannot be read as Parquet"),
     ],
 )

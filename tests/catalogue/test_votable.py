@@ -8,10 +8,13 @@ import numpy as np
 import pytest
 from astropy import units as u
 from astropy.coordinates import SkyCoord
+from astropy.io import fits
 from astropy.table import Column, MaskedColumn, Table
 from astropy.time import Time
 from waiting import HANGS
 
+from astroclip_astro.catalogue.fits_table import write_fits
+from astroclip_astro.catalogue.table_choice import TableChoice
 from astroclip_astro.catalogue.votable import read_votable, write_votable
 from astroclip_astro.errors import CatalogueError, OutputError
 
@@ -134,7 +137,7 @@ def test_declared_rows_must_be_there(tmp_path):
         warnings.simplefilter("ignore")
         table.write(path, format="votable")
     path.write_text(path.read_text().replace("<TABLE>", '<TABLE nrows="3">'))
-    with pytest.raises(Exception, match=r"nrows=3, but table contains 2 rows"):
+    with pytest.raises(CatalogueError, match="claims 3 rows and has 2"):
         read_votable(path)
 
 
@@ -183,14 +186,117 @@ def test_stilts_sees_nulls(varied, tmp_path):
     ]
 
 
-@pytest.mark.parametrize("tag", ["STREAM", "vot:STREAM"])
-def test_data_at_another_address_are_not_fetched(tmp_path, tag):
-    path = tmp_path / "remote.vot"
+def foreign(tmp_path, unit, version="1.4"):
+    """A VOTable of another program with one column of a unit."""
+    path = tmp_path / "foreign.vot"
     path.write_text(
-        '<?xml version="1.0"?><VOTABLE version="1.4"><RESOURCE><TABLE>'
-        '<FIELD name="ra" datatype="double"/><DATA><BINARY2>'
-        f'<{tag} encoding="base64"\n href="file:///somewhere/else"/></BINARY2></DATA>'
-        "</TABLE></RESOURCE></VOTABLE>"
+        f'<VOTABLE version="{version}"><RESOURCE><TABLE>'
+        f'<FIELD name="x" datatype="double" unit="{unit}"/>'
+        "<DATA><TABLEDATA><TR><TD>1.5</TD></TR></TABLEDATA></DATA></TABLE></RESOURCE></VOTABLE>"
     )
-    with pytest.raises(CatalogueError, match="another address"):
-        read_votable(path)
+    return path
+
+
+@pytest.mark.parametrize("version", ["1.1", "1.3", "1.4"])
+@pytest.mark.parametrize(
+    "unit",
+    [
+        *(
+            "degrees",
+            "Angstroms",
+            "counts",
+            "magnitudes",
+            "days",
+            "pixels",
+            "unknown",
+            "nanomaggies",
+        ),
+        *("mas/yr", "mas.yr-1", "km s-1", "10**-17erg", "10-17erg/s/cm2", "erg/s/cm^2/Angstrom"),
+        *(
+            "Msun",
+            "M_sun",
+            "---",
+            "%",
+            "log(solMass)",
+            "[solMass]",
+            "&quot;h:m:s&quot;",
+            "e",
+            "hour",
+        ),
+    ],
+)
+def test_units_are_written_as_they_were_read(tmp_path, again, unit, version):
+    table = read_votable(foreign(tmp_path, unit, version))
+    with (tmp_path / "out.vot").open("wb") as stream:
+        write_votable(table, stream)
+    assert f'unit="{unit}"' in (tmp_path / "out.vot").read_text()
+    assert again(table)["x"].unit == table["x"].unit
+
+
+@pytest.mark.parametrize(
+    ("text", "unit"),
+    [
+        *[("mas/yr", "mas / yr"), ("10-17erg/s/cm2", "1e-17 erg / (s cm2)"), ("Msun", "solMass")],
+        *[("km s-1", "km / s"), ("erg/s/cm^2/Angstrom", "erg / (Angstrom s cm2)")],
+    ],
+)
+def test_units_are_understood(tmp_path, text, unit):
+    assert read_votable(foreign(tmp_path, text))["x"].unit == u.Unit(unit)
+
+
+def test_unit_that_was_changed_is_written(tmp_path, again):
+    table = read_votable(foreign(tmp_path, "mas.yr-1"))
+    table["x"].unit = "arcsec / yr"
+    assert again(table)["x"].unit == u.Unit("arcsec / yr")
+
+
+def test_units_of_votable_come_back_from_fits(tmp_path):
+    table = read_votable(foreign(tmp_path, "mas.yr-1"))
+    with (tmp_path / "t.fits").open("wb") as stream:
+        write_fits(table, stream)
+    assert fits.getheader(tmp_path / "t.fits", 1)["TUNIT1"] == "mas.yr-1"
+
+
+def test_bounded_text_is_read_whole(tmp_path):
+    """Services claim more letters than there are; some texts are longer than claimed."""
+    path = tmp_path / "t.vot"
+    path.write_text(
+        '<VOTABLE version="1.4"><RESOURCE><TABLE>'
+        '<FIELD name="x" datatype="char" arraysize="4000*"/>'
+        '<FIELD name="y" datatype="char" arraysize="2"/><DATA><TABLEDATA>'
+        "<TR><TD>ab</TD><TD>long</TD></TR></TABLEDATA></DATA></TABLE></RESOURCE></VOTABLE>"
+    )
+    table = read_votable(path)
+    assert (table["x"].tolist(), table["x"].dtype.str, table["y"].tolist()) == (
+        *(["ab"], "<U2", ["long"]),
+    )
+
+
+TWO = (
+    '<VOTABLE version="1.4"><RESOURCE><TABLE name="notes"><FIELD name="a" datatype="int"/><DATA>'
+    "<TABLEDATA><TR><TD>1</TD></TR></TABLEDATA></DATA></TABLE></RESOURCE><RESOURCE>"
+    '<TABLE ID="objects"><FIELD name="ra" datatype="double"/><FIELD name="dec" datatype="double"/>'
+    "<DATA><TABLEDATA><TR><TD>1</TD><TD>2</TD></TR></TABLEDATA></DATA></TABLE></RESOURCE></VOTABLE>"
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "columns"),
+    [
+        (None, ["ra", "dec"]),
+        ("1", ["a"]),
+        ("notes", ["a"]),
+        ("2", ["ra", "dec"]),
+        ("objects", None),
+    ],
+)
+def test_table_with_positions_or_the_named_one_is_read(tmp_path, name, columns):
+    (tmp_path / "t.vot").write_text(TWO)
+    found = read_votable(tmp_path / "t.vot", TableChoice(name)).colnames
+    assert found == (columns or ["ra", "dec"])
+
+
+def test_tables_are_listed_where_none_is_the_named_one(tmp_path):
+    (tmp_path / "t.vot").write_text(TWO)
+    with pytest.raises(CatalogueError, match=r"#1 'notes' \(1 rows\), #2 'objects' \(1 rows\)"):
+        read_votable(tmp_path / "t.vot", TableChoice("3"))
