@@ -97,7 +97,9 @@ class Document:
     --------
     >>> import tempfile
     >>> path = Path(tempfile.mkdtemp()) / "t.vot"
-    >>> _ = path.write_text('<VOTABLE><RESOURCE><TABLE name="x"/></RESOURCE></VOTABLE>')
+    >>> space = "http://www.ivoa.net/xml/VOTable/v1.3"
+    >>> root = f'<VOTABLE version="1.4" xmlns="{space}">'
+    >>> _ = path.write_text(f'{root}<RESOURCE><TABLE name="x"/></RESOURCE></VOTABLE>')
     >>> document = Document(path)
     >>> _ = document.read()
     >>> document.tables[0].name
