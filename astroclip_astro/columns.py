@@ -264,6 +264,7 @@ KEYWORDS = {
     "ACSOURCE": "source of images and spectra",
     "ACMODAL": "modalities that were embedded",
     "ACCOLS": "groups of columns that were written",
+    "ACFRAME": "frame of the positions before they were transformed to ICRS, and their columns",
     "ACRADIUS": "largest distance of a spectrum, arcsec",
     "ACDEVICE": "device that computed",
     "ACPRECIS": "number format of the computation",

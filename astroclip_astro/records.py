@@ -32,6 +32,9 @@ class Targets:
         bool (n,), whether the row names its spectrum. Such a row gets that spectrum or none.
     positioned : bool
         Whether the catalogue has positions at all, so that a row without one is a bad row.
+    frame : str
+        The frame they were transformed from and its columns, as the header's ``ACFRAME`` has it;
+        empty where they were ICRS.
     """
 
     ra: np.ndarray
@@ -39,6 +42,7 @@ class Targets:
     targetid: np.ndarray
     has_targetid: np.ndarray
     positioned: bool = True
+    frame: str = ""
 
     def __len__(self) -> int:
         """Return the number of rows."""

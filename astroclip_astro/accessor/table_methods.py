@@ -173,6 +173,7 @@ class TableMethods(AnnotationMethods, PlotMethods):
         cache_limit: str | float | u.Quantity | None = None,
         ra: str | None = None,
         dec: str | None = None,
+        frame: str | None = None,
     ) -> Table:
         """Return the k galaxies most like one, as a new table; this one is not changed.
 

@@ -157,6 +157,7 @@ def make_plan(
     *,
     ra: str | None = None,
     dec: str | None = None,
+    frame: str | None = None,
     rows: str | None = None,
     overwrite: bool = False,
     dry: bool = False,
@@ -175,6 +176,9 @@ def make_plan(
         is not written where no output is given.
     ra, dec : str, optional
         Names of the position columns where they cannot be recognised.
+    frame : str, optional
+        Frame of the positions, as `astroclip_astro.sky.frames.parse_frame` reads it; by default
+        what the catalogue says, else ICRS.
     rows : str, optional
         ``A:B``, annotate and write only these rows.
     overwrite : bool
@@ -205,8 +209,8 @@ def make_plan(
         progress.stage(f"reading {path.name}")
         table = read_catalogue(path)
     chosen = row_range(rows, len(table))
-    positions = describe_positions(table, ra=ra, dec=dec)
-    targets = find_targets(table, ra=ra, dec=dec)[chosen]
+    positions = describe_positions(table, ra=ra, dec=dec, frame=frame)
+    targets = find_targets(table, ra=ra, dec=dec, frame=frame)[chosen]
     known = parse_label_columns(calibrate or "")
     check_label_columns(table[chosen], known)
     progress.stage("checking options")

@@ -16,6 +16,7 @@ from astroclip_astro.annotate.progress import Progress
 from astroclip_astro.annotate.recalibrate import calibrate
 from astroclip_astro.catalogue import write_catalogue
 from astroclip_astro.errors import InputError
+from astroclip_astro.sky.stated_frames import note_frame
 from astroclip_astro.storage.chunk_store import ChunkStore, fingerprint
 from astroclip_astro.version import __version__
 
@@ -77,7 +78,7 @@ class Run:
             progress=progress,
             report=report,
         )
-        add_columns(plan.table, rows, self.job)
+        note_frame(add_columns(plan.table, rows, self.job), plan.targets.frame)
         try:
             calibrate(plan.table, plan.known)
         except InputError as error:

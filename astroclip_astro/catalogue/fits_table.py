@@ -17,6 +17,7 @@ from astropy.utils.data_info import serialize_context_as
 from astropy.utils.exceptions import AstropyWarning
 
 from astroclip_astro.catalogue.fits_header import (
+    add_frame,
     block_lines,
     column_cards,
     describe_columns,
@@ -77,6 +78,7 @@ def read_fits(path: str | Path) -> Table:
         if isinstance(hdu, fits.BinTableHDU):
             _restore_nulls(table, hdu)
         describe_columns(table, hdu.header)
+        add_frame(table.meta, hdus[0].header)
         _release(hdu)
     table.meta = table_meta(table.meta)
     for column in list(table.itercols()):

@@ -17,6 +17,7 @@ from astropy.table import Column, Table, represent_mixins_as_columns
 from astropy.utils.data_info import serialize_context_as
 from astropy.utils.exceptions import AstropyWarning
 
+from astroclip_astro.catalogue.coordinate_systems import read_systems, write_systems
 from astroclip_astro.catalogue.nulls import storable, understand_units, with_values
 from astroclip_astro.errors import CatalogueError, OutputError
 
@@ -42,7 +43,8 @@ def read_votable(path: str | Path) -> Table:
     Returns
     -------
     astropy.table.Table
-        UCDs and utypes are in ``column.meta`` (``ucd``, ``utype``), INFO elements of the table
+        UCDs, utypes and the coordinate systems that columns refer to are in ``column.meta``
+        (``ucd``, ``utype``, ``coosys``), INFO elements of the table
         in ``table.meta``, as text. NaN is a value; nulls of other types are masked.
 
     Raises
@@ -63,7 +65,8 @@ def read_votable(path: str | Path) -> Table:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", AstropyWarning)
         warnings.simplefilter("error", W18)  # fewer rows than claimed
-        elements = list(votable.parse(path, verify="warn").iter_tables())
+        file = votable.parse(path, verify="warn")
+        elements = list(file.iter_tables())
         if not elements:
             raise CatalogueError(f"{path} is a VOTable without a table; pass one that has rows.")
         claimed = elements[0].nrows
@@ -80,6 +83,7 @@ def read_votable(path: str | Path) -> Table:
         _restore_values(table, name)
         if words := table[name].description:  # writers wrap long ones
             table[name].description = " ".join(words.split())
+    read_systems(file, elements[0], table)
     understand_units(table)
     return table
 
@@ -121,6 +125,7 @@ def write_votable(table: Table, stream: BinaryIO) -> None:
         warnings.simplefilter("ignore", AstropyWarning)  # units it does not know are kept
         for number, (column, one) in enumerate(zip(plain.itercols(), stored, strict=True)):
             element.fields.append(_field(file, identifiers[number], column, one))
+        write_systems(plain, element, resource)
         dtype = [(f.ID, v.dtype, v.shape[1:]) for f, v in zip(element.fields, stored, strict=True)]
         element.array = np.ma.zeros(len(table), dtype=dtype)
         for field, one in zip(element.fields, stored, strict=True):

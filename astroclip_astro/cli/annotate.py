@@ -14,7 +14,13 @@ import numpy as np
 from astroclip_astro.annotate.progress import Progress
 from astroclip_astro.cli.endpoints import choose_endpoints
 from astroclip_astro.cli.option_types import POSITION_TYPE
-from astroclip_astro.cli.options import embedding_options, interrupted, quiet_option, run_command
+from astroclip_astro.cli.options import (
+    embedding_options,
+    frame_option,
+    interrupted,
+    quiet_option,
+    run_command,
+)
 from astroclip_astro.version import __version__
 
 if TYPE_CHECKING:
@@ -65,6 +71,7 @@ if TYPE_CHECKING:
     metavar="NAME",
     help="Column of declination.  [default: found by name and UCD]",
 )
+@frame_option
 @click.option(
     "--calibrate",
     metavar="LABEL=COLUMN,...",
@@ -135,7 +142,7 @@ def annotate(
         form,
         source=options["source"],
         only_for_catalogues={
-            f"--{name}": options[name] for name in ("ra", "dec", "rows", "calibrate")
+            f"--{name}": options[name] for name in ("ra", "dec", "frame", "rows", "calibrate")
         },
     )
     with Progress(quiet=quiet) as progress:

@@ -47,6 +47,7 @@ def fetch_spectrum(
     *,
     ra: str | None = None,
     dec: str | None = None,
+    frame: str | None = None,
     match_radius: float | u.Quantity = MATCH_RADIUS,
     **connection: object,
 ) -> ObjectSpectrum:
@@ -64,6 +65,8 @@ def fetch_spectrum(
         Of the object, where the user knows it.
     ra, dec : str, optional
         Names of the position columns.
+    frame : str, optional
+        Their frame, where it is not what the table says, else ICRS.
     match_radius : float or Quantity
         Largest distance of the spectrum from the row, arcsec.
     **connection
@@ -87,7 +90,7 @@ def fetch_spectrum(
     if redshift is not None and usable(redshift) is None:
         raise InputError(f"redshift is {redshift!r}, expected a finite number above -1.")
     radius = arcseconds(match_radius)
-    target = find_targets(table, ra=ra, dec=dec)[[row]]
+    target = find_targets(table, ra=ra, dec=dec, frame=frame)[[row]]
     if not target.good[0]:
         raise InputError(
             f"Row {row} has no good position and no TARGETID, so that its spectrum cannot be "

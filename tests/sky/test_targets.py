@@ -146,26 +146,6 @@ def test_several_candidates_are_refused_beside_targetids():
         find_targets(table)
 
 
-def test_galactic_columns_are_refused():
-    with pytest.raises(
-        CatalogueError, match=r"found galactic coordinates.*expected ICRS.*SkyCoord"
-    ):
-        find_targets(Table({"glon": RA, "glat": DEC}))
-
-
-@pytest.mark.parametrize("names", [("glon", "glat"), ("RAB1950", "DEB1950"), ("l", "b")])
-def test_named_columns_of_another_frame_are_refused(names):
-    table = Table([RA, DEC], names=names)
-    with pytest.raises(CatalogueError, match=r"Found (galactic|B1950).*expected ICRS.*SkyCoord"):
-        find_targets(table, ra=names[0], dec=names[1])
-
-
-def test_frame_of_the_header_is_refused():
-    table = Table({"ra": RA, "dec": DEC}, meta={"RADESYS": "FK4", "EQUINOX": 1950.0})
-    with pytest.raises(CatalogueError, match=r"Found frame FK4 \(by the table's RADESYS\)"):
-        find_targets(table)
-
-
 def test_radians_without_a_unit_are_refused():
     random = np.random.default_rng(20240602)
     table = Table({"ra": random.uniform(0, 6.28, 50), "dec": random.uniform(-1.5, 1.5, 50)})
