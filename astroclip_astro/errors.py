@@ -14,6 +14,7 @@ What was assumed, or could not be had, is a warning; the commands say it in thei
 
     AstroclipWarning
     ├── AssumedUnitWarning  numbers without a unit may be in another one
+    ├── LeftOutWarning      numbers that stand for no value were not used
     └── UnreachableWarning  a host could not be reached, others could
 """
 
@@ -32,6 +33,7 @@ __all__ = [
     "AstroclipWarning",
     "CatalogueError",
     "InputError",
+    "LeftOutWarning",
     "OptionError",
     "OutputError",
     "SourceError",
@@ -74,6 +76,10 @@ class AstroclipWarning(UserWarning):
 
 class AssumedUnitWarning(AstroclipWarning):
     """Numbers without a unit, which may be in another one than was assumed."""
+
+
+class LeftOutWarning(AstroclipWarning):
+    """Numbers that likely stand for no value, and were not used as one."""
 
 
 class UnreachableWarning(AstroclipWarning):

@@ -14,6 +14,7 @@ from astroclip_astro.annotate.pipeline import row_dtype
 from astroclip_astro.annotate.progress import Progress
 from astroclip_astro.annotate.recalibrate import check_label_columns, parse_label_columns
 from astroclip_astro.annotate.setup import Options, check_options
+from astroclip_astro.annotate.true_values import parse_limits
 from astroclip_astro.catalogue import check_output, read_catalogue
 from astroclip_astro.columns import COLUMN_ROOTS, PREFIX
 from astroclip_astro.config import DEVICE, PRECISION
@@ -104,6 +105,8 @@ class Plan:
         Whether the output may be replaced.
     known : dict of str to str
         Labels whose errors are calibrated on a column of the catalogue.
+    limits : dict of str to (float, float)
+        Limits of the true values of such labels, where the user gives them.
     """
 
     catalogue: Path | None
@@ -115,6 +118,7 @@ class Plan:
     rows: slice
     overwrite: bool
     known: dict[str, str]
+    limits: dict[str, tuple[float, float]]
 
     @property
     def needs_model(self) -> bool:
@@ -162,6 +166,7 @@ def make_plan(
     overwrite: bool = False,
     dry: bool = False,
     calibrate: str | None = None,
+    calibrate_limits: str | None = None,
     progress: Progress | None = None,
     **options: object,
 ) -> Plan:
@@ -187,6 +192,8 @@ def make_plan(
         Only look: what needs ``overwrite`` is no mistake yet; `Plan.obstacles` says it.
     calibrate : str, optional
         ``LABEL=COLUMN,...``: calibrate errors of labels on columns of true values.
+    calibrate_limits : str, optional
+        ``LABEL=LOW:HIGH,...``: the limits of true values of these labels.
     progress : Progress, optional
         Says what is being done; by default nothing does.
     **options
@@ -212,7 +219,8 @@ def make_plan(
     positions = describe_positions(table, ra=ra, dec=dec, frame=frame)
     targets = find_targets(table, ra=ra, dec=dec, frame=frame)[chosen]
     known = parse_label_columns(calibrate or "")
-    check_label_columns(table[chosen], known)
+    limits = parse_limits(calibrate_limits or "")
+    check_label_columns(table[chosen], known, limits)
     progress.stage("checking options")
     checked = check_options(**options)
     try:
@@ -231,6 +239,7 @@ def make_plan(
         rows=chosen,
         overwrite=overwrite,
         known=known,
+        limits=limits,
     )
 
 

@@ -80,7 +80,7 @@ class Run:
         )
         note_frame(add_columns(plan.table, rows, self.job), plan.targets.frame)
         try:
-            calibrate(plan.table, plan.known)
+            calibrate(plan.table, plan.known, plan.limits)
         except InputError as error:
             kept = (
                 " What was computed is kept: run again without --calibrate." if self.store else ""

@@ -79,6 +79,12 @@ if TYPE_CHECKING:
     "for example redshift=Z_SPEC,log_stellar_mass=LOGM.",
 )
 @click.option(
+    "--calibrate-limits",
+    metavar="LABEL=LOW:HIGH,...",
+    help="Use the values of --calibrate that lie between these limits, all of them.  [default: "
+    "redshift=-0.01:7,log_stellar_mass=4:13.5, without values repeated as no measurement is]",
+)
+@click.option(
     "--rows", metavar="A:B", help="Annotate and write only rows A to B - 1, counted from 0."
 )
 @click.option(
@@ -142,7 +148,8 @@ def annotate(
         form,
         source=options["source"],
         only_for_catalogues={
-            f"--{name}": options[name] for name in ("ra", "dec", "frame", "rows", "calibrate")
+            f"--{name.replace('_', '-')}": options[name]
+            for name in ("ra", "dec", "frame", "rows", "calibrate", "calibrate_limits")
         },
     )
     with Progress(quiet=quiet) as progress:
