@@ -15,6 +15,7 @@ What was assumed, or could not be had, is a warning; the commands say it in thei
     AstroclipWarning
     ├── AssumedUnitWarning  numbers without a unit may be in another one
     ├── LeftOutWarning      numbers that stand for no value were not used
+    ├── RoundedWarning      numbers that look rounded although every digit of theirs counts
     └── UnreachableWarning  a host could not be reached, others could
 """
 
@@ -36,6 +37,7 @@ __all__ = [
     "LeftOutWarning",
     "OptionError",
     "OutputError",
+    "RoundedWarning",
     "SourceError",
     "UnreachableWarning",
     "WeightsError",
@@ -80,6 +82,10 @@ class AssumedUnitWarning(AstroclipWarning):
 
 class LeftOutWarning(AstroclipWarning):
     """Numbers that likely stand for no value, and were not used as one."""
+
+
+class RoundedWarning(AstroclipWarning):
+    """Numbers that look rounded although every digit of theirs counts, as of TARGETIDs."""
 
 
 class UnreachableWarning(AstroclipWarning):

@@ -35,6 +35,8 @@ class Targets:
     frame : str
         The frame they were transformed from and its columns, as the header's ``ACFRAME`` has it;
         empty where they were ICRS.
+    bad_targetid : ndarray, optional
+        bool (n,), rows whose TARGETID could not be read; None for no row.
     """
 
     ra: np.ndarray
@@ -43,6 +45,7 @@ class Targets:
     has_targetid: np.ndarray
     positioned: bool = True
     frame: str = ""
+    bad_targetid: np.ndarray | None = None
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -56,6 +59,7 @@ class Targets:
             dec=self.dec[rows],
             targetid=self.targetid[rows],
             has_targetid=self.has_targetid[rows],
+            bad_targetid=None if self.bad_targetid is None else self.bad_targetid[rows],
         )
 
     @property

@@ -12,13 +12,13 @@ from warnings import warn
 import numpy as np
 from astropy.table import Table
 
-from astroclip_astro.errors import AssumedUnitWarning, CatalogueError
+from astroclip_astro.errors import AssumedUnitWarning, CatalogueError, RoundedWarning
 from astroclip_astro.records import Targets
 from astroclip_astro.sky.arguments import check_table
 from astroclip_astro.sky.column_choice import choose_columns
 from astroclip_astro.sky.column_positions import ColumnPositions, read_positions
 from astroclip_astro.sky.pairs import PASS, explain_absence, listing
-from astroclip_astro.sky.targetids import read_targetids
+from astroclip_astro.sky.targetids import TargetIds, read_targetids
 
 
 def find_targets(
@@ -59,6 +59,8 @@ def find_targets(
     -----
     AssumedUnitWarning
         Where RA states no unit and is below 24 in every row, so that it may be in hours.
+    RoundedWarning
+        Where TARGETIDs look as if a float column or a spreadsheet had rounded them.
 
     Examples
     --------
@@ -69,9 +71,11 @@ def find_targets(
     >>> targets.good
     array([ True,  True, False])
     """
-    targets, _, assumed = _find(table, ra, dec, frame)
+    targets, _, assumed, ids = _find(table, ra, dec, frame)
     if assumed:
         warn(f"{assumed}.", AssumedUnitWarning, stacklevel=2)
+    if ids.doubt and ids.certain:
+        warn(f"{ids.doubt}.", RoundedWarning, stacklevel=2)
     return targets
 
 
@@ -100,14 +104,14 @@ def describe_positions(
     >>> describe_positions(Table({"ra": [150.1], "dec": [2.2]}))
     "RA/Dec from columns 'ra', 'dec' (ICRS degrees)"
     """
-    _, words, assumed = _find(table, ra, dec, frame)
-    return "; ".join(filter(None, [words, assumed]))
+    _, words, assumed, ids = _find(table, ra, dec, frame)
+    return "; ".join(filter(None, [words, assumed, ids.doubt]))
 
 
 def _find(
     table: Table, ra: str | None, dec: str | None, frame: str | None
-) -> tuple[Targets, str, str]:
-    """Return the targets, where they come from, and what had to be assumed."""
+) -> tuple[Targets, str, str, TargetIds]:
+    """Return the targets, where they come from, what had to be assumed, and the TARGETIDs."""
     if len(check_table(table)) == 0:
         raise CatalogueError("The table has no rows, expected at least one with RA and Dec.")
     ids = read_targetids(table)
@@ -119,7 +123,13 @@ def _find(
     if names:
         found = read_positions(table, names, frame)
     targets = Targets(
-        found.ra, found.dec, ids.values, ids.known, positioned=bool(names), frame=found.frame
+        found.ra,
+        found.dec,
+        ids.values,
+        ids.known,
+        positioned=bool(names),
+        frame=found.frame,
+        bad_targetid=ids.bad,
     )
     if not targets.good.any():
         raise CatalogueError(
@@ -127,4 +137,4 @@ def _find(
             f"0 to 360 (or -180 to 180) and Dec -90 to 90 degrees, finite and not masked; correct "
             f"the columns, or {PASS}."
         )
-    return targets, "; ".join(filter(None, [found.words, ids.words])), found.assumed
+    return targets, "; ".join(filter(None, [found.words, ids.words])), found.assumed, ids

@@ -238,6 +238,44 @@ def test_row_with_a_targetid_alone_is_never_elsewhere(make_job):
     assert not rows["astroclip_flags"][0] & Flag.TARGETID_ELSEWHERE
 
 
+def test_junk_for_a_targetid_is_flagged_and_said(make_job):
+    said = []
+    targets = replace(make_targets([10.0, 20.0]), bad_targetid=np.array([False, True]))
+    rows = annotate_targets(targets, make_job(), report=lambda *words: said.append(words))
+    assert [bool(flags & Flag.BAD_TARGETID) for flags in rows["astroclip_flags"]] == [False, True]
+    assert said == [(1, "its TARGETID is no whole number; its spectrum was matched by position")]
+    image = annotate_targets(targets, make_job(modality=("image",)))
+    assert not (image["astroclip_flags"] & Flag.BAD_TARGETID).any()
+
+
+class WithoutTargetid(StubSource):
+    """A source that has no spectrum of any TARGETID asked for."""
+
+    def spectra(self, targets, radius):
+        found = super().spectra(targets, radius)
+        nothing = MissingData(Flag.NO_SPECTRUM, "made to fail")
+        return [
+            nothing if by_targetid else spectrum
+            for by_targetid, spectrum in zip(targets.has_targetid, found, strict=True)
+        ]
+
+
+@pytest.mark.parametrize(
+    ("targetid", "hidden"), [(39627000000012344, True), (39627000000012345, False), (8, False)]
+)
+def test_rounded_targetid_with_another_one_at_its_position_is_flagged(make_job, targetid, hidden):
+    said = []
+    known = np.array([True])
+    targets = replace(make_targets([10.0]), targetid=np.array([targetid]), has_targetid=known)
+    rows = annotate_targets(
+        targets, make_job(WithoutTargetid()), report=lambda row, words: said.append(words)
+    )
+    assert bool(rows["astroclip_flags"][0] & Flag.BAD_TARGETID) == hidden
+    assert rows["astroclip_flags"][0] & Flag.NO_SPECTRUM
+    assert np.isnan(rows["astroclip_z_spectrum"][0])
+    assert any("another TARGETID, 1000000000010000, lies 0.2" in words for words in said) == hidden
+
+
 def test_bad_position_is_flagged_even_where_the_targetid_helps(make_job):
     rows = annotate_targets(by_targetid([5], positioned=True), make_job())
     assert rows["astroclip_flags"][0] & Flag.BAD_COORDINATES

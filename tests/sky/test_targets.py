@@ -230,6 +230,23 @@ def test_targetids_in_strings():
     assert find_targets(table).targetid.tolist() == [TARGETID, 0, 0, 0, 0]
 
 
+def test_rows_with_junk_for_a_targetid_are_marked_and_counted():
+    junk = ["39627866878511337", "39627866878511337x", "", "3.96E+16", "39627866878511339.0"]
+    table = Table({"targetid": junk, "ra": np.full(5, 150.0), "dec": np.full(5, 2.0)})
+    targets = find_targets(table)
+    assert targets.bad_targetid.tolist() == [False, True, False, True, False]
+    assert targets.targetid.tolist() == [39627866878511337, 0, 0, 0, 39627866878511339]
+    assert targets[1:2].bad_targetid.tolist() == [True]
+    said = "2 of 5 rows by TARGETID from 'targetid', 2 with something else there, such as '39627866"
+    assert said in describe_positions(table)
+
+
+def test_good_targetids_are_not_marked():
+    assert find_targets(Table({"TARGETID": ["5", "", "7"]})).bad_targetid is None
+    unsigned = Table({"TARGETID": np.array([2**64 - 1, 2**63 + 5, 5], np.uint64)})
+    assert find_targets(unsigned).bad_targetid.tolist() == [False, True, False]
+
+
 def test_strings_that_are_no_targetids_are_refused():
     table = Table({"targetid": ["", "TIC 1"], "ra": [1.0, 2.0], "dec": [1.0, 2.0]})
     with pytest.raises(CatalogueError, match=r"'targetid' holds 'TIC 1', expected integer.*rename"):
