@@ -20,10 +20,11 @@ from astroclip_astro.sky.sexagesimal import read_decimal, read_sexagesimal
 
 _NAMED_UNIT = re.compile(
     r"(?P<stem>.*(?:_|ra|dec?|decl|ascension|declination|icrs|\d))"
-    r"(?:(?P<deg>deg(?:rees?)?)|(?P<rad>rad(?:ians?)?)|(?P<hourangle>hrs?|hours?)"
+    r"(?:(?P<deg>deg(?:rees?)?|(?<=_)d)|(?P<rad>rad(?:ians?)?)|(?P<hourangle>hrs?|hours?)"
     r"|(?P<sexagesimal>hh?_?mm?_?ss?|dd?_?mm?_?ss?))_*",
     re.IGNORECASE,
 )
+_ABBREVIATED = re.compile(r"(?i)(?<![a-z])r\.\s?a(\.|(?![a-z]))\s?")  # R.A.
 _HOURS = 24
 _FEWEST, _FEW = 2, 20  # rows: fewer prove nothing; fewer prove it with less
 _LATE = 0.1  # part of sexagesimal RAs beyond 24, above which they are not hours
@@ -114,7 +115,7 @@ def split_unit(name: str) -> tuple[str, str | None]:
     Returns
     -------
     stem : str
-        The rest of the name.
+        The rest of the name, its ``R.A.`` as ``RA``.
     unit : {"deg", "rad", "hourangle", "sexagesimal"} or None
         The unit it names; ``ra_hms`` and ``dec_dms`` say sexagesimal.
 
@@ -122,7 +123,10 @@ def split_unit(name: str) -> tuple[str, str | None]:
     --------
     >>> split_unit("RAdeg"), split_unit("dec_rad"), split_unit("ra_gaia")
     (('RA', 'deg'), ('dec_', 'rad'), ('ra_gaia', None))
+    >>> split_unit("R.A.")
+    ('RA ', None)
     """
+    name = _ABBREVIATED.sub("RA ", name)
     match = _NAMED_UNIT.fullmatch(re.sub(r"[^0-9A-Za-z]", "_", name))
     if match is None:
         return name, None

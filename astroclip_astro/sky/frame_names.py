@@ -50,11 +50,10 @@ def plain_name(name: str) -> str:
 
     Examples
     --------
-    >>> plain_name("raMean"), plain_name("R.A. (J2000)")
-    ('ra_mean', 'ra_j2000')
+    >>> plain_name("raMean"), plain_name("α (J2000)")
+    ('ra_mean', 'alpha_j2000')
     """
     words = name.replace("α", "alpha").replace("δ", "delta")
-    words = re.sub(r"(?i)(?<![a-z])r\.\s?a(\.|(?![a-z]))", "RA ", words)
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", words).lower()
     return re.sub(r"[^0-9a-z]+", "_", words).strip("_")
 

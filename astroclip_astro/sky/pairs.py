@@ -13,6 +13,7 @@ from astropy.table import Table
 from astroclip_astro.columns import PREFIX
 from astroclip_astro.sky.angles import split_unit
 from astroclip_astro.sky.frame_names import WORDS, advice, axis_of, other_pairs, plain_name, ucd_of
+from astroclip_astro.sky.split_columns import split_columns
 
 _AXIS = re.compile(
     r"(?:^|_)(?:(?P<RA>ra|right_?ascension)|(?P<Dec>de|dec|decl|declination)"
@@ -25,6 +26,7 @@ _NOT_A_POSITION = re.compile(
     r"|mu|d|diff|off|offset|shift|resid|residual|flag|min|max|epoch|ref|plate|tile|brick|field"
     r"|tel|telescope|pointing)(?=_|$)"
 )
+_SEXAGESIMAL = re.compile(r"(?:^|_)(?:hms|dms)(?=_|$)")  # ra_hms_j2000 goes with dec_dms_j2000
 # Rank by what a name holds besides RA or Dec; a pair of better rank hides the others.
 _RANKS = {"": 0, "icrs": 2, "j2000": 3, "2000": 3, "fk5": 3, "_": 4, "_icrs": 4, "_j2000": 4}
 _RANKS |= {"target": 5, "meanfiber": 6}
@@ -150,10 +152,12 @@ def listing(names: Sequence[str]) -> str:
 
 def _candidates(table: Table) -> tuple[list[_Candidate], list[_Candidate]]:
     """Return the columns that may be RA, and those that may be Dec."""
+    parts = {name for split in split_columns(table) for name in split.names}
     found = [
         candidate
         for name in table.colnames
         if isinstance(table[name], np.ndarray)
+        and name not in parts
         and not name.lower().startswith(PREFIX)
         and (candidate := _candidate(name, ucd_of(table, name)))
     ]
@@ -182,6 +186,7 @@ def _read_name(stem: str) -> tuple[str, str] | None:
     if len(axes) != 1:
         return None
     rest = (words[: axes[0].start()] + "_" + words[axes[0].end() :]).strip("_")
+    rest = _SEXAGESIMAL.sub("", rest).strip("_")
     axis = axes[0].lastgroup
     if axis is None or _NOT_A_POSITION.search(rest):
         return None

@@ -8,12 +8,15 @@ import numpy as np
 from astropy.table import Table
 
 from astroclip_astro.errors import CatalogueError
+from astroclip_astro.sky.angles import in_range
 from astroclip_astro.sky.cell_values import is_blank, read_text, read_values
 from astroclip_astro.sky.sexagesimal import read_angle
 
 _SIGNED = re.compile(r"(?P<ra>.*?[\dhmsd°\"'′″.])[\s,;/]*(?P<dec>[+\-−–]\s*\d.*)", re.DOTALL)
 _SEPARATED = re.compile(r"(?P<ra>[^,;/]+)[,;/]+(?P<dec>[^,;/]+)")
 _NAME = re.compile(r".*?\bJ\s?(?P<ra>\d[\d.]*)(?P<dec>[+\-−–]\d[\d.]*)[a-z]?", re.IGNORECASE)
+_DECIMALS = re.compile(r"\d+\.\d{3,}")
+_GLUED = re.compile(r"\d*(\.\d{0,2})?[+\-−–]\d*(\.\d{0,2})?")  # 10-20 is a range
 _MOSTLY = 0.9  # part of the rows with text that must be positions, for the column to be found
 _NAMED = re.compile(
     r"(?i)(.*[^a-z])?(sky_?)?(coord(inate)?s?\d?|pos(ition)?s?|ra_?/?-?,? ?de?c?l?)([^a-z].*)?"
@@ -46,7 +49,16 @@ def read_position_text(text: str) -> tuple[float, float]:
     """
     text = text.strip().strip("()[]").strip()
     if match := _NAME.fullmatch(text):
-        return _of_name(match["ra"], match["dec"].replace("−", "-").replace("–", "-"))
+        place = _of_name(match["ra"], match["dec"].replace("−", "-").replace("–", "-"))
+    elif _GLUED.fullmatch(text):
+        return np.nan, np.nan
+    else:
+        place = _of_two(text)
+    return place if in_range(*map(np.array, place)) else (np.nan, np.nan)
+
+
+def _of_two(text: str) -> tuple[float, float]:
+    """Return the position in a text of two coordinates, NaN for those that are not understood."""
     match = _SIGNED.fullmatch(text) or _SEPARATED.fullmatch(text)
     if match is not None:
         ra, dec = match["ra"].strip(" ,;/"), match["dec"].replace("–", "-").strip()
@@ -104,7 +116,8 @@ def read_position_texts(table: Table, name: str) -> tuple[np.ndarray, np.ndarray
 def position_text_columns(table: Table) -> list[str]:
     """Return the columns of strings nearly all of which are positions.
 
-    Those whose names say so (``coordinates``, ``pos``, ``RA_DEC``) hide the others.
+    Those whose names say so (``coordinates``, ``pos``, ``RA_DEC``) hide the others, of which each
+    position must have three fields or three decimals on both axes, or be a name.
 
     Examples
     --------
@@ -118,11 +131,20 @@ def position_text_columns(table: Table) -> list[str]:
             continue
         texts = [text for text in _texts(table, name) if not is_blank(text)]
         some = texts[:1000]
-        good = sum(not np.isnan(read_position_text(text)).any() for text in some)
+        named = _NAMED.fullmatch(name) is not None
+        good = sum(
+            (named or _is_precise(text)) and not np.isnan(read_position_text(text)).any()
+            for text in some
+        )
         if good and good >= _MOSTLY * len(some):
             found.append(name)
-    named = [name for name in found if _NAMED.fullmatch(name)]
-    return named or found
+    return [name for name in found if _NAMED.fullmatch(name)] or found
+
+
+def _is_precise(text: str) -> bool:
+    """Return whether a text looks like a position wherever it stands."""
+    fields = len(re.findall(r"\d+(?:\.\d*)?", text))
+    return fields == 6 or len(_DECIMALS.findall(text)) == 2 or _NAME.fullmatch(text) is not None
 
 
 def is_text(table: Table, name: str) -> bool:

@@ -23,6 +23,7 @@ _PART = re.compile(
     re.IGNORECASE,
 )
 _MINUS = {"-", "−", "–", "-1", "-1.0", "s"}
+_WHOLE = (("RA", "h"), ("Dec", "d"))
 _NEEDED = {("RA", "h"), ("RA", "m"), ("Dec", "d"), ("Dec", "m")}
 
 
@@ -100,7 +101,8 @@ def split_columns(table: Table) -> list[SplitColumns]:
     >>> [found.names for found in split_columns(Table(names=columns))]
     [('RAh', 'RAm', 'RAs', 'DE-', 'DEd', 'DEm', 'DEs')]
     """
-    found: dict[str, dict[tuple[str, str], str]] = {}
+    found: dict[tuple[str, str], dict[tuple[str, str], str]] = {}
+    signs: dict[str, str] = {}
     for name in table.colnames:
         match = _PART.fullmatch(name)
         if match is None or not isinstance(table[name], np.ndarray):
@@ -109,12 +111,19 @@ def split_columns(table: Table) -> list[SplitColumns]:
             continue
         axis = "RA" if match["axis"].lower() == "ra" else "Dec"
         part = str(match.lastgroup)
-        if (axis == "RA" and part in ("d", "sign")) or (axis == "Dec" and part == "h"):
-            continue
-        key = f"{match['before']}|{match['between']}".lower().replace("_", "").replace(" ", "")
-        found.setdefault(key, {}).setdefault((axis, part), name)
-    sets = [SplitColumns(parts) for parts in found.values() if parts.keys() >= _NEEDED]
-    return [one for one in sets if (("RA", "s") in one.parts) == (("Dec", "s") in one.parts)]
+        stem = f"{match['before']}|{match['between']}".lower().replace("_", "").replace(" ", "")
+        if part == "sign" and axis == "Dec":
+            signs.setdefault(stem, name)
+        elif part in ("hms" if axis == "RA" else "dms"):
+            style = re.sub(r"(.)\1?", "x", match[part].lower())  # h and hh, but not hour
+            found.setdefault((stem, style if style == "x" else "words"), {})[axis, part] = name
+    sets = []
+    for (stem, _), parts in found.items():
+        sign = {("Dec", "sign"): signs[stem]} if stem in signs else {}
+        whole = all(_is_whole(table, parts[key]) for key in _WHOLE if key in parts)
+        complete = parts.keys() >= _NEEDED and (("RA", "s") in parts) == (("Dec", "s") in parts)
+        sets += [SplitColumns(parts | sign)] if complete and whole else []
+    return sets
 
 
 def set_with(table: Table, names: Sequence[str]) -> SplitColumns | None:
@@ -146,6 +155,15 @@ def _numbers(table: Table, name: str) -> np.ndarray:
             "(ra='NAME', dec='NAME')."
         )
     return np.where(mask | ~np.isfinite(values), np.nan, values.astype(float))
+
+
+def _is_whole(table: Table, name: str) -> bool:
+    """Return whether a column holds whole numbers: with decimals they are no part but all."""
+    values = np.asarray(np.ma.getdata(table[name]))
+    if values.ndim != 1 or values.dtype.kind not in "fiuOSTU":
+        return False
+    numbers = _numbers(table, name)
+    return bool((np.isnan(numbers) | (numbers == np.round(numbers))).all())
 
 
 def _joined(whole: np.ndarray, minutes: np.ndarray, seconds: np.ndarray) -> np.ndarray:
