@@ -14,8 +14,6 @@ What was assumed, or could not be had, is a warning; the commands say it in thei
 
     AstroclipWarning
     ├── AssumedUnitWarning  numbers without a unit may be in another one
-    ├── LeftOutWarning      numbers that stand for no value were not used
-    ├── RoundedWarning      numbers that look rounded although every digit of theirs counts
     └── UnreachableWarning  a host could not be reached, others could
 """
 
@@ -34,10 +32,8 @@ __all__ = [
     "AstroclipWarning",
     "CatalogueError",
     "InputError",
-    "LeftOutWarning",
     "OptionError",
     "OutputError",
-    "RoundedWarning",
     "SourceError",
     "UnreachableWarning",
     "WeightsError",
@@ -78,14 +74,6 @@ class AstroclipWarning(UserWarning):
 
 class AssumedUnitWarning(AstroclipWarning):
     """Numbers without a unit, which may be in another one than was assumed."""
-
-
-class LeftOutWarning(AstroclipWarning):
-    """Numbers that likely stand for no value, and were not used as one."""
-
-
-class RoundedWarning(AstroclipWarning):
-    """Numbers that look rounded although every digit of theirs counts, as of TARGETIDs."""
 
 
 class UnreachableWarning(AstroclipWarning):

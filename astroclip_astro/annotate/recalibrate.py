@@ -11,7 +11,7 @@ from astropy.table import MaskedColumn, Table
 
 from astroclip_astro.annotate.true_values import check_limits, read_true_values
 from astroclip_astro.columns import COLUMN_ROOTS, MODALITIES, PREFIX
-from astroclip_astro.errors import CatalogueError, InputError, LeftOutWarning, described
+from astroclip_astro.errors import AstroclipWarning, CatalogueError, InputError, described
 from astroclip_astro.sky.arguments import check_table
 from astroclip_astro.sky.cell_values import read_floats
 from astroclip_astro.zeroshot.conformal import Calibration
@@ -170,7 +170,7 @@ def calibrate(
 
     Warns
     -----
-    LeftOutWarning
+    AstroclipWarning
         Where numbers that look like values were left out; it counts them.
 
     Notes
@@ -222,7 +222,7 @@ def calibrate(
         table.replace_column(column.name, column)
     note(table, notes)
     if left_out:
-        warn(f"Calibrated {' '.join(left_out)}", LeftOutWarning, stacklevel=2)
+        warn(f"Calibrated {' '.join(left_out)}", AstroclipWarning, stacklevel=2)
     return table
 
 

@@ -137,7 +137,7 @@ def _of_skycoord(table: Table, name: str, frame: str | None) -> ColumnPositions:
     for angle in (icrs.ra, icrs.dec):
         values, mask = read_values(angle.to(u.deg), name, "one position a row")
         angles.append(np.where(mask, np.nan, values))
-    ra, dec = _clean(*angles, Frame())
+    ra, dec = _clean(angles[0], angles[1], Frame())
     words = f"RA/Dec from SkyCoord column {name!r} ({coord.name}, as ICRS degrees)"
     return ColumnPositions(ra, dec, words)
 

@@ -76,10 +76,10 @@ def frame_of(table: Table, names: Sequence[str], given: str | None = None) -> Fr
     if stated is None:
         return Frame()
     words = " ".join(map(plain_name, names))
-    said = re.search(r"icrs|j?2000|gaia", words) if named is None else None
-    if said and stated.equinox not in (None, "J2000"):
+    by_name = re.search(r"icrs|j?2000|gaia", words) if named is None else None
+    if by_name and stated.equinox not in (None, "J2000"):
         raise CatalogueError(
-            f"Columns {list(names)} say {said[0].upper()} by their names, but {stated.title} "
+            f"Columns {list(names)} say {by_name[0].upper()} by their names, but {stated.title} "
             f"by {stated.said_by}, expected one frame; pass the right one: --frame icrs or "
             f"--frame {spelled(stated)} (frame='icrs' in Python)."
         )

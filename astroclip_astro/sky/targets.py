@@ -12,7 +12,7 @@ from warnings import warn
 import numpy as np
 from astropy.table import Table
 
-from astroclip_astro.errors import AssumedUnitWarning, CatalogueError, RoundedWarning
+from astroclip_astro.errors import AssumedUnitWarning, AstroclipWarning, CatalogueError
 from astroclip_astro.records import Targets
 from astroclip_astro.sky.arguments import check_table
 from astroclip_astro.sky.column_choice import choose_columns
@@ -59,7 +59,7 @@ def find_targets(
     -----
     AssumedUnitWarning
         Where RA states no unit and is below 24 in every row, so that it may be in hours.
-    RoundedWarning
+    AstroclipWarning
         Where TARGETIDs look as if a float column or a spreadsheet had rounded them.
 
     Examples
@@ -75,7 +75,7 @@ def find_targets(
     if assumed:
         warn(f"{assumed}.", AssumedUnitWarning, stacklevel=2)
     if ids.doubt and ids.certain:
-        warn(f"{ids.doubt}.", RoundedWarning, stacklevel=2)
+        warn(f"{ids.doubt}.", AstroclipWarning, stacklevel=2)
     return targets
 
 

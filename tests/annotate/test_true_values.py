@@ -12,7 +12,7 @@ from astroclip_astro.annotate.true_values import (
     parse_limits,
     read_true_values,
 )
-from astroclip_astro.errors import InputError, LeftOutWarning
+from astroclip_astro.errors import AstroclipWarning, InputError
 
 
 def spread(count=200, low=0.05, high=0.5):
@@ -35,7 +35,9 @@ def test_numbers_too_large_for_redshifts_are_left_out_and_counted(sentinel):
     true = spread()
     true[::3] = sentinel
     table = annotated(true)
-    with pytest.warns(LeftOutWarning, match=rf"left out 67 values not .*\({sentinel:g} in 67 rows"):
+    with pytest.warns(
+        AstroclipWarning, match=rf"left out 67 values not .*\({sentinel:g} in 67 rows"
+    ):
         calibrate(table, {"redshift": "Z"})
     assert 0.02 < float(np.median(np.asarray(table["astroclip_z_err"]))) < 0.045
     assert table.meta["ACCAL1"] == "redshift: Z, 133 rows"
@@ -45,7 +47,7 @@ def test_numbers_too_large_for_redshifts_are_left_out_and_counted(sentinel):
 def test_value_repeated_as_no_measurement_is_left_out_and_named(sentinel):
     true = spread()
     true[::10] = sentinel
-    with pytest.warns(LeftOutWarning, match=f"left out 20 rows with {sentinel:g}, which is repe"):
+    with pytest.warns(AstroclipWarning, match=f"left out 20 rows with {sentinel:g}, which is repe"):
         calibrate(annotated(true), {"redshift": "Z"})
     assert read_true_values(Table({"Z": true}), "redshift", "Z").count == 180
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from astropy.table import Table
 
-from astroclip_astro.errors import RoundedWarning
+from astroclip_astro.errors import AstroclipWarning
 from astroclip_astro.sky import describe_positions, find_targets
 from astroclip_astro.sky.targetids import describe_rounding, read_targetids, rounding
 
@@ -18,13 +18,15 @@ def excel(ids):
 
 @pytest.mark.parametrize("rounded", [IDS.astype(float).astype(np.int64), excel(IDS)])
 def test_rounded_targetids_are_warned_of(rounded):
-    with pytest.warns(RoundedWarning, match=r"all 50 of 50 TARGETIDs in 'TARGETID' beyond 2\*\*53"):
+    with pytest.warns(
+        AstroclipWarning, match=r"all 50 of 50 TARGETIDs in 'TARGETID' beyond 2\*\*53"
+    ):
         find_targets(Table({"TARGETID": rounded}))
     assert "read the column as 64-bit integers" in describe_positions(Table({"TARGETID": rounded}))
 
 
 def test_targetids_rounded_in_strings_are_warned_of():
-    with pytest.warns(RoundedWarning, match="a multiple of 8"):
+    with pytest.warns(AstroclipWarning, match="a multiple of 8"):
         find_targets(Table({"TARGETID": [f"{one:.1f}" for one in IDS.astype(float)]}))
 
 
