@@ -93,6 +93,8 @@ def test_rounded_values_clusters_and_small_tables_stay(values):
 def test_sentinel_among_rounded_redshifts_is_found():
     values = np.append(np.random.default_rng(6).normal(0.5, 0.1, 900).round(2), np.full(100, 6.0))
     assert likely_sentinels(values) == [6.0]
+    coarse = np.append(np.random.default_rng(7).uniform(0.1, 0.9, 400).round(1), np.full(40, 6.0))
+    assert likely_sentinels(coarse) == [6.0]
 
 
 @given(st.integers(30, 500), st.integers(0, 1000))

@@ -9,6 +9,7 @@ from astroclip_astro.catalogue import read_catalogue, write_catalogue
 from astroclip_astro.sky import describe_positions, find_targets
 
 SYSTEM = '<COOSYS ID="sys" {}/>'
+OTHER = '<COOSYS ID="other" system="ICRS"/>'
 FK4 = 'system="eq_FK4" equinox="B1950"'
 FIELDS = """<FIELD ID="a" name="ra" datatype="double" unit="deg" ucd="pos.eq.ra;meta.main" {0}/>
 <FIELD ID="b" name="dec" datatype="double" unit="deg" ucd="pos.eq.dec;meta.main" {0}/>
@@ -16,9 +17,11 @@ FIELDS = """<FIELD ID="a" name="ra" datatype="double" unit="deg" ucd="pos.eq.ra;
 GROUP = '<GROUP ref="sys"><FIELDref ref="a"/><FIELDref ref="b"/></GROUP>'
 
 
-def votable(path, *, system=FK4, fields="", inside="", definitions=False, version="1.3"):
+def votable(
+    path, *, system=FK4, other=OTHER, fields="", inside="", definitions=False, version="1.3"
+):
     """Write a VOTable of one row at 150, 2 degrees."""
-    coosys = SYSTEM.format(system)
+    coosys = SYSTEM.format(system) + other
     above = f"<DEFINITIONS>{coosys}</DEFINITIONS>" if definitions else ""
     path.write_text(
         f"""<?xml version="1.0"?>
@@ -43,7 +46,7 @@ def is_fk4(table):
         {"fields": 'ref="sys"', "definitions": True, "version": "1.1"},
         {"inside": GROUP},
         {"inside": f"<GROUP>{GROUP}</GROUP>"},
-        {},
+        {"other": ""},
         {"fields": 'ref="sys"', "system": 'system="FK4" equinox="B1950"', "version": "1.5"},
     ],
     ids=["field", "definitions", "group", "group in group", "only one", "vocabulary"],
@@ -68,6 +71,7 @@ def test_other_references_are_no_systems(tmp_path):
 @pytest.mark.parametrize("suffix", ["vot", "fits", "ecsv", "parquet"])
 def test_systems_come_back(tmp_path, suffix):
     table = votable(tmp_path / "t.vot", fields='ref="sys"')
+    table["t"].meta["coosys"] = {"system": "ICRS"}  # another, so that references count
     write_catalogue(table, tmp_path / f"out.{suffix}")
     again = read_catalogue(tmp_path / f"out.{suffix}")
     assert again["ra"][0] == 150
