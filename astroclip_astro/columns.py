@@ -269,6 +269,8 @@ FLAG_GROUPS: dict[Flag, tuple[str, ...]] = {
     Flag.REDSHIFTS_DISAGREE: ("spectrum",),
     Flag.OUTSIDE_IMAGING: ("image",),
     Flag.SEVERAL_REDSHIFTS: ("redshift",),
+    Flag.TARGETID_ELSEWHERE: ("spectrum",),
+    Flag.BAD_TARGETID: ("spectrum",),
 }
 
 # Groups of columns that one call makes, as keywords of the header end; their columns in words.
@@ -300,6 +302,7 @@ KEYWORDS = {
     "ACSOURCE": "source of images and spectra",
     "ACMODAL": "modalities that were embedded",
     "ACCOLS": "groups of columns that were written",
+    "ACFRAME": "frame of the positions before they were transformed to ICRS, and their columns",
     "ACRADIUS": "largest distance of a spectrum, arcsec",
     "ACDEVICE": "device that computed",
     "ACPRECIS": "number format of the computation",

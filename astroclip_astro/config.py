@@ -62,6 +62,10 @@ Name of the column of right ascension, or of a SkyCoord column; by default it is
 unit.""",
     "dec": """str, optional
 Name of the column of declination; by default it is found like ``ra``.""",
+    "frame": """str, optional
+Frame of the positions: ``icrs``, ``fk5``, ``fk4``, ``galactic``, ``supergalactic`` or ``ecliptic``,
+with an equinox behind a colon where it is not J2000 (B1950 for fk4), such as ``fk5:J1975``. By
+default what the table says of its columns, else ICRS.""",
     "overwrite": """bool
 Whether columns whose names are taken may be replaced.""",
     "quiet": """bool

@@ -29,6 +29,8 @@ class Flag(IntFlag):
     REDSHIFTS_DISAGREE = 512
     OUTSIDE_IMAGING = 1024
     SEVERAL_REDSHIFTS = 2048
+    TARGETID_ELSEWHERE = 4096
+    BAD_TARGETID = 8192
 
     @property
     def word(self) -> str:
@@ -108,6 +110,19 @@ FLAGS: tuple[FlagBit, ...] = (
         Flag.SEVERAL_REDSHIFTS,
         "The neighbours have two different redshifts, or image and spectrum have.",
         "astroclip_z is the likelier one, astroclip_z_other the other; do not average them.",
+    ),
+    FlagBit(
+        Flag.TARGETID_ELSEWHERE,
+        "The spectrum of the row's TARGETID lies farther from its position than the match radius "
+        "and 3 arcsec: image and spectrum are of different objects.",
+        "astroclip_z, astroclip_logmstar and labels are those of the spectrum alone. Correct "
+        "TARGETID or position.",
+    ),
+    FlagBit(
+        Flag.BAD_TARGETID,
+        "The row's TARGETID is no whole number, so that its spectrum was matched by position; or "
+        "it looks rounded: no spectrum has it, and one of another TARGETID lies at the position.",
+        "Correct the TARGETID: read it as a 64-bit integer or as text, never as a float.",
     ),
 )
 

@@ -31,6 +31,11 @@ class Targets:
         bool (n,), whether the row names its spectrum. Such a row gets that spectrum or none.
     positioned : bool
         Whether the catalogue has positions at all, so that a row without one is a bad row.
+    frame : str
+        The frame they were transformed from and its columns, as the header's ``ACFRAME`` has it;
+        empty where they were ICRS.
+    bad_targetid : ndarray, optional
+        bool (n,), rows whose TARGETID could not be read; None for no row.
     """
 
     ra: np.ndarray
@@ -38,6 +43,8 @@ class Targets:
     targetid: np.ndarray
     has_targetid: np.ndarray
     positioned: bool = True
+    frame: str = ""
+    bad_targetid: np.ndarray | None = None
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -51,6 +58,7 @@ class Targets:
             dec=self.dec[rows],
             targetid=self.targetid[rows],
             has_targetid=self.has_targetid[rows],
+            bad_targetid=None if self.bad_targetid is None else self.bad_targetid[rows],
         )
 
     @property

@@ -57,7 +57,7 @@ def test_column_is_described(column):
 
 
 def test_flag_bits_never_change():
-    assert [bit.flag.value for bit in FLAGS] == [2**power for power in range(12)]
+    assert [bit.flag.value for bit in FLAGS] == [2**power for power in range(14)]
     assert [bit.flag.word for bit in FLAGS] == [
         "no_image",
         "no_spectrum",
@@ -71,6 +71,8 @@ def test_flag_bits_never_change():
         "redshifts_disagree",
         "outside_imaging",
         "several_redshifts",
+        "targetid_elsewhere",
+        "bad_targetid",
     ]
 
 

@@ -49,6 +49,7 @@ class AnnotationMethods:
         cache_limit: str | float | u.Quantity | None = None,
         ra: str | None = None,
         dec: str | None = None,
+        frame: str | None = None,
         overwrite: bool = False,
         quiet: bool = True,
     ) -> Table:
@@ -103,6 +104,7 @@ class AnnotationMethods:
         cache_limit: str | float | u.Quantity | None = None,
         ra: str | None = None,
         dec: str | None = None,
+        frame: str | None = None,
         overwrite: bool = False,
         quiet: bool = True,
     ) -> Table:
@@ -149,6 +151,7 @@ class AnnotationMethods:
         cache_limit: str | float | u.Quantity | None = None,
         ra: str | None = None,
         dec: str | None = None,
+        frame: str | None = None,
         overwrite: bool = False,
         quiet: bool = True,
     ) -> Table:
@@ -195,6 +198,7 @@ class AnnotationMethods:
         cache_limit: str | float | u.Quantity | None = None,
         ra: str | None = None,
         dec: str | None = None,
+        frame: str | None = None,
         overwrite: bool = False,
         quiet: bool = True,
     ) -> Table:

@@ -41,6 +41,7 @@ class PlotMethods:
         cache_limit: str | float | u.Quantity | None = None,
         ra: str | None = None,
         dec: str | None = None,
+        frame: str | None = None,
         path: str | os.PathLike | None = None,
         overwrite: bool = False,
     ) -> Figure:
@@ -100,6 +101,7 @@ class PlotMethods:
         cache_limit: str | float | u.Quantity | None = None,
         ra: str | None = None,
         dec: str | None = None,
+        frame: str | None = None,
         path: str | os.PathLike | None = None,
         overwrite: bool = False,
     ) -> Figure:
@@ -170,6 +172,7 @@ class PlotMethods:
         cache_limit: str | float | u.Quantity | None = None,
         ra: str | None = None,
         dec: str | None = None,
+        frame: str | None = None,
         path: str | os.PathLike | None = None,
         overwrite: bool = False,
     ) -> Figure:

@@ -103,6 +103,7 @@ class TableMethods(AnnotationMethods, PlotMethods):
         redshift: str | None = None,
         log_stellar_mass: str | None = None,
         labels: Mapping[str, str] | None = None,
+        limits: Mapping[str, tuple[float, float]] | None = None,
     ) -> Table:
         """Make errors and intervals right for galaxies like those whose values you know.
 
@@ -110,12 +111,16 @@ class TableMethods(AnnotationMethods, PlotMethods):
         ----------
         redshift : str, optional
             Column of true redshifts. Rows without a number there are not known; 30 are needed,
-            hundreds are better.
+            hundreds are better. Numbers that stand for no value, such as 99 or one that is
+            repeated as no measurement is, are left out, and a warning counts them.
         log_stellar_mass : str, optional
             Column of true log10 stellar masses, in solar masses.
         labels : mapping of str to str, optional
             For labels of your own reference their columns of true values:
             ``labels={"age": "AGE"}``.
+        limits : mapping of str to (float, float), optional
+            For labels the limits of their true values: all numbers between are used, and no others.
+            By default redshifts are between -0.01 and 7, log10 masses between 4 and 13.5.
 
         Returns
         -------
@@ -141,7 +146,7 @@ class TableMethods(AnnotationMethods, PlotMethods):
         from astroclip_astro.annotate.recalibrate import calibrate, label_columns_of
 
         known = label_columns_of(labels, redshift=redshift, log_stellar_mass=log_stellar_mass)
-        return calibrate(self._table, known)
+        return calibrate(self._table, known, limits)
 
     @handed_to("similar.search.similar")
     def similar(
@@ -173,6 +178,7 @@ class TableMethods(AnnotationMethods, PlotMethods):
         cache_limit: str | float | u.Quantity | None = None,
         ra: str | None = None,
         dec: str | None = None,
+        frame: str | None = None,
     ) -> Table:
         """Return the k galaxies most like one, as a new table; this one is not changed.
 

@@ -12,6 +12,7 @@ from astroclip_astro.annotate.job import Job
 from astroclip_astro.errors import SourceError
 from astroclip_astro.flags import Flag
 from astroclip_astro.records import Cutout, MissingData, Spectrum, Targets
+from astroclip_astro.sky.targetids import rounding
 
 Record = TypeVar("Record", Spectrum, Cutout)
 
@@ -59,6 +60,7 @@ def fetch(
         stage("fetching spectra")
         found = job.source.spectra(targets[asked], job.match_radius)
         spectra = collect(found, asked, Spectrum, flags, report)
+        flag_bad_targetids(targets, job, flags, report)
         targets = locate(targets, spectra)
     if "image" in job.modality:
         asked = np.flatnonzero(targets.has_position)
@@ -107,6 +109,37 @@ def collect(
         else:
             raise SourceError(f"Source gave a {type(answer).__name__}, expected {kind.__name__}.")
     return records
+
+
+def flag_bad_targetids(
+    targets: Targets, job: Job, flags: np.ndarray, report: Callable[[int, str], object]
+) -> None:
+    """Flag rows whose TARGETID could not be read, or looks rounded and hides the right one.
+
+    The second are asked for again, by position: that nothing has a TARGETID is usual, unless
+    another one lies there.
+    """
+    if targets.bad_targetid is not None:
+        for row in np.flatnonzero(targets.bad_targetid).tolist():
+            flags[row] |= Flag.BAD_TARGETID
+            report(row, "its TARGETID is no whole number; its spectrum was matched by position")
+    nothing = (flags & (Flag.NO_SPECTRUM | Flag.SOURCE_FAILED)) == Flag.NO_SPECTRUM
+    suspect = targets.has_targetid & targets.has_position & nothing
+    suspect &= rounding(targets.targetid) > 1
+    rows = np.flatnonzero(suspect)
+    if not len(rows):
+        return
+    by_position = replace(targets[rows], has_targetid=np.zeros(len(rows), bool))
+    answers = job.source.spectra(by_position, job.match_radius)
+    for row, answer in zip(rows.tolist(), answers, strict=True):
+        if isinstance(answer, Spectrum):
+            flags[row] |= Flag.BAD_TARGETID
+            report(
+                row,
+                f"TARGETID {targets.targetid[row]} looks rounded by a float or a spreadsheet: "
+                f"another TARGETID, {answer.targetid}, lies {answer.separation:.1f} arcsec from "
+                "the position",
+            )
 
 
 def locate(targets: Targets, spectra: dict[int, Spectrum]) -> Targets:

@@ -32,6 +32,7 @@ from astroclip_astro.zeroshot.prediction import Prediction
 CHUNK_ROWS = 256
 NOVELTY_LIMIT = 0.99
 DISAGREEMENT = 0.05  # |dz| / (1 + z)
+SAME_OBJECT = 3.0  # arcsec between a position and the spectrum of its TARGETID, at least
 INTEGER_NULLS = {"i4": -(2**31), "i8": -(2**63)}  # what a null reads in the row arrays
 
 
@@ -208,6 +209,9 @@ def add_spectra(
     several = np.array([record.matches > 1 for record in records], bool)
     fibre = np.array([record.good_fibre for record in records], bool)
     raise_flag(flags, where[several], Flag.SEVERAL_SPECTRA)
+    # Only a TARGETID can match that far; without a position there is no separation.
+    apart = np.array([record.separation for record in records], float)
+    raise_flag(flags, where[apart > max(job.match_radius, SAME_OBJECT)], Flag.TARGETID_ELSEWHERE)
     raise_flag(flags, where[lacks_camera(ivar) | ~fibre], Flag.BAD_SPECTRUM)
     embeddings = job.model.embed_spectra(
         flux, ivar, count=partial(progress.count, "embedding spectra")
@@ -288,6 +292,10 @@ def add_values(
             modality: scatter_prediction(one, label, len(rows)) for modality, one in found.items()
         }
         predicted = estimator.predict(by_modality, covariates)
+        if "spectrum" in predicted:
+            elsewhere = (flags & Flag.TARGETID_ELSEWHERE) != 0
+            choose = partial(np.where, elsewhere)
+            predicted[BEST] = predicted["spectrum"].map(choose, predicted[BEST])
         for method, prediction in predicted.items():
             if method != BEST and label not in COLUMN_ROOTS:
                 continue  # own labels have the best value only

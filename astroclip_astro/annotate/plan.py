@@ -16,6 +16,7 @@ from astroclip_astro.annotate.pipeline import row_dtype
 from astroclip_astro.annotate.progress import Progress
 from astroclip_astro.annotate.recalibrate import check_label_columns, parse_label_columns
 from astroclip_astro.annotate.setup import Options, check_options
+from astroclip_astro.annotate.true_values import parse_limits
 from astroclip_astro.catalogue import check_output, read_catalogue, split_table_name
 from astroclip_astro.catalogue.trial import check_writable
 from astroclip_astro.columns import COLUMN_ROOTS, PREFIX
@@ -109,6 +110,8 @@ class Plan:
         Whether the output may be replaced.
     known : dict of str to str
         Labels whose errors are calibrated on a column of the catalogue.
+    limits : dict of str to (float, float)
+        Limits of the true values of such labels, where the user gives them.
     """
 
     catalogue: Path | None
@@ -120,6 +123,7 @@ class Plan:
     rows: slice
     overwrite: bool
     known: dict[str, str]
+    limits: dict[str, tuple[float, float]]
 
     @property
     def needs_model(self) -> bool:
@@ -184,10 +188,12 @@ def make_plan(
     *,
     ra: str | None = None,
     dec: str | None = None,
+    frame: str | None = None,
     rows: str | None = None,
     overwrite: bool = False,
     dry: bool = False,
     calibrate: str | None = None,
+    calibrate_limits: str | None = None,
     progress: Progress | None = None,
     **options: Any,
 ) -> Plan:
@@ -203,6 +209,9 @@ def make_plan(
         is not written where no output is given.
     ra, dec : str, optional
         Names of the position columns where they cannot be recognised.
+    frame : str, optional
+        Frame of the positions, as `astroclip_astro.sky.frames.parse_frame` reads it; by default
+        what the catalogue says, else ICRS.
     rows : str, optional
         ``A:B``, annotate and write only these rows.
     overwrite : bool
@@ -211,6 +220,8 @@ def make_plan(
         Only look: what needs ``overwrite`` is no mistake yet; `Plan.obstacles` says it.
     calibrate : str, optional
         ``LABEL=COLUMN,...``: calibrate errors of labels on columns of true values.
+    calibrate_limits : str, optional
+        ``LABEL=LOW:HIGH,...``: the limits of true values of these labels.
     progress : Progress, optional
         Says what is being done; by default nothing does.
     **options
@@ -230,14 +241,24 @@ def make_plan(
     path, destination = check_paths(catalogue, output, overwrite=overwrite or dry)
     table = read_table(catalogue, progress, [name for name in (ra, dec) if name is not None])
     chosen = row_range(rows, len(table))
-    positions = describe_positions(table, ra=ra, dec=dec)
-    targets = find_targets(table, ra=ra, dec=dec)[chosen]
+    positions = describe_positions(table, ra=ra, dec=dec, frame=frame)
+    targets = find_targets(table, ra=ra, dec=dec, frame=frame)[chosen]
     known = parse_label_columns(calibrate or "")
-    check_label_columns(table[chosen], known)
+    limits = parse_limits(calibrate_limits or "")
+    check_label_columns(table[chosen], known, limits)
     progress.stage("checking options")
     checked = options_for(table, known, overwrite=overwrite or dry, **options)
     plan = Plan(
-        path, destination, table[chosen], targets, positions, checked, chosen, overwrite, known
+        catalogue=path,
+        output=destination,
+        table=table[chosen],
+        targets=targets,
+        positions=positions,
+        options=checked,
+        rows=chosen,
+        overwrite=overwrite,
+        known=known,
+        limits=limits,
     )
     if destination is not None:
         plan.check_format(check_output(destination, overwrite=True))

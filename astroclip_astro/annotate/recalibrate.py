@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from warnings import warn
 
-import astropy.units as u
 import numpy as np
 from astropy.table import MaskedColumn, Table
 
+from astroclip_astro.annotate.true_values import TrueValues, check_limits, read_true_values
 from astroclip_astro.catalogue.provenance import check_same_origin, column_group
 from astroclip_astro.columns import COLUMN_ROOTS, COLUMNS, MODALITIES, PREFIX
-from astroclip_astro.errors import CatalogueError, InputError, described
-from astroclip_astro.sky.arguments import check_column_name, check_table
+from astroclip_astro.errors import AstroclipWarning, CatalogueError, InputError, described
+from astroclip_astro.sky.arguments import check_table
 from astroclip_astro.sky.cell_values import read_floats
 from astroclip_astro.zeroshot.conformal import Calibration
 
 MIN_CALIBRATION_ROWS = 30  # rows whose label is known
-UNKNOWN = {"redshift": -1.0, "log_stellar_mass": 0.0}  # such values, or less, are none
 KEYWORD = "ACCAL"  # of the header, with a number behind
 
 
@@ -97,7 +97,11 @@ def label_columns_of(
     return known
 
 
-def check_label_columns(table: Table, label_columns: Mapping[str, str]) -> None:
+def check_label_columns(
+    table: Table,
+    label_columns: Mapping[str, str],
+    limits: Mapping[str, tuple[float, float]] | None = None,
+) -> None:
     """Make sure that the columns to calibrate on hold numbers, before anything is computed.
 
     Parameters
@@ -106,6 +110,8 @@ def check_label_columns(table: Table, label_columns: Mapping[str, str]) -> None:
         The user's.
     label_columns : mapping of str to str
         For each label, ``redshift`` say, the user's column of true values.
+    limits : mapping of str to (float, float), optional
+        As for `calibrate`.
 
     Raises
     ------
@@ -114,17 +120,24 @@ def check_label_columns(table: Table, label_columns: Mapping[str, str]) -> None:
     InputError
         For a column with too few numbers.
     """
+    checked = check_limits(limits, label_columns)
     for label, name in label_columns.items():
-        values = true_values(table, label, name)
-        count = int(np.isfinite(values).sum())
-        if count < MIN_CALIBRATION_ROWS:
+        true = read_true_values(table, label, name, checked.get(label))
+        if true.count < MIN_CALIBRATION_ROWS:
+            without = f" ({true.words})" if true.words else ""
             raise InputError(
-                f"Column {name} has {count} numbers to calibrate {label} on, expected at least "
-                f"{MIN_CALIBRATION_ROWS}; leave the calibration as the reference has it."
+                f"Column {name} has {true.count} numbers to calibrate {label} on{without}, "
+                f"expected at least {MIN_CALIBRATION_ROWS}; leave the calibration as the reference "
+                f"has it, or say which values are true: --calibrate-limits {label}=LOW:HIGH "
+                f"(limits={{{label!r}: (LOW, HIGH)}})."
             )
 
 
-def calibrate(table: Table, known: Mapping[str, str]) -> Table:
+def calibrate(
+    table: Table,
+    known: Mapping[str, str],
+    limits: Mapping[str, tuple[float, float]] | None = None,
+) -> Table:
     """Make errors and intervals right for the user's own galaxies.
 
     Rows whose label is known say how wrong our values are; ``_err``, ``_lo`` and ``_hi`` of all
@@ -137,9 +150,12 @@ def calibrate(table: Table, known: Mapping[str, str]) -> Table:
         With our columns; changed in place.
     known : mapping of str to str
         For each label, ``redshift`` say, the user's column of true values; rows without a number
-        there, with a redshift of -1 or less or a log10 mass of 0 or less, are not known. Where both
+        there are not known. Nor are those with a redshift outside -0.01 to 7 or a log10 mass
+        outside 4 to 13.5, and with a value that is repeated as no measurement is. Where both
         columns have units, theirs is converted. Values by image or spectrum alone of which fewer
         than `MIN_CALIBRATION_ROWS` are known keep the errors they have.
+    limits : mapping of str to (float, float), optional
+        For labels of ``known`` the limits of true values, in place of these rules.
 
     Returns
     -------
@@ -152,6 +168,11 @@ def calibrate(table: Table, known: Mapping[str, str]) -> Table:
         Where a column is absent, or holds something else than numbers.
     InputError
         Where fewer than `MIN_CALIBRATION_ROWS` rows have both our value and a true one.
+
+    Warns
+    -----
+    AstroclipWarning
+        Where numbers that look like values were left out; it counts them.
 
     Notes
     -----
@@ -169,17 +190,22 @@ def calibrate(table: Table, known: Mapping[str, str]) -> Table:
     >>> float(calibrate(table, {"redshift": "Z_SPEC"})["astroclip_z_err"].mean().round(2))
     0.05
     """
+    checked = check_limits(limits, known)
     check_table(table)
     check_same_origin(table, value_groups(known), "calibrated")
-    columns = []
+    columns, left_out = [], []
     notes = [words for words in calibrations(table) if words.partition(":")[0] not in known]
     for label, name in known.items():
-        made, words = calibrated_label(table, label, name)
+        true = read_true_values(table, label, name, checked.get(label))
+        made, words = calibrated_label(table, label, name, true)
         columns += made
         notes.append(words)
+        left_out += [f"{label} on {name}: {true.words}."] * bool(true.suspect or true.kept)
     for column in columns:
         table.replace_column(column.name, column)
     note(table, notes)
+    if left_out:
+        warn(f"Calibrated {' '.join(left_out)}", AstroclipWarning, stacklevel=2)
     return table
 
 
@@ -229,9 +255,10 @@ def forget(table: Table, names: Iterable[str]) -> None:
     note(table, kept)
 
 
-def calibrated_label(table: Table, label: str, name: str) -> tuple[list[MaskedColumn], str]:
+def calibrated_label(
+    table: Table, label: str, name: str, true: TrueValues
+) -> tuple[list[MaskedColumn], str]:
     """Return new columns of the errors of a label, and what the header says of its calibration."""
-    true = true_values(table, label, name)
     stem = f"{PREFIX}{COLUMN_ROOTS.get(label, label)}"
     every = ("", *(f"_{modality}" for modality in MODALITIES if label in COLUMN_ROOTS))
     methods = [method for method in every if stem + method in table.colnames]
@@ -241,16 +268,16 @@ def calibrated_label(table: Table, label: str, name: str) -> tuple[list[MaskedCo
         )
     columns = []
     for method in methods:
-        made = calibrated(table, stem + method, true, name)
+        made = calibrated(table, stem + method, true.values, name)
         if made is None and not method:
-            count = int(np.isfinite(true).sum())
             raise InputError(
-                f"Too few of the {count} rows with a number in {name} have a value in {stem}, "
-                f"expected at least {MIN_CALIBRATION_ROWS} with both."
+                f"Too few of the {true.count} rows with a number in {name} have a value in {stem}, "
+                f"expected at least {MIN_CALIBRATION_ROWS} with both"
+                f"{f' ({true.words})' if true.words else ''}."
             )
         columns += made or []
     predicted = read_floats(table, stem + methods[0])
-    count = int((np.isfinite(true) & np.isfinite(predicted)).sum())
+    count = int((np.isfinite(true.values) & np.isfinite(predicted)).sum())
     return columns, f"{label}: {name}, {count} rows"
 
 
@@ -280,23 +307,3 @@ def calibrated(table: Table, name: str, true: np.ndarray, theirs: str) -> list[M
             )
         )
     return columns
-
-
-def true_values(table: Table, label: str, name: str) -> np.ndarray:
-    """Return the user's values of a label, float64 (n,), in our unit; NaN where not known.
-
-    Redshifts of -1 and less, and log10 masses of 0 and less, stand for unknown in many catalogues.
-    """
-    check_column_name(name, label)
-    values = read_floats(table, name)
-    ours = f"{PREFIX}{COLUMN_ROOTS.get(label, label)}"
-    units = [table[one].unit if one in table.colnames else None for one in (name, ours)]
-    if None not in units:
-        try:
-            values = u.Quantity(values, units[0]).to_value(units[1])
-        except (u.UnitConversionError, TypeError) as error:
-            raise CatalogueError(
-                f"Column {name} is in {units[0]}, which cannot be converted to {units[1]}, the "
-                f"unit of {ours}: {error}."
-            ) from None
-    return np.where(values > UNKNOWN.get(label, -np.inf), values, np.nan)

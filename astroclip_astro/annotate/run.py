@@ -17,6 +17,7 @@ from astroclip_astro.annotate.progress import Progress
 from astroclip_astro.annotate.recalibrate import calibrate
 from astroclip_astro.catalogue import check_output, write_catalogue
 from astroclip_astro.errors import InputError
+from astroclip_astro.sky.stated_frames import note_frame
 from astroclip_astro.storage.chunk_store import ChunkStore, fingerprint
 from astroclip_astro.version import __version__
 
@@ -102,9 +103,9 @@ class Run:
     def _write(self, rows: np.ndarray, progress: Progress) -> None:
         """Add the columns to the table, and write it where there is an output."""
         plan = self.plan
-        add_columns(plan.table, rows, self.job)
+        note_frame(add_columns(plan.table, rows, self.job), plan.targets.frame)
         try:
-            calibrate(plan.table, plan.known)
+            calibrate(plan.table, plan.known, plan.limits)
         except InputError as error:
             kept = (
                 " What was computed is kept: run again without --calibrate." if self.store else ""

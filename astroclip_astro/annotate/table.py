@@ -15,6 +15,7 @@ from astroclip_astro.annotate.progress import Progress
 from astroclip_astro.annotate.setup import check_options
 from astroclip_astro.config import COLUMN_GROUPS
 from astroclip_astro.sky import find_targets
+from astroclip_astro.sky.stated_frames import note_frame
 
 
 def annotate(
@@ -23,6 +24,7 @@ def annotate(
     columns: str | Iterable[str] = COLUMN_GROUPS,
     ra: str | None = None,
     dec: str | None = None,
+    frame: str | None = None,
     overwrite: bool = False,
     quiet: bool = True,
     **options: Any,
@@ -37,6 +39,9 @@ def annotate(
         As `astroclip_astro.annotate.setup.check_options` has them.
     ra, dec : str, optional
         Names of the position columns where they cannot be recognised.
+    frame : str, optional
+        Frame of the positions, as `astroclip_astro.sky.frames.parse_frame` reads it; by default
+        what the table says, else ICRS.
     overwrite : bool
         Whether columns whose names are taken may be replaced.
     quiet : bool
@@ -64,7 +69,7 @@ def annotate(
     """
     with Progress(quiet=quiet) as progress:
         progress.stage("checking options")
-        targets = find_targets(table, ra=ra, dec=dec)
+        targets = find_targets(table, ra=ra, dec=dec, frame=frame)
         checked = check_options(columns=columns, **options)
         try:
             check_names(table, checked.columns, overwrite=overwrite)
@@ -74,4 +79,4 @@ def annotate(
         job = checked.load(progress)
         with closing(job):
             rows = annotate_targets(targets, job, progress=progress)
-    return add_columns(table, rows, job)
+    return note_frame(add_columns(table, rows, job), targets.frame)

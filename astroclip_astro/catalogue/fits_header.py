@@ -32,6 +32,7 @@ CARDS = {"TUCD": "ucd", "TUTYP": "utype", "TXTYP": "xtype"} | {root: root for ro
 OWNER = "ACNAM"
 NUMBERED = re.compile(f"(TCOMM|{OWNER}|{'|'.join(CARDS)})([1-9][0-9]*)$")
 CHECKSUMS = {"CHECKSUM", "DATASUM"}  # they describe the bytes of a file, not the table
+FRAME_KEYWORDS = ("RADESYS", "RADECSYS", "EQUINOX")
 STRUCTURE = re.compile(
     "(SIMPLE|XTENSION|BITPIX|NAXIS[0-9]*|PCOUNT|GCOUNT|TFIELDS|THEAP|EXTEND|CONTINUE|END"
     "|ZTABLE|ZIMAGE|COMMENT)$|(TTYPE|TFORM|TUNIT|TNULL|TSCAL|TZERO|TDISP|TBCOL|TDIM"
@@ -98,6 +99,27 @@ def describe_columns(table: Table, header: fits.Header) -> None:
             info.description = str(card.value)
         else:
             info.meta = {**(info.meta or {}), CARDS[match[1]]: card.value}
+
+
+def add_frame(meta: dict, primary: fits.Header) -> None:
+    """Add what the primary header says of the frame of positions where the table's says nothing.
+
+    Parameters
+    ----------
+    meta : dict
+        Of the table; changed in place.
+    primary : fits.Header
+        Of the file.
+
+    Examples
+    --------
+    >>> meta = {}
+    >>> add_frame(meta, fits.Header({"EQUINOX": 1950.0}))
+    >>> meta
+    {'EQUINOX': 1950.0}
+    """
+    if not any(key in meta for key in FRAME_KEYWORDS):
+        meta.update({key: primary[key] for key in FRAME_KEYWORDS if key in primary})
 
 
 def table_meta(meta: dict) -> dict:

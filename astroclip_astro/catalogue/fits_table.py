@@ -14,6 +14,7 @@ from astropy.table import Column, MaskedColumn, QTable, Table
 from astropy.utils.exceptions import AstropyWarning
 
 from astroclip_astro.catalogue.fits_header import (
+    add_frame,
     block_lines,
     check_block,
     column_cards,
@@ -93,6 +94,7 @@ def read_fits(path: str | Path, wanted: TableChoice = ANY_TABLE) -> Table:
         stream.seek(0)
         with fits.open(stream, memmap=False) as hdus:
             table = _read_part(path, hdus[part.number])
+            add_frame(table.meta, hdus[0].header)
     table.meta = table_meta(table.meta)
     for column in list(table.itercols()):
         written, name = (column.info.meta or {}).pop(NAME_KEY, (None, None))

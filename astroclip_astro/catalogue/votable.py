@@ -15,6 +15,7 @@ from astropy.table import Column, Table
 from astropy.units import UnrecognizedUnit
 from astropy.utils.exceptions import AstropyWarning
 
+from astroclip_astro.catalogue.coordinate_systems import read_systems, write_systems
 from astroclip_astro.catalogue.nulls import decoded, storable, with_values, without_mixins
 from astroclip_astro.catalogue.table_choice import (
     ANY_TABLE,
@@ -58,9 +59,10 @@ def read_votable(path: str | Path, wanted: TableChoice = ANY_TABLE) -> Table:
     Returns
     -------
     astropy.table.Table
-        UCDs and utypes are in ``column.meta`` (``ucd``, ``utype``), INFO and PARAM elements in
-        ``table.meta``, as `~astroclip_astro.catalogue.votable_meta.document_meta` has them. NaN is
-        a value; nulls of other types are masked.
+        UCDs, utypes and the coordinate systems that columns refer to are in ``column.meta``
+        (``ucd``, ``utype``, ``coosys``), INFO and PARAM elements in ``table.meta``, as
+        `~astroclip_astro.catalogue.votable_meta.document_meta` has them. NaN is a value; nulls of
+        other types are masked.
 
     Raises
     ------
@@ -81,7 +83,8 @@ def read_votable(path: str | Path, wanted: TableChoice = ANY_TABLE) -> Table:
     document = Document(path)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", AstropyWarning)
-        elements = list(document.read().iter_tables())
+        file = document.read()
+        elements = list(file.iter_tables())
         filled = any(len(element.array) for element in elements)
         if words := service_error(document.scopes, filled=filled):
             raise CatalogueError(
@@ -109,6 +112,7 @@ def read_votable(path: str | Path, wanted: TableChoice = ANY_TABLE) -> Table:
             table[name].description = " ".join(words.split())
         if unit := attributes.get("unit", "").strip():
             set_unit(table[name], unit, "cds", "generic", written="vounit")
+    read_systems(file, element, table)
     return table
 
 
@@ -153,6 +157,7 @@ def write_votable(table: Table, stream: BinaryIO) -> None:
         warnings.simplefilter("ignore", AstropyWarning)  # units it does not know are kept
         for number, (column, one) in enumerate(zip(plain.itercols(), stored, strict=True)):
             element.fields.append(_field(file, known_as[number], column, one))
+        write_systems(plain, element, resource)
         dtype = [(f.ID, v.dtype, v.shape[1:]) for f, v in zip(element.fields, stored, strict=True)]
         element.array = np.ma.zeros(len(table), dtype=dtype)
         for field, one in zip(element.fields, stored, strict=True):

@@ -13,7 +13,13 @@ import numpy as np
 from astroclip_astro.annotate.progress import Progress
 from astroclip_astro.cli.endpoints import choose_endpoints
 from astroclip_astro.cli.option_types import POSITION_TYPE
-from astroclip_astro.cli.options import embedding_options, interrupted, quiet_option, run_command
+from astroclip_astro.cli.options import (
+    embedding_options,
+    frame_option,
+    interrupted,
+    quiet_option,
+    run_command,
+)
 from astroclip_astro.version import __version__
 
 if TYPE_CHECKING:
@@ -64,11 +70,18 @@ if TYPE_CHECKING:
     metavar="NAME",
     help="Column of declination.  [default: found by name and UCD]",
 )
+@frame_option
 @click.option(
     "--calibrate",
     metavar="LABEL=COLUMN,...",
     help="Calibrate the errors on columns of CATALOG that hold true values where they are known, "
     "for example redshift=Z_SPEC,log_stellar_mass=LOGM.",
+)
+@click.option(
+    "--calibrate-limits",
+    metavar="LABEL=LOW:HIGH,...",
+    help="Use the values of --calibrate that lie between these limits, all of them.  [default: "
+    "redshift=-0.01:7,log_stellar_mass=4:13.5, without values repeated as no measurement is]",
 )
 @click.option(
     "--rows", metavar="A:B", help="Annotate and write only rows A to B - 1, counted from 0."
@@ -144,7 +157,8 @@ def annotate(
         form,
         source=options["source"],
         only_for_catalogues={
-            f"--{name}": options[name] for name in ("ra", "dec", "rows", "calibrate")
+            f"--{name.replace('_', '-')}": options[name]
+            for name in ("ra", "dec", "frame", "rows", "calibrate", "calibrate_limits")
         },
     )
     with Progress(quiet=quiet) as progress:

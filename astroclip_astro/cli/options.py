@@ -52,6 +52,13 @@ layer_option = click.option(
     help="Layer of the Legacy Surveys that images are taken from, such as ls-dr9 or ls-dr10.  "
     f"[default: {conf.layer}]",
 )
+frame_option = click.option(
+    "--frame",
+    metavar="NAME",
+    help="Frame of the positions in the table, which are transformed to ICRS: icrs, fk5, fk4, "
+    "galactic, supergalactic or ecliptic, with an equinox behind a colon where it is not J2000 "
+    "(B1950 for fk4), such as fk5:J1975.  [default: what the file says, else icrs]",
+)
 weights_option = click.option(
     "--weights",
     default=WEIGHTS,

@@ -13,6 +13,7 @@ from astroclip_astro.cli.options import (
     CONNECTION_OPTIONS,
     add_options,
     compute_options,
+    frame_option,
     layer_option,
     run_command,
 )
@@ -154,6 +155,7 @@ FORMATS = {"similarity": ".4f", "separation": ".2f"} | dict.fromkeys(PACKAGE_COL
     metavar="NAME",
     help="Column of declination.  [default: found by name and UCD]",
 )
+@frame_option
 @compute_options
 @click.option("--overwrite", is_flag=True, help="Replace the output and the picture if they exist.")
 @click.option("-q", "--quiet", is_flag=True, help="Print no result.")

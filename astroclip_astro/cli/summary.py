@@ -9,6 +9,7 @@ from astropy.table import Column, Table
 
 from astroclip_astro.annotate.plan import SMALL, Plan
 from astroclip_astro.annotate.run import Run
+from astroclip_astro.annotate.true_values import read_true_values
 from astroclip_astro.catalogue import check_output
 from astroclip_astro.catalogue.arrow_types import conversions
 from astroclip_astro.catalogue.streams import FORMATS
@@ -85,6 +86,7 @@ def describe_plan(plan: Plan, run: Run | None, ends: Endpoints) -> str:
         f"  weights     {plan.options.card['name']} on {on}",
         f"  reference   {reference_line(plan.options.reference)}",
         f"  columns     {len(plan.options.columns)}, about {size(plan.disk_bytes())}",
+        *(f"  calibrated  {line}" for line in calibration_lines(plan)),
         f"  time        {time_line(run, total - completed)}",
     ]
     return "\n".join(lines)
@@ -97,6 +99,16 @@ def converted(plan: Plan, ends: Endpoints) -> list[str]:
     else:
         form = check_output(plan.output, overwrite=True) if plan.output is not None else "Parquet"
     return [] if form == "Parquet" else conversions(plan.table)
+
+
+def calibration_lines(plan: Plan) -> list[str]:
+    """Return for each label that is calibrated on how many rows, and what was left out."""
+    lines = []
+    for label, name in plan.known.items():
+        true = read_true_values(plan.table, label, name, plan.limits.get(label))
+        used = f"{label} on {true.count} rows of {name}"
+        lines.append(f"{used}; {true.words}" if true.words else used)
+    return lines
 
 
 def time_line(run: Run | None, left: int) -> str:
@@ -155,6 +167,7 @@ def describe_result(
     if not ends.typed:
         lines.append(f"  positions       {run.plan.positions}")
         lines += [f"  converted       {words}" for words in converted(run.plan, ends)]
+    lines += [f"  calibrated      {line}" for line in calibration_lines(run.plan)]
     lines.append(f"  time            {duration(seconds)}")
     lines.append(f"  reference       {reference_line(run.job.reference)}")
     return "\n".join(lines)

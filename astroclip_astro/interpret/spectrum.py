@@ -48,6 +48,7 @@ def fetch_spectrum(
     *,
     ra: str | None = None,
     dec: str | None = None,
+    frame: str | None = None,
     match_radius: float | u.Quantity = MATCH_RADIUS,
     **connection: Any,
 ) -> ObjectSpectrum:
@@ -65,6 +66,8 @@ def fetch_spectrum(
         Of the object, where the user knows it.
     ra, dec : str, optional
         Names of the position columns.
+    frame : str, optional
+        Their frame, where it is not what the table says, else ICRS.
     match_radius : float or Quantity
         Largest distance of the spectrum from the row, arcsec.
     **connection
@@ -88,7 +91,7 @@ def fetch_spectrum(
     if redshift is not None and usable(redshift) is None:
         raise InputError(f"redshift is {redshift!r}, expected a finite number above -1.")
     radius = arcseconds(match_radius)
-    target = _target(table, row, ra=ra, dec=dec)
+    target = _target(table, row, ra=ra, dec=dec, frame=frame)
     opened = open_source(source, **connection)
     try:
         (answer,) = opened.spectra(target, radius)
@@ -101,9 +104,11 @@ def fetch_spectrum(
     return ObjectSpectrum(spectrum.flux, spectrum.ivar, at, words)
 
 
-def _target(table: Table, row: int, *, ra: str | None, dec: str | None) -> Targets:
+def _target(
+    table: Table, row: int, *, ra: str | None, dec: str | None, frame: str | None
+) -> Targets:
     """Return the position or TARGETID of one row, or raise where it has neither."""
-    target = find_targets(table, ra=ra, dec=dec)[row : row + 1]
+    target = find_targets(table, ra=ra, dec=dec, frame=frame)[row : row + 1]
     if not target.good[0]:
         raise InputError(
             f"Row {row} has no good position and no TARGETID, so that its spectrum cannot be "

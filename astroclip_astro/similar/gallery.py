@@ -22,6 +22,7 @@ def collect_panels(
     match_radius: float = 1.0,
     ra: str | None = None,
     dec: str | None = None,
+    frame: str | None = None,
 ) -> list[Panel]:
     """Fetch what there is of the query and its matches, the first `MAX_MATCHES_DRAWN` of them.
 
@@ -39,6 +40,8 @@ def collect_panels(
         Largest distance of a spectrum from its row, arcsec.
     ra, dec : str, optional
         Names of the position columns.
+    frame : str, optional
+        Their frame, where it is not what the table says, else ICRS.
 
     Returns
     -------
@@ -46,7 +49,7 @@ def collect_panels(
         The query, then the matches in order.
     """
     matches = matches[:MAX_MATCHES_DRAWN]
-    targets = find_targets(table, ra=ra, dec=dec)
+    targets = find_targets(table, ra=ra, dec=dec, frame=frame)
     rows = np.asarray(matches["row"], int)
     titles = [
         f"row {row}, similarity {similarity:.3f}"

@@ -129,6 +129,8 @@ class DataOptions:
         Where a galaxy at a position that the table lacks is fetched; by default nowhere.
     ra, dec : str, optional
         Names of the position columns where they cannot be recognised.
+    frame : str, optional
+        Their frame, where it is not what the table says, else ICRS.
     match_radius : float or Quantity
         Largest distance of a row, or a spectrum, from a position, arcsec.
     device, precision : str
@@ -141,6 +143,7 @@ class DataOptions:
     source: str | os.PathLike | Source | None = None
     ra: str | None = None
     dec: str | None = None
+    frame: str | None = None
     match_radius: float | u.Quantity = MATCH_RADIUS
     device: str = DEVICE
     precision: str = PRECISION

@@ -124,7 +124,8 @@ def make_query(
     asked : QueryOptions
         The galaxy asked for, by exactly one kind of query.
     names : dict
-        ``ra`` and ``dec``: names of the position columns, None where they are recognised.
+        ``ra`` and ``dec``, names of the position columns, and ``frame``, theirs; None where they
+        are recognised.
     match_radius : float
         Largest distance of a row from the position, arcsec.
     model : callable
@@ -281,7 +282,7 @@ def _nearest_row(
     fetched: bool,
 ) -> int | None:
     """Return the row at a position; where there is none, None if it can be fetched instead."""
-    targets = find_targets(table, ra=names["ra"], dec=names["dec"])
+    targets = find_targets(table, **names)
     apart = separations(position, targets)  # (n,)
     apart = np.where(targets.has_position, apart, np.inf)
     nearest = int(np.argmin(apart))

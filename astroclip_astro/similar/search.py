@@ -60,8 +60,8 @@ class SimilaritySearch:
     table : Table
         With ``astroclip_image`` or ``astroclip_spectrum``.
     **options
-        ``weights``, ``source``, ``ra``, ``dec``, ``match_radius`` (arcsec), ``device``,
-        ``precision`` and the options of the source, as
+        ``weights``, ``source``, ``ra``, ``dec``, ``frame``, ``match_radius`` (arcsec),
+        ``device``, ``precision`` and the options of the source, as
         `astroclip_astro.similar.options.DataOptions` has them.
     """
 
@@ -69,7 +69,7 @@ class SimilaritySearch:
         data = make_options(DataOptions, options)
         self.table = check_table(table)
         self.weights = data.weights
-        self.names = {"ra": data.ra, "dec": data.dec}
+        self.names = {"ra": data.ra, "dec": data.dec, "frame": data.frame}
         self.match_radius = arcseconds(data.match_radius)
         self.model = once(lambda: self._load(device=data.device, precision=data.precision))
         self.source: Callable[[], Source] | None = None

@@ -16,18 +16,15 @@ from astropy.table import Table
 
 from astroclip_astro.errors import CatalogueError
 from astroclip_astro.sky.cell_values import is_blank, read_text, read_values
+from astroclip_astro.sky.sexagesimal import read_decimal, read_sexagesimal
 
 _NAMED_UNIT = re.compile(
     r"(?P<stem>.*(?:_|ra|dec?|decl|ascension|declination|icrs|\d))"
-    r"(?:(?P<deg>deg(?:rees?)?)|(?P<rad>rad(?:ians?)?)|(?P<hourangle>hrs?|hours?))_*",
+    r"(?:(?P<deg>deg(?:rees?)?|(?<=_)d)|(?P<rad>rad(?:ians?)?)|(?P<hourangle>hrs?|hours?)"
+    r"|(?P<sexagesimal>hh?_?mm?_?ss?|dd?_?mm?_?ss?))_*",
     re.IGNORECASE,
 )
-_SEXAGESIMAL = re.compile(
-    r"(?P<sign>[+\-−]?)(?P<whole>\d{1,3})(?:\s*(?P<mark>[:hd°])\s*|\s+)"
-    r"(?P<minutes>[0-5]?\d)(?:\s*[:m'′]\s*|\s+)"
-    r"(?P<seconds>[0-5]?\d(?:\.\d*)?)\s*[s\"″]?",
-    re.IGNORECASE,
-)
+_ABBREVIATED = re.compile(r"(?i)(?<![a-z])r\.\s?a(\.|(?![a-z]))\s?")  # R.A.
 _HOURS = 24
 _FEWEST, _FEW = 2, 20  # rows: fewer prove nothing; fewer prove it with less
 _LATE = 0.1  # part of sexagesimal RAs beyond 24, above which they are not hours
@@ -58,9 +55,10 @@ def read_angles(table: Table, name: str, axis: str) -> Angles:
     """Return a column of RA or Dec in degrees.
 
     Understood are numbers and Quantities in any angle, RA also in hours (``hourangle`` or ``h``),
-    strings of decimal numbers, and sexagesimal strings with three fields: ``10:12:33.1``,
-    ``10h12m33.1s``, ``+41 16 09``. By the common convention a sexagesimal RA is in hours, unless
-    its mark (``153d08m16s``) or the column's unit says degrees; a sexagesimal Dec is in degrees.
+    strings of decimal numbers, and sexagesimal strings with three fields or two: ``10:12:33.1``,
+    ``10h12m33.1s``, ``+41 16 09``, ``10 12.55``. By the common convention a sexagesimal RA is in
+    hours, unless its mark (``153d08m16s``) or the column's unit says degrees; a sexagesimal Dec is
+    in degrees.
 
     Parameters
     ----------
@@ -68,8 +66,8 @@ def read_angles(table: Table, name: str, axis: str) -> Angles:
         Any astropy table.
     name : str
         A column of it.
-    axis : {"RA", "Dec"}
-        What it is.
+    axis : {"RA", "Dec", "longitude", "latitude"}
+        What it is; the last two of a frame that is not equatorial, in which nothing is in hours.
 
     Returns
     -------
@@ -117,15 +115,18 @@ def split_unit(name: str) -> tuple[str, str | None]:
     Returns
     -------
     stem : str
-        The rest of the name.
-    unit : {"deg", "rad", "hourangle"} or None
-        The unit it names.
+        The rest of the name, its ``R.A.`` as ``RA``.
+    unit : {"deg", "rad", "hourangle", "sexagesimal"} or None
+        The unit it names; ``ra_hms`` and ``dec_dms`` say sexagesimal.
 
     Examples
     --------
     >>> split_unit("RAdeg"), split_unit("dec_rad"), split_unit("ra_gaia")
     (('RA', 'deg'), ('dec_', 'rad'), ('ra_gaia', None))
+    >>> split_unit("R.A.")
+    ('RA ', None)
     """
+    name = _ABBREVIATED.sub("RA ", name)
     match = _NAMED_UNIT.fullmatch(re.sub(r"[^0-9A-Za-z]", "_", name))
     if match is None:
         return name, None
@@ -213,11 +214,12 @@ def _check_stated_units(ra: Angles, dec: Angles) -> None:
     """Refuse a column without a unit where its name, or the other column, says another one."""
     for angles, other in ((ra, dec), (dec, ra)):
         named = split_unit(angles.name)[1]
+        wanted = "hourangle" if named == "sexagesimal" else named or "rad"
         if angles.unit is None and (named is not None or other.unit == "rad"):
             raise CatalogueError(
                 f"Column {angles.name!r} has no unit but "
                 f"{'its name' if named else repr(other.name)} says {named or 'rad'!r}, expected "
-                f"degrees. {_state_unit(ra, dec, named or 'rad')}"
+                f"degrees. {_state_unit(ra, dec, wanted)}"
             )
 
 
@@ -266,7 +268,7 @@ def _state_unit(ra: Angles, dec: Angles, unit: str) -> str:
 
 def _pass_other(axis: str) -> str:
     """Return how to name another column."""
-    word = axis.lower()
+    word = {"longitude": "ra", "latitude": "dec"}.get(axis, axis.lower())
     return f"pass another column as --{word} NAME ({word}='NAME')"
 
 
@@ -296,15 +298,15 @@ def _from_strings(
     """Return degrees of strings, and the unit for `Angles`."""
     texts = ["" if hidden else read_text(item) for item, hidden in zip(values, mask, strict=True)]
     with np.errstate(over="ignore"):
-        decimals = np.array([_decimal(text) for text in texts]) * (unit or u.deg).to(u.deg)
-    fields = np.array([_sexagesimal(text, unit, axis) for text in texts])
+        decimals = np.array([read_decimal(text) for text in texts]) * (unit or u.deg).to(u.deg)
+    fields = np.array([read_sexagesimal(text, unit, axis) for text in texts])
     written = [text for text in texts if not is_blank(text)]
     degrees = np.where(np.isnan(fields), decimals, fields)
     degrees[~np.isfinite(degrees)] = np.nan
     if written and np.isnan(degrees).all():
         raise CatalogueError(
             f"{axis} column {name!r} holds strings such as {written[0][:40]!r}, expected decimal "
-            f"degrees or three sexagesimal fields such as "
+            f"degrees or sexagesimal fields such as "
             f"{'10:12:33.1 (hours)' if axis == 'RA' else '+41:16:09'}; {_pass_other(axis)}."
         )
     late = fields >= 360
@@ -317,25 +319,3 @@ def _from_strings(
     if unit is not None and not np.isfinite(fields).any():
         return degrees, str(unit)
     return degrees, None if np.isfinite(decimals).any() and unit is None else "sexagesimal"
-
-
-def _decimal(text: str) -> float:
-    """Return the number a text holds, NaN where it holds none."""
-    try:
-        return float(text)
-    except ValueError:
-        return np.nan
-
-
-def _sexagesimal(text: str, unit: u.UnitBase | None, axis: str) -> float:
-    """Return degrees of three sexagesimal fields, NaN where the text is something else."""
-    match = _SEXAGESIMAL.fullmatch(text)
-    if match is None:
-        return np.nan
-    mark = (match["mark"] or "").lower()
-    if mark == "h" and axis == "Dec":
-        return np.nan
-    marked = {"h": u.hourangle, "d": u.deg, "°": u.deg}
-    first = marked.get(mark) or unit or (u.hourangle if axis == "RA" else u.deg)
-    value = int(match["whole"]) + int(match["minutes"]) / 60 + float(match["seconds"]) / 3600
-    return (-1 if match["sign"] in {"-", "−"} else 1) * value * first.to(u.deg)

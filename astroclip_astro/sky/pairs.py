@@ -12,6 +12,8 @@ from astropy.table import Table
 
 from astroclip_astro.columns import PREFIX
 from astroclip_astro.sky.angles import split_unit
+from astroclip_astro.sky.frame_names import WORDS, advice, axis_of, other_pairs, plain_name, ucd_of
+from astroclip_astro.sky.split_columns import split_columns
 
 _AXIS = re.compile(
     r"(?:^|_)(?:(?P<RA>ra|right_?ascension)|(?P<Dec>de|dec|decl|declination)"
@@ -24,19 +26,12 @@ _NOT_A_POSITION = re.compile(
     r"|mu|d|diff|off|offset|shift|resid|residual|flag|min|max|epoch|ref|plate|tile|brick|field"
     r"|tel|telescope|pointing)(?=_|$)"
 )
+_SEXAGESIMAL = re.compile(r"(?:^|_)(?:hms|dms)(?=_|$)")  # ra_hms_j2000 goes with dec_dms_j2000
 # Rank by what a name holds besides RA or Dec; a pair of better rank hides the others.
 _RANKS = {"": 0, "icrs": 2, "j2000": 3, "2000": 3, "fk5": 3, "_": 4, "_icrs": 4, "_j2000": 4}
 _RANKS |= {"target": 5, "meanfiber": 6}
 _MAIN_RANK, _OTHER_RANK, _UCD_RANK = 1, 7, 8
-_FRAMES = {
-    "galactic coordinates": re.compile(
-        r"gal(actic)?_?(l|b|lon|lat|longitude|latitude)|g_?l(on|at)|[lb](_?ii)?"
-    ),
-    "ecliptic coordinates": re.compile(r"e_?l(on|at)|ecl(iptic)?_?(lon|lat|longitude|latitude)"),
-    "supergalactic coordinates": re.compile(r"sg[lb]"),
-}
-_OLD_NAME = re.compile(r"(.*_)?(ra|dec?)_?b?_?(1950|fk4).*")
-_UCD_FRAME = re.compile(r"pos[._](galactic|ecliptic|supergalactic)", re.IGNORECASE)
+PASS = "pass --ra NAME --dec NAME (ra='NAME', dec='NAME')"
 _LISTED = 20  # names in a message
 
 
@@ -98,40 +93,6 @@ def best_pairs(table: Table) -> list[tuple[str, str]]:
     return [pair for pair, rank in ranked.items() if rank == min(ranked.values())]
 
 
-def foreign_frame(table: Table, names: Sequence[str]) -> str | None:
-    """Return the frame of columns where it is not ICRS or near it (J2000, FK5).
-
-    Parameters
-    ----------
-    table : Table
-        Any astropy table; ``RADESYS``, ``RADECSYS`` and ``EQUINOX`` of its meta count.
-    names : sequence of str
-        Columns of it.
-
-    Returns
-    -------
-    str or None
-        The frame in words, None for ICRS.
-
-    Examples
-    --------
-    >>> foreign_frame(Table(names=["RAB1950", "DEB1950"]), ["RAB1950", "DEB1950"])
-    'B1950 (FK4) coordinates'
-    """
-    for name in names:
-        frame = _frame_of(name, _ucd(table, name))
-        if frame is not None:
-            return frame
-    meta = {str(key).upper(): str(value or "").strip().upper() for key, value in table.meta.items()}
-    system = meta.get("RADESYS") or meta.get("RADECSYS") or ""
-    if system and not re.match(r"ICR[SF]|FK5|J2000", system):
-        return f"frame {system} (by the table's RADESYS)"
-    equinox = meta.get("EQUINOX", "")
-    if not system.startswith("ICR") and equinox and not re.fullmatch(r"J?2000(\.0*)?", equinox):
-        return f"equinox {equinox} (by the table's EQUINOX)"
-    return None
-
-
 def explain_absence(table: Table) -> str:
     """Say what was found where `best_pairs` is empty.
 
@@ -143,32 +104,27 @@ def explain_absence(table: Table) -> str:
     Returns
     -------
     str
-        The beginning of an error message.
+        An error message that says what to do, without its last full stop.
 
     Examples
     --------
-    >>> explain_absence(Table(names=["id", "radius"]))
-    "No RA column in ['id', 'radius']"
+    >>> explain_absence(Table(names=["glon", "glat"]))[:66]
+    "No RA column: found galactic coordinates in columns ['glon', 'glat"
     """
     names = listing(table.colnames)
     ras, decs = ([column.name for column in columns] for columns in _candidates(table))
     if ras and decs:
-        return f"RA {listing(ras)} and Dec {listing(decs)} have names that do not match"
-    frames: dict[str, list[str]] = {}
-    for name in table.colnames:
-        frames.setdefault(_frame_of(name, _ucd(table, name)) or "", []).append(name)
-    for frame, columns in frames.items():
-        if frame and len(columns) > 1:
-            return (
-                f"No RA column: found {frame} in columns {listing(columns)}, expected ICRS "
-                "RA/Dec; make a SkyCoord column (astropy.coordinates.SkyCoord with frame=...), "
-                "which is transformed, or convert them"
-            )
+        return f"RA {listing(ras)} and Dec {listing(decs)} have names that do not match; {PASS}"
+    for system, pairs in other_pairs(table).items():
+        return (
+            f"No RA column: found {WORDS[system]} in columns {listing(pairs[0])}, expected ICRS "
+            f"RA/Dec; {advice(system, pairs[0])}"
+        )
     if ras:
-        return f"RA column {ras[0]!r} but no Dec column in {names}"
+        return f"RA column {ras[0]!r} but no Dec column in {names}; {PASS}"
     if decs:
-        return f"Dec column {decs[0]!r} but no RA column in {names}"
-    return f"No RA column in {names}"
+        return f"Dec column {decs[0]!r} but no RA column in {names}; {PASS}"
+    return f"No RA column in {names}; {PASS}"
 
 
 def listing(names: Sequence[str]) -> str:
@@ -196,26 +152,28 @@ def listing(names: Sequence[str]) -> str:
 
 def _candidates(table: Table) -> tuple[list[_Candidate], list[_Candidate]]:
     """Return the columns that may be RA, and those that may be Dec."""
+    parts = {name for split in split_columns(table) for name in split.names}
     found = [
         candidate
         for name in table.colnames
         if isinstance(table[name], np.ndarray)
+        and name not in parts
         and not name.lower().startswith(PREFIX)
-        and (candidate := _candidate(name, _ucd(table, name)))
+        and (candidate := _candidate(name, ucd_of(table, name)))
     ]
     return [c for c in found if c.axis == "RA"], [c for c in found if c.axis == "Dec"]
 
 
 def _candidate(name: str, ucd: str) -> _Candidate | None:
     """Return what a name and a UCD tell about a column, None where it is no RA or Dec."""
-    if ucd.startswith(("stat.error", "pos.pm")):
+    if ucd.startswith(("stat.error", "pos.pm")) or axis_of(name, ucd) is not None:
         return None
     stem, unit = split_unit(name)
     said = _UCD_AXIS.fullmatch(ucd.split(";")[0])
     main = said is not None and (said["main"] is not None or "meta.main" in ucd)
     axis_key: tuple[str, str | None] | None = _read_name(stem)
     if axis_key is None:
-        if said is None or _frame_of(name, ucd) is not None:
+        if said is None:
             return None
         axis_key = ("RA" if said["axis"].lower() == "ra" else "Dec"), None
     return _Candidate(name, *axis_key, {"deg": 0, None: 1}.get(unit, 2), main)
@@ -223,41 +181,17 @@ def _candidate(name: str, ucd: str) -> _Candidate | None:
 
 def _read_name(stem: str) -> tuple[str, str] | None:
     """Return the axis a name says and the rest of it, None where it says none or both."""
-    words = _plain(stem)
+    words = plain_name(stem)
     axes = list(_AXIS.finditer(words))
     if len(axes) != 1:
         return None
     rest = (words[: axes[0].start()] + "_" + words[axes[0].end() :]).strip("_")
+    rest = _SEXAGESIMAL.sub("", rest).strip("_")
     axis = axes[0].lastgroup
-    if axis is None or _NOT_A_POSITION.search(rest) or _OLD_NAME.fullmatch(words):
+    if axis is None or _NOT_A_POSITION.search(rest):
         return None
     if axis in ("alpha", "delta"):  # SExtractor's; alone they are slopes and differences
         if "2000" not in rest:
             return None
         axis = "RA" if axis == "alpha" else "Dec"
     return axis, ("_" if stem.startswith("_") else "") + rest.replace("_", "")
-
-
-def _plain(name: str) -> str:
-    """Return a name in lower case, its words joined by single underscores."""
-    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
-    return re.sub(r"[^0-9a-z]+", "_", words).strip("_")
-
-
-def _frame_of(name: str, ucd: str) -> str | None:
-    """Return the frame a name or UCD says where it is not equatorial J2000."""
-    words = _plain(split_unit(name)[0])
-    if _OLD_NAME.fullmatch(words):
-        return "B1950 (FK4) coordinates"
-    if _UCD_AXIS.match(ucd):
-        return None  # whatever its name, "b" for example
-    said = _UCD_FRAME.match(ucd)
-    if said:
-        return f"{said[1].lower()} coordinates"
-    return next((frame for frame, pattern in _FRAMES.items() if pattern.fullmatch(words)), None)
-
-
-def _ucd(table: Table, name: str) -> str:
-    """Return a column's UCD, empty where it has none."""
-    column = table[name]
-    return str((column.info.meta or {}).get("ucd") or "").lower()

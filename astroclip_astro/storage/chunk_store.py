@@ -37,7 +37,8 @@ def fingerprint(targets: Targets, run_metadata: dict[str, object]) -> str:
         16 hexadecimal digits; another catalogue or option gives another name.
     """
     digest = hashlib.sha256(json.dumps(run_metadata, sort_keys=True, default=str).encode())
-    for values in (targets.ra, targets.dec, targets.targetid, targets.has_targetid):
+    arrays = [targets.ra, targets.dec, targets.targetid, targets.has_targetid]
+    for values in [*arrays, *([] if targets.bad_targetid is None else [targets.bad_targetid])]:
         digest.update(np.ascontiguousarray(values).tobytes())
     return digest.hexdigest()[:16]
 

@@ -345,7 +345,7 @@ def test_own_label_as_an_option_says_where_it_goes(table):
 
 def test_own_labels_are_calibrated_beside_redshift(table, monkeypatch):
     monkeypatch.setattr(
-        "astroclip_astro.annotate.recalibrate.calibrate", lambda table, known: known
+        "astroclip_astro.annotate.recalibrate.calibrate", lambda table, known, limits: known
     )
     known = table.astroclip.calibrate(redshift="Z", labels={"age": "AGE"})
     assert known == {"redshift": "Z", "age": "AGE"}

@@ -182,6 +182,100 @@ def test_targetid_alone_finds_image_by_the_spectrum_s_position(make_job):
     assert not rows["astroclip_flags"][0] & Flag.BAD_COORDINATES
 
 
+@pytest.mark.parametrize(
+    ("separation", "radius", "elsewhere"),
+    [(2.9, 1.0, False), (3.1, 1.0, True), (3600.0, 1.0, True), (9.0, 10.0, False), (11, 10, True)],
+)
+def test_spectrum_of_a_targetid_elsewhere_is_not_combined_with_the_image(
+    make_job, separation, radius, elsewhere
+):
+    bright = {"image": np.full((3, 96, 96), 3.0, np.float32)}
+    source = StubSource(cutout=bright, spectrum={"separation": separation})
+    row = annotate_targets(make_targets([10.0]), replace(make_job(source), match_radius=radius))[0]
+    assert bool(row["astroclip_flags"] & Flag.TARGETID_ELSEWHERE) == elsewhere
+    assert row["astroclip_z_image"] != row["astroclip_z_spectrum"]
+    assert np.isfinite(row["astroclip_image"]).all()
+    assert row["astroclip_separation"] == np.float32(separation)
+    for stem in ("z", "logmstar"):
+        for end in ("", "_err", "_lo", "_hi"):
+            best, alone = row[f"astroclip_{stem}{end}"], row[f"astroclip_{stem}_spectrum{end}"]
+            assert (best == alone) == elsewhere, (stem, end)
+
+
+def test_second_redshift_of_a_row_whose_targetid_is_elsewhere_is_not_the_image_s(make_job):
+    bright = {"image": np.full((3, 96, 96), 5.0, np.float32)}
+    job = make_job(StubSource(cutout=bright, spectrum={"separation": 60.0}))
+    row = annotate_targets(make_targets([10.0]), job)[0]
+    assert abs(row["astroclip_z_image"] - row["astroclip_z_spectrum"]) > 0.05
+    assert np.isnan(row["astroclip_z_other"])
+    assert not row["astroclip_flags"] & Flag.SEVERAL_REDSHIFTS
+
+
+def test_empty_spectrum_of_a_targetid_elsewhere_gives_no_value(make_job):
+    empty = {"flux": np.zeros(7781, np.float32), "ivar": np.zeros(7781, np.float32)}
+    job = make_job(StubSource(spectrum=empty | {"separation": 60.0}))
+    row = annotate_targets(make_targets([10.0]), job)[0]
+    assert row["astroclip_flags"] & Flag.TARGETID_ELSEWHERE
+    assert np.isfinite(row["astroclip_z_image"])
+    assert np.isnan(row["astroclip_z"])
+
+
+def test_own_label_of_a_row_whose_targetid_is_elsewhere_is_the_spectrum_s(make_job, own_reference):
+    bright = {"image": np.full((3, 96, 96), 3.0, np.float32)}
+
+    def age(**changes):
+        source = StubSource(cutout=bright, spectrum=changes)
+        job = make_job(source, reference=own_reference)
+        return annotate_targets(make_targets([10.0]), job)["astroclip_age"][0]
+
+    apart, together = age(separation=60.0), age(separation=0.1)
+    assert apart != together
+
+
+def test_row_with_a_targetid_alone_is_never_elsewhere(make_job):
+    source = StubSource(spectrum={"separation": np.nan})
+    rows = annotate_targets(by_targetid([5]), make_job(source))
+    assert not rows["astroclip_flags"][0] & Flag.TARGETID_ELSEWHERE
+
+
+def test_junk_for_a_targetid_is_flagged_and_said(make_job):
+    said = []
+    targets = replace(make_targets([10.0, 20.0]), bad_targetid=np.array([False, True]))
+    rows = annotate_targets(targets, make_job(), report=lambda *words: said.append(words))
+    assert [bool(flags & Flag.BAD_TARGETID) for flags in rows["astroclip_flags"]] == [False, True]
+    assert said == [(1, "its TARGETID is no whole number; its spectrum was matched by position")]
+    image = annotate_targets(targets, make_job(modality=("image",)))
+    assert not (image["astroclip_flags"] & Flag.BAD_TARGETID).any()
+
+
+class WithoutTargetid(StubSource):
+    """A source that has no spectrum of any TARGETID asked for."""
+
+    def spectra(self, targets, radius):
+        found = super().spectra(targets, radius)
+        nothing = MissingData(Flag.NO_SPECTRUM, "made to fail")
+        return [
+            nothing if by_targetid else spectrum
+            for by_targetid, spectrum in zip(targets.has_targetid, found, strict=True)
+        ]
+
+
+@pytest.mark.parametrize(
+    ("targetid", "hidden"), [(39627000000012344, True), (39627000000012345, False), (8, False)]
+)
+def test_rounded_targetid_with_another_one_at_its_position_is_flagged(make_job, targetid, hidden):
+    said = []
+    known = np.array([True])
+    targets = replace(make_targets([10.0]), targetid=np.array([targetid]), has_targetid=known)
+    rows = annotate_targets(
+        targets, make_job(WithoutTargetid()), report=lambda row, words: said.append(words)
+    )
+    assert bool(rows["astroclip_flags"][0] & Flag.BAD_TARGETID) == hidden
+    assert rows["astroclip_flags"][0] & Flag.NO_SPECTRUM
+    assert np.isnan(rows["astroclip_z_spectrum"][0])
+    assert any("another TARGETID, 1000000000010000, lies 0.2" in words for words in said) == hidden
+
+
 def test_bad_position_is_flagged_even_where_the_targetid_helps(make_job):
     rows = annotate_targets(by_targetid([5], positioned=True), make_job())
     assert rows["astroclip_flags"][0] & Flag.BAD_COORDINATES

@@ -10,6 +10,7 @@ import sys
 import astropy.units as u
 import numpy as np
 import pytest
+from astropy.coordinates import SkyCoord
 from astropy.table import Column, MaskedColumn, Table
 from click.testing import CliRunner
 from pyarrow import parquet
@@ -575,6 +576,37 @@ def test_errors_are_calibrated_on_a_column_of_the_catalogue(stub_run, catalogue)
     assert 0.65 < covered.mean() < 0.75  # none of them was, by errors that a stub gives
     assert found["astroclip_z_err"].description.endswith("(calibrated on 150 rows of Z_SPEC)")
     assert found.meta["ACCAL1"].startswith("redshift: Z_SPEC")
+
+
+def test_numbers_that_stand_for_no_redshift_are_counted_in_the_summary(stub_run, catalogue):
+    table = read_catalogue(catalogue)
+    rng = np.random.default_rng(5)
+    table["Z_SPEC"] = np.where(np.arange(150) % 3, rng.uniform(0.1, 0.5, 150), 99.0)
+    table.write(catalogue, overwrite=True)
+    calibrate = ("--calibrate", "redshift=Z_SPEC")
+    line = "redshift on 100 rows of Z_SPEC; left out 50 values not between -0.01 and 7 (99 in 50 ro"
+    assert f"  calibrated  {line}" in stub_run(catalogue, *calibrate, "--dry-run").out
+    result = stub_run(catalogue, *calibrate)
+    assert result.status == 0, result.err
+    assert f"  calibrated      {line}" in result.out
+    result = stub_run(catalogue, *calibrate, "--calibrate-limits", "redshift=0:100", "--dry-run")
+    assert "redshift on 150 rows of Z_SPEC; 99 is repeated as no measurement is" in result.out
+
+
+def test_positions_in_another_frame_are_transformed_and_said(stub_run, catalogue):
+    table = Table({"l": [150.0, 160.0], "b": [50.0, 60.0]})
+    table.write(catalogue, overwrite=True)
+    assert "--frame galactic --ra l --dec b" in stub_run(catalogue).err
+    result = stub_run(catalogue, "--frame", "galactic", "--ra", "l", "--dec", "b")
+    assert result.status == 0, result.err
+    words = "RA/Dec from columns 'l', 'b' (galactic by --frame, as ICRS degrees)"
+    assert f"positions       {words}" in result.out
+    found = read_catalogue(catalogue.with_name("mine_astroclip.fits"))
+    assert found["l"].tolist() == [150, 160]
+    assert found.meta["ACFRAME"] == "galactic of l, b"
+    icrs = SkyCoord(table["l"], table["b"], unit="deg", frame="galactic").icrs
+    expected = [int(ra * 1000) + 10**15 for ra in icrs.ra.deg]
+    assert found["astroclip_targetid"].tolist() == expected
 
 
 @pytest.mark.parametrize(

@@ -151,9 +151,25 @@ def test_sexagesimal_strings_of_astropy_come_back(ra, dec):
         np.testing.assert_allclose(read([text[half:]], "Dec").degrees, [dec], atol=1e-9)
 
 
+@pytest.mark.parametrize(
+    ("text", "hours"),
+    [("23h59.9m", 23.99833333), ("23 59.9", 23.99833333), ("10:12", 10.2), ("10h12m", 10.2)],
+)
+def test_two_sexagesimal_fields_of_ra(text, hours):
+    np.testing.assert_allclose(read([text]).degrees, [15 * hours], rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("text", "degrees"),
+    [("-05d00.0m", -5), ("-00 30", -0.5), ("-05:00.6", -5.01), ("+41°16.5′", 41.275)],
+)
+def test_two_sexagesimal_fields_of_dec(text, degrees):
+    np.testing.assert_allclose(read([text], "Dec").degrees, [degrees], rtol=1e-12)
+
+
 def test_strings_not_understood_are_nan_in_their_row():
     texts = ["150.1", "", "NGC 4321", "10:75:00", "10:12", "10:00:00", "--", "inf"]
-    expected = [150.1, *[np.nan] * 4, 150, np.nan, np.nan]
+    expected = [150.1, *[np.nan] * 3, 153, 150, np.nan, np.nan]
     np.testing.assert_allclose(read(texts).degrees, expected, rtol=1e-14)
 
 

@@ -146,26 +146,6 @@ def test_several_candidates_are_refused_beside_targetids():
         find_targets(table)
 
 
-def test_galactic_columns_are_refused():
-    with pytest.raises(
-        CatalogueError, match=r"found galactic coordinates.*expected ICRS.*SkyCoord"
-    ):
-        find_targets(Table({"glon": RA, "glat": DEC}))
-
-
-@pytest.mark.parametrize("names", [("glon", "glat"), ("RAB1950", "DEB1950"), ("l", "b")])
-def test_named_columns_of_another_frame_are_refused(names):
-    table = Table([RA, DEC], names=names)
-    with pytest.raises(CatalogueError, match=r"Found (galactic|B1950).*expected ICRS.*SkyCoord"):
-        find_targets(table, ra=names[0], dec=names[1])
-
-
-def test_frame_of_the_header_is_refused():
-    table = Table({"ra": RA, "dec": DEC}, meta={"RADESYS": "FK4", "EQUINOX": 1950.0})
-    with pytest.raises(CatalogueError, match=r"Found frame FK4 \(by the table's RADESYS\)"):
-        find_targets(table)
-
-
 def test_radians_without_a_unit_are_refused():
     random = np.random.default_rng(20240602)
     table = Table({"ra": random.uniform(0, 6.28, 50), "dec": random.uniform(-1.5, 1.5, 50)})
@@ -248,6 +228,23 @@ def test_other_identifiers_are_no_targetids(name):
 def test_targetids_in_strings():
     table = Table({"targetid": [str(TARGETID), "", "junk", "9" * 30, "9" * 5000]})
     assert find_targets(table).targetid.tolist() == [TARGETID, 0, 0, 0, 0]
+
+
+def test_rows_with_junk_for_a_targetid_are_marked_and_counted():
+    junk = ["39627866878511337", "39627866878511337x", "", "3.96E+16", "39627866878511339.0"]
+    table = Table({"targetid": junk, "ra": np.full(5, 150.0), "dec": np.full(5, 2.0)})
+    targets = find_targets(table)
+    assert targets.bad_targetid.tolist() == [False, True, False, True, False]
+    assert targets.targetid.tolist() == [39627866878511337, 0, 0, 0, 39627866878511339]
+    assert targets[1:2].bad_targetid.tolist() == [True]
+    said = "2 of 5 rows by TARGETID from 'targetid', 2 with something else there, such as '39627866"
+    assert said in describe_positions(table)
+
+
+def test_good_targetids_are_not_marked():
+    assert find_targets(Table({"TARGETID": ["5", "", "7"]})).bad_targetid is None
+    unsigned = Table({"TARGETID": np.array([2**64 - 1, 2**63 + 5, 5], np.uint64)})
+    assert find_targets(unsigned).bad_targetid.tolist() == [False, True, False]
 
 
 def test_strings_that_are_no_targetids_are_refused():
