@@ -287,15 +287,19 @@ def add_values(
         modality: scatter_to_rows(one.covariate, one.where, len(rows))
         for modality, one in found.items()
     }
+    elsewhere = (flags & Flag.TARGETID_ELSEWHERE) != 0
+
+    def spectrum_alone(by_spectrum: np.ndarray, best: np.ndarray) -> np.ndarray:
+        """Return the value of the spectrum where it is of another place than the image."""
+        return np.where(elsewhere, by_spectrum, best)
+
     for label, estimator in job.calibrated.items():
         by_modality = {
             modality: scatter_prediction(one, label, len(rows)) for modality, one in found.items()
         }
         predicted = estimator.predict(by_modality, covariates)
         if "spectrum" in predicted:
-            elsewhere = (flags & Flag.TARGETID_ELSEWHERE) != 0
-            choose = partial(np.where, elsewhere)
-            predicted[BEST] = predicted["spectrum"].map(choose, predicted[BEST])
+            predicted[BEST] = predicted["spectrum"].map(spectrum_alone, predicted[BEST])
         for method, prediction in predicted.items():
             if method != BEST and label not in COLUMN_ROOTS:
                 continue  # own labels have the best value only
