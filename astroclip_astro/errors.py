@@ -86,6 +86,10 @@ class UnlockedOutputWarning(AstroclipWarning):
     """A file system without locks, where another run with the same output is not noticed."""
 
 
+class TextTableWarning(AstroclipWarning):
+    """What had to be assumed of a text table: its letters, or the names of its columns."""
+
+
 class UnreachableWarning(AstroclipWarning):
     """A host that could not be reached, so that some rows lack what others have."""
 

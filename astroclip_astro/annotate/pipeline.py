@@ -290,7 +290,6 @@ def add_values(
     elsewhere = (flags & Flag.TARGETID_ELSEWHERE) != 0
 
     def spectrum_alone(by_spectrum: np.ndarray, best: np.ndarray) -> np.ndarray:
-        """Return the value of the spectrum where it is of another place than the image."""
         return np.where(elsewhere, by_spectrum, best)
 
     for label, estimator in job.calibrated.items():

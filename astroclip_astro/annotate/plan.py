@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,13 @@ from astroclip_astro.catalogue import check_output, read_catalogue, split_table_
 from astroclip_astro.catalogue.trial import check_writable
 from astroclip_astro.columns import COLUMN_ROOTS, PREFIX
 from astroclip_astro.config import DEVICE, PRECISION
-from astroclip_astro.errors import CatalogueError, InputError, OutputError, did_you_mean
+from astroclip_astro.errors import (
+    CatalogueError,
+    InputError,
+    OutputError,
+    TextTableWarning,
+    did_you_mean,
+)
 from astroclip_astro.records import Targets
 from astroclip_astro.sky import describe_positions, find_targets
 from astroclip_astro.storage.chunk_store import any_finished
@@ -112,6 +119,8 @@ class Plan:
         Labels whose errors are calibrated on a column of the catalogue.
     limits : dict of str to (float, float)
         Limits of the true values of such labels, where the user gives them.
+    notes : list of str
+        What had to be assumed when the catalogue was read.
     """
 
     catalogue: Path | None
@@ -124,6 +133,7 @@ class Plan:
     overwrite: bool
     known: dict[str, str]
     limits: dict[str, tuple[float, float]]
+    notes: list[str]
 
     @property
     def needs_model(self) -> bool:
@@ -239,10 +249,15 @@ def make_plan(
     """
     progress = progress or Progress(quiet=True)
     path, destination = check_paths(catalogue, output, overwrite=overwrite or dry)
-    table = read_table(catalogue, progress, [name for name in (ra, dec) if name is not None])
+    table, notes = read_table(catalogue, progress, [name for name in (ra, dec) if name is not None])
     chosen = row_range(rows, len(table))
-    positions = describe_positions(table, ra=ra, dec=dec, frame=frame)
-    targets = find_targets(table, ra=ra, dec=dec, frame=frame)[chosen]
+    try:
+        positions = describe_positions(table, ra=ra, dec=dec, frame=frame)
+        targets = find_targets(table, ra=ra, dec=dec, frame=frame)[chosen]
+    except CatalogueError as error:
+        if not notes:
+            raise
+        raise CatalogueError(f"{error} The file: {'; '.join(notes)}.") from None
     known = parse_label_columns(calibrate or "")
     limits = parse_limits(calibrate_limits or "")
     check_label_columns(table[chosen], known, limits)
@@ -259,6 +274,7 @@ def make_plan(
         overwrite=overwrite,
         known=known,
         limits=limits,
+        notes=notes,
     )
     if destination is not None:
         plan.check_format(check_output(destination, overwrite=True))
@@ -267,12 +283,19 @@ def make_plan(
 
 def read_table(
     catalogue: str | os.PathLike | Table, progress: Progress, columns: list[str]
-) -> Table:
-    """Return the table of a catalogue's file that has some columns; a table passes through."""
+) -> tuple[Table, list[str]]:
+    """Return the table of a file that has some columns, and what had to be assumed of it.
+
+    A table passes through.
+    """
     if isinstance(catalogue, Table):
-        return catalogue
+        return catalogue, []
     progress.stage(f"reading {Path(catalogue).name}")
-    return read_catalogue(Path(catalogue), columns=columns)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", TextTableWarning)
+        table = read_catalogue(Path(catalogue), columns=columns, as_text=True)
+    notes = [str(one.message) for one in caught if one.category is TextTableWarning]
+    return table, [words.partition(": ")[2] for words in notes]
 
 
 def options_for(table: Table, known: dict[str, str], *, overwrite: bool, **options: Any) -> Options:

@@ -16,11 +16,13 @@ from warnings import warn
 from astropy.table import Table
 
 from astroclip_astro.catalogue.arrow_types import conversions
-from astroclip_astro.catalogue.ecsv_header import check_ecsv_header
+from astroclip_astro.catalogue.csv_writer import write_csv
+from astroclip_astro.catalogue.ecsv import check_ecsv_header, read_ecsv, write_ecsv
 from astroclip_astro.catalogue.fits_table import read_fits, write_fits
 from astroclip_astro.catalogue.parquet import read_parquet, write_parquet
 from astroclip_astro.catalogue.table_choice import SEPARATOR, TableChoice, split_table_name
-from astroclip_astro.catalogue.text import read_csv, read_ecsv, read_text, write_csv, write_ecsv
+from astroclip_astro.catalogue.text import read_text
+from astroclip_astro.catalogue.text_values import ready_to_write
 from astroclip_astro.catalogue.votable import is_votable, read_votable, write_votable
 from astroclip_astro.errors import (
     AstroclipError,
@@ -49,9 +51,7 @@ READERS: dict[str, Callable[[Path], Table]] = {
     "FITS": read_fits,
     "VOTable": read_votable,
     "ECSV": read_ecsv,
-    "CSV": read_csv,
     "Parquet": read_parquet,
-    "text": read_text,
 }
 CHOOSERS = {"FITS": read_fits, "VOTable": read_votable}  # which may hold several tables
 WRITERS: dict[str, Callable[[Table, BinaryIO], None]] = {
@@ -67,7 +67,9 @@ CUT_OFF = re.compile("no element found|unclosed|partial character|not well-forme
 HEAD = 4096  # bytes looked at to tell the format
 
 
-def read_catalogue(path: str | os.PathLike, *, columns: Sequence[str] = ()) -> Table:
+def read_catalogue(
+    path: str | os.PathLike, *, columns: Sequence[str] = (), as_text: bool = False
+) -> Table:
     r"""Read a catalogue, its format recognised by content where that is plain, else by suffix.
 
     Parameters
@@ -79,6 +81,9 @@ def read_catalogue(path: str | os.PathLike, *, columns: Sequence[str] = ()) -> T
         EXTNAME in FITS, the number from 1, the name or the ID in VOTable.
     columns : sequence of str
         Columns by which the table is chosen instead, where a file has several.
+    as_text : bool
+        Whether columns of a text table stay the text that they are, so that `write_catalogue` can
+        write them as they were; else they are numbers where every value survives.
 
     Returns
     -------
@@ -111,9 +116,11 @@ def read_catalogue(path: str | os.PathLike, *, columns: Sequence[str] = ()) -> T
             check_ecsv_header(path)
         if form in CHOOSERS:
             table = CHOOSERS[form](path, TableChoice(name, tuple(columns)))
+        elif form == "text":
+            table = read_text(path, as_text=as_text)
         else:
             table = READERS[form](path)
-    except (AstroclipError, MemoryError):
+    except (AstroclipError, MemoryError, Warning):
         raise
     except Exception as problem:
         # A damaged file can make a reader fail in any way; it is the file's fault in all.
@@ -169,6 +176,7 @@ def write_catalogue(table: Table, path: str | os.PathLike, *, overwrite: bool = 
             ConvertedColumnWarning,
             stacklevel=2,
         )
+    table = ready_to_write(table, form)
     with _replacing(path) as stream, explained(form):
         if path.name.lower().endswith(".gz"):
             with gzip.GzipFile(path.name[: -len(".gz")], "wb", fileobj=stream) as packed:
@@ -284,12 +292,13 @@ def _format_of(path: Path) -> str:
             f"{path} is named like {named} but begins {head[:20]!r}; its content is something "
             "else, or damaged: fetch or write it again."
         )
-    if b"\0" in head or head.lstrip().startswith((b"<", b"{")):
+    unicode = head.startswith((b"\xff\xfe", b"\xfe\xff"))  # UTF-16 and UTF-32
+    if (b"\0" in head and not unicode) or head.lstrip().startswith((b"<", b"{")):
         raise CatalogueError(
             f"{path} begins {head[:20]!r}, which is no catalogue; pass FITS, VOTable, ECSV, CSV, "
             "Parquet or a text table."
         )
-    return "CSV" if named == "CSV" else "text"
+    return "text"
 
 
 def _cause(problem: Exception, form: str) -> str:

@@ -13,6 +13,7 @@ from typing import BinaryIO
 from astropy.table import Table
 
 from astroclip_astro.catalogue.io import WRITERS, explained, read_catalogue
+from astroclip_astro.catalogue.text_values import ready_to_write
 from astroclip_astro.errors import CatalogueError, OutputError
 from astroclip_astro.storage.atomic import why
 
@@ -74,13 +75,11 @@ def read_stream(stream: BinaryIO) -> tuple[Table, str]:
     if content.startswith(b"\x1f\x8b"):
         content = _unpacked(content)
     form = next((form for sign, form in SIGNATURES.items() if re.match(sign, content)), "csv")
-    # Only what has commas is named CSV: other text is recognised by its content.
-    named = form != "csv" or b"," in content.lstrip().partition(b"\n")[0]
     with tempfile.TemporaryDirectory(prefix="astroclip-") as folder:
-        path = Path(folder) / ("input" + f".{form}" * named)
+        path = Path(folder) / ("input" + f".{form}" * (form != "csv"))
         path.write_bytes(content)
         try:
-            table = read_catalogue(path)
+            table = read_catalogue(path, as_text=True)
         except CatalogueError as error:
             words = str(error).replace(str(path), STANDARD_INPUT)
             raise CatalogueError(f"{words[:1].upper()}{words[1:]}") from None
@@ -121,7 +120,7 @@ def write_stream(table: Table, form: str, stream: BinaryIO) -> None:
     """
     whole = io.BytesIO()
     with explained(FORMATS[form]):
-        WRITERS[FORMATS[form]](table, whole)
+        WRITERS[FORMATS[form]](ready_to_write(table, FORMATS[form]), whole)
     try:
         stream.write(whole.getbuffer())
         stream.flush()

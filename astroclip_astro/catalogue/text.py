@@ -1,291 +1,236 @@
-"""Tables as text: CSV and ECSV both ways, other text as astropy guesses it."""
+"""Text tables of every common kind, recognised by their content."""
 
 from __future__ import annotations
 
-import csv
-import gzip
-from collections.abc import Iterator
-from decimal import Decimal
-from io import TextIOWrapper
-from itertools import product
+import io
+import re
+import warnings
 from pathlib import Path
-from typing import BinaryIO
+from warnings import warn
 
-import numpy as np
-import yaml
+import pyarrow as pa
+from astropy.io import ascii as astropy_ascii
 from astropy.table import Column, MaskedColumn, Table
+from pyarrow import csv as arrow_csv
 
 from astroclip_astro.catalogue.latex import is_latex, read_latex
-from astroclip_astro.catalogue.nulls import decoded, storable, with_values, without_mixins
-from astroclip_astro.errors import OutputError
+from astroclip_astro.catalogue.text_layout import (
+    COMMENT,
+    SEPARATOR_WORDS,
+    Layout,
+    decode,
+    find_layout,
+    rows_of,
+)
+from astroclip_astro.catalogue.text_values import as_column
+from astroclip_astro.catalogue.units import understand_unit
+from astroclip_astro.errors import CatalogueError, TextTableWarning
 
-CHUNK = 512  # rows that are text at a time
-NO_COMMENTS = "\x01"  # a name may begin with #; astropy wants some sign of a comment
-
-
-def read_csv(path: str | Path) -> Table:
-    r"""Read comma-separated text with a header line.
-
-    Parameters
-    ----------
-    path : str or Path
-        UTF-8 text; every line has the same number of fields.
-
-    Returns
-    -------
-    astropy.table.Table
-        An empty field is null in a column of numbers, and empty in a column of strings.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> path = Path(tempfile.mkdtemp()) / "t.csv"
-    >>> _ = path.write_text("ra,name\n1.5,M 31\n2.5,\n")
-    >>> read_csv(path)["name"].tolist()
-    ['M 31', '']
-    """
-    text = _text(path)
-    # astropy's fast reader stumbles over letters beyond ASCII.
-    return _with_empty_strings(
-        Table.read(
-            text,
-            format="ascii.basic",
-            delimiter=",",
-            comment=NO_COMMENTS,
-            guess=False,
-            fast_reader=text.isascii(),
-        )
-    )
+BYTE_BY_BYTE = re.compile(r"^\s*Byte-by-byte Description", re.MULTILINE | re.IGNORECASE)
+IPAC = re.compile(r"(\\[^\n]*\n)*\|[^\n]*\|\s*\n(\|[^\n]*\|\s*\n)+[^|\n]")
+REGIONS = re.compile(
+    r"#? ?Region file format|(global [^\n]*\n)?\s*(fk5|fk4|icrs|galactic|image|physical)\s*[\n;]"
+    r"|\s*(circle|ellipse|box|polygon|point)\s*\("
+)
+BLOCK = 1 << 20  # bytes that are cut into fields at a time
 
 
-def read_text(path: str | Path) -> Table:
-    r"""Read a text table of whatever form astropy recognises.
+def read_text(path: str | Path, *, as_text: bool = False) -> Table:
+    r"""Read a text table.
 
     Parameters
     ----------
     path : str or Path
-        UTF-8 text.
+        Fields between commas, tabs, semicolons, bars or blanks, with or without a line of names;
+        VizieR's lines of units and dashes, SkyServer's ``#Table1``, comments; machine-readable
+        tables of CDS and the AAS, IPAC, LaTeX, and what else astropy recognises.
+    as_text : bool
+        Whether columns stay text where their numbers would be written differently; they are marked
+        and `~astroclip_astro.catalogue.text_values.ready_to_write` makes numbers of them where
+        every value survives.
 
     Returns
     -------
     astropy.table.Table
-        Empty fields as in `read_csv`; LaTeX as `~astroclip_astro.catalogue.latex.read_latex` reads
-        it.
+        Columns are numbers where every value survives, else strings. Empty fields and words such as
+        ``null`` are null in columns of numbers, and text in columns of strings.
+
+    Raises
+    ------
+    CatalogueError
+        Where it is no table; it says why.
+
+    Warns
+    -----
+    TextTableWarning
+        Of what had to be assumed: letters that are not UTF-8, a table without names.
 
     Examples
     --------
     >>> import tempfile
     >>> path = Path(tempfile.mkdtemp()) / "t.dat"
-    >>> _ = path.write_text("ra dec\n1.5 2.5\n")
-    >>> read_text(path).colnames
-    ['ra', 'dec']
+    >>> _ = path.write_text("ra;name\n1.5;M 31\n2.5;\n")
+    >>> read_text(path)["name"].tolist()
+    ['M 31', '']
     """
-    text = _text(path)
-    if is_latex(text):
-        return _with_empty_strings(read_latex(text))
-    return _with_empty_strings(Table.read(text, format="ascii", fast_reader=text.isascii()))
-
-
-def read_ecsv(path: str | Path) -> Table:
-    """Read ECSV, all that astropy writes included.
-
-    Parameters
-    ----------
-    path : str or Path
-        ECSV file.
-
-    Returns
-    -------
-    astropy.table.Table
-        With units, descriptions, metadata, and columns of SkyCoord and Time.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> path = Path(tempfile.mkdtemp()) / "t.ecsv"
-    >>> Table({"z": [0.5]}).write(path)
-    >>> read_ecsv(path)["z"][0]
-    np.float64(0.5)
-    """
-    return Table.read(path, format="ascii.ecsv")
-
-
-def write_csv(table: Table, stream: BinaryIO) -> None:
-    """Write a table as CSV, some rows at a time.
-
-    Parameters
-    ----------
-    table : astropy.table.Table
-        CSV has no vectors: column ``emb`` of shape (n, 128) becomes ``emb_0`` to ``emb_127``, a
-        SkyCoord ``pos`` becomes ``pos.ra`` and ``pos.dec``. Nulls are empty fields. Units,
-        descriptions and metadata are not written: CSV has no place for them.
-    stream : binary file
-        Open for writing.
-
-    Raises
-    ------
-    OutputError
-        Where a column cannot be held by CSV, or two would have one name.
-
-    Examples
-    --------
-    >>> import io
-    >>> stream = io.BytesIO()
-    >>> write_csv(Table({"emb": [[0.5, 1.0]]}), stream)
-    >>> stream.getvalue().decode().split()
-    ['emb_0,emb_1', '0.5,1.0']
-    """
-    plain = without_mixins(table, "ecsv")
-    columns = [flat for column in plain.itercols() for flat in _flat_columns(column)]
-    names = [name for name, _, _ in columns]
-    doubled = sorted({name for name in names if names.count(name) > 1})
-    if doubled:
-        raise OutputError(
-            f"CSV needs a column for each element of a vector, and {', '.join(doubled)} "
-            "would be there twice; rename a column, or write FITS (.fits)."
+    path = Path(path)
+    text, notes = decode(path)
+    if REGIONS.match(text):
+        raise CatalogueError(
+            f"{path} is a file of DS9 regions, no table; save the catalogue itself, or a table of "
+            "the regions' positions with a line of names."
         )
-    text = TextIOWrapper(stream, encoding="utf-8", newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    try:
-        writer.writerow(names)
-        for start in range(0, len(table), CHUNK):
-            rows = slice(start, start + CHUNK)
-            fields = [_fields(values[rows], mask[rows]) for _, values, mask in columns]
-            writer.writerows(zip(*fields, strict=True))
-    finally:
-        text.detach()  # the stream is its owner's to close
-
-
-def write_ecsv(table: Table, stream: BinaryIO) -> None:
-    """Write a table as ECSV, everything included.
-
-    Parameters
-    ----------
-    table : astropy.table.Table
-        Whatever astropy can write.
-    stream : binary file
-        Open for writing.
-
-    Raises
-    ------
-    OutputError
-        Where a column or metadata cannot be held by ECSV.
-
-    Examples
-    --------
-    >>> import io
-    >>> write_ecsv(Table({"z": [0.5]}), io.BytesIO())
-    """
-    table = _with_text(table)
-    text = TextIOWrapper(stream, encoding="utf-8", newline="")
-    try:
-        table.write(text, format="ascii.ecsv")
-    except (yaml.YAMLError, TypeError, ValueError) as problem:
-        raise OutputError(
-            f"The table cannot be written as ECSV ({problem}); keep numbers, strings, lists and "
-            "dictionaries in columns, table.meta and column.meta."
-        ) from problem
-    finally:
-        text.detach()  # the stream is its owner's to close
-
-
-def check_csv(column: Column) -> None:
-    """Raise where CSV cannot hold a column's values.
-
-    Parameters
-    ----------
-    column : astropy.table.Column
-        Not a mixin.
-
-    Examples
-    --------
-    >>> check_csv(Column([1.5], name="z"))
-    """
-    list(_flat_columns(column))
-
-
-def check_ecsv(column: Column) -> None:
-    """Raise where ECSV cannot hold a column's values.
-
-    Parameters
-    ----------
-    column : astropy.table.Column
-        Not a mixin.
-
-    Examples
-    --------
-    >>> check_ecsv(Column([1.5], name="z"))
-    """
-    _ecsv_column(column)
-
-
-def _with_text(table: Table) -> Table:
-    """Return the table, bytes and objects that astropy's ECSV would change as text."""
-    changed = table.copy(copy_data=False)
-    for name in table.colnames:
-        column = table[name]
-        if isinstance(column, Column) and (text := _ecsv_column(column)) is not column:
-            changed.replace_column(name, text)
-    return changed
-
-
-def _ecsv_column(column: Column) -> Column:
-    """Return a column as astropy's ECSV gives it back the same, itself where it does."""
-    if column.dtype.kind == "S":
-        values = decoded(np.asarray(column), column.info.name, "ECSV")
-    elif column.dtype.kind == "m" or (column.dtype.kind == "O" and not _is_json(column)):
-        values = storable(column).values
+    if is_latex(text):
+        table = _plain(read_latex(text))
+    elif BYTE_BY_BYTE.search(text):
+        table = _described(path, text, "CDS", as_text=as_text)
+    elif IPAC.match(text):
+        table = _described(path, text, "IPAC", as_text=as_text)
     else:
-        return column
-    text = with_values(column, values)
-    return MaskedColumn(text, mask=column.mask) if np.ma.is_masked(column) else text
-
-
-def _is_json(column: Column) -> bool:
-    """Return whether astropy writes cells that are objects so that they come back the same."""
-    for cell in np.ma.getdata(column).flat:
-        if isinstance(cell, np.ndarray):
-            if cell.dtype.kind not in "biuf" or (cell.dtype.kind == "b" and np.ma.is_masked(cell)):
-                return False
-        elif isinstance(cell, bytes | Decimal):
-            return False
-    return True
-
-
-def _text(path: str | Path) -> str:
-    """Return a file's text, gzipped or not, in lines, without a byte order mark."""
-    content = Path(path).read_bytes()
-    if content.startswith(b"\x1f\x8b"):
-        content = gzip.decompress(content)
-    return content.decode("utf-8-sig") + "\n"
-
-
-def _with_empty_strings(table: Table) -> Table:
-    """Return the table with empty, not null, strings: text cannot tell the two apart."""
-    for column in table.itercols():
-        if column.dtype.kind == "U" and np.ma.is_masked(column):
-            values = np.where(column.mask, "", np.asarray(column))
-            table.replace_column(column.name, Column(values, name=column.name))
+        layout = find_layout(text)
+        table = (
+            _guessed(path, text)
+            if layout is None
+            else _read_layout(path, text, layout, as_text=as_text)
+        )
+        notes += layout.notes if layout else []
+    if notes:
+        warn(f"{path.name}: {'; '.join(notes)}.", TextTableWarning, stacklevel=2)
     return table
 
 
-def _flat_columns(column: Column) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
-    """Yield name, values (n,) and mask (n,) of each element of a column's cells."""
-    name, values, mask = column.info.name, np.asarray(column), np.ma.getmaskarray(column)
-    if values.dtype.kind not in "biufcSU":
-        values = storable(column).values
-    if values.dtype.kind == "S":
-        values = decoded(values, name, "CSV")
-    if values.dtype.kind == "O" or 0 in values.shape[1:]:
-        raise OutputError(
-            f"Column {name!r} holds vectors of different lengths or of none, which CSV cannot "
-            "hold; write FITS (.fits), or remove it."
+def _read_layout(path: Path, text: str, layout: Layout, *, as_text: bool) -> Table:
+    """Return a table whose layout is known."""
+    if layout.separator == " ":
+        arrow = _between_blanks(path, text, layout)
+    else:
+        arrow = _between_separators(path, text, layout)
+    comma = layout.separator in ("\t", ";")
+    table = Table()
+    for number, name in enumerate(layout.names):
+        cells = arrow[number].combine_chunks()
+        table[name] = as_column(cells, as_text=as_text, decimal_comma=comma)
+        if number < len(layout.units) and (unit := layout.units[number]):
+            table[name].unit = understand_unit(unit, "cds", "generic")
+    return table
+
+
+def _between_separators(path: Path, text: str, layout: Layout) -> pa.Table:
+    """Return fields between separators, as strings."""
+    wrong: list[arrow_csv.InvalidRow] = []
+
+    def report(row: arrow_csv.InvalidRow) -> str:
+        if str(row.text).lstrip().startswith(COMMENT):
+            return "skip"
+        wrong.append(row)
+        return "error"
+
+    body = text[layout.start :]
+    if not body.strip():
+        raise CatalogueError(f"{path} has no rows; pass a catalogue with at least one.")
+    names = [str(number) for number in range(len(layout.names))]
+    try:
+        return arrow_csv.read_csv(
+            io.BytesIO(body.encode()),
+            arrow_csv.ReadOptions(column_names=names, use_threads=False, block_size=BLOCK),
+            arrow_csv.ParseOptions(
+                delimiter=layout.separator,
+                newlines_in_values='"' in body,
+                invalid_row_handler=report,
+            ),
+            arrow_csv.ConvertOptions(
+                column_types=dict.fromkeys(names, pa.string()),
+                null_values=[],
+                strings_can_be_null=False,
+            ),
         )
-    for index in product(*(range(size) for size in values.shape[1:])):
-        element: tuple[slice | int, ...] = (slice(None), *index)
-        yield "_".join([name, *map(str, index)]), values[element], mask[element]
+    except pa.ArrowInvalid as problem:
+        if wrong:
+            line = layout.line + (wrong[0].number or 1) - 1
+            raise _unequal(path, layout, line, wrong[0].actual_columns) from None
+        raise CatalogueError(f"{path} cannot be cut into fields: {problem}.") from None
 
 
-def _fields(values: np.ndarray, mask: np.ndarray) -> list[str]:
-    """Return values as text that reads back the same; nulls are empty."""
-    return np.where(mask, "", values.astype(str)).tolist()
+def _between_blanks(path: Path, text: str, layout: Layout) -> pa.Table:
+    """Return fields between blanks, as strings."""
+    rows, before = [], 0
+    for row, (_, line) in rows_of(text[layout.start :], layout.separator):
+        if not row[0].startswith(COMMENT):
+            if len(row) != len(layout.names):
+                raise _unequal(path, layout, layout.line + before, len(row))
+            rows.append(row)
+        before = line
+    columns = list(zip(*rows, strict=True)) if rows else [() for _ in layout.names]
+    names = [str(number) for number in range(len(layout.names))]
+    return pa.table([pa.array(column, pa.string()) for column in columns], names=names)
+
+
+def _unequal(path: Path, layout: Layout, line: int, found: int) -> CatalogueError:
+    """Return what to say of a row with another number of fields than there are names."""
+    return CatalogueError(
+        f"{path}: line {line} has {found} fields between {SEPARATOR_WORDS[layout.separator]}, "
+        f"expected {len(layout.names)}, one for each of the names {layout.names[:4]}; put what "
+        "holds a separator in double quotes, or correct the line."
+    )
+
+
+def _described(path: Path, text: str, form: str, *, as_text: bool) -> Table:
+    """Return a table of a form that describes its columns: CDS and AAS, or IPAC."""
+    formats = {"CDS": ("ascii.mrt", "ascii.cds"), "IPAC": ("ascii.ipac",)}[form]
+    reasons = []
+    for name in formats:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                table = Table.read(
+                    text.rstrip() + "\n", format=name, guess=False, converters=_strings()
+                )
+        except Exception as problem:  # whatever astropy raises of a description that is wrong
+            reasons.append(" ".join(str(problem).split())[:150])
+            continue
+        made = Table(meta=table.meta)
+        for column in table.itercols():
+            cells = pa.array([_cell(value) for value in column], pa.string())
+            made[column.name] = as_column(cells, as_text=as_text)
+            made[column.name].unit, made[column.name].description = column.unit, column.description
+        return made
+    raise CatalogueError(
+        f"{path} is a {form} table whose description does not fit its rows ({reasons[0]}); correct "
+        "it, or save the table as CSV."
+    )
+
+
+def _strings() -> dict[str, list]:
+    """Return converters with which astropy keeps every field as it is."""
+    to_string, _ = astropy_ascii.convert_numpy(str)
+    return {"*": [(to_string, astropy_ascii.AllType)]}  # whatever the description says
+
+
+def _cell(value: object) -> str:
+    """Return a field that astropy has read as a string, empty where it is null."""
+    return str(value) if isinstance(value, str) else ""
+
+
+def _guessed(path: Path, text: str) -> Table:
+    """Return a table of a kind that astropy recognises, or raise."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return _plain(Table.read(text, format="ascii"))
+    except Exception:  # whatever astropy raises of a text that is none of its tables
+        counts = sorted({len(line.split()) for line in text.splitlines() if line.strip()})
+        raise CatalogueError(
+            f"{path} is text, but no table: its lines have between {counts[0]} and {counts[-1]} "
+            "words, and no separator (comma, tab, semicolon, bar, blank) cuts all of them into as "
+            "many fields. A .dat file of CDS needs its ReadMe: read both with astropy "
+            "(format='ascii.cds', readme='ReadMe') and write the table as FITS; else save it as "
+            "CSV with a line of names."
+        ) from None
+
+
+def _plain(table: Table) -> Table:
+    """Return the table with empty, not null, strings: text cannot tell the two apart."""
+    for column in list(table.itercols()):
+        if isinstance(column, MaskedColumn) and column.dtype.kind == "U":
+            table.replace_column(column.name, Column(column.filled(""), name=column.name))
+    return table

@@ -9,10 +9,12 @@ import numpy as np
 from astropy.table import Column, QTable, Table
 
 from astroclip_astro.catalogue.arrow_columns import array_of
+from astroclip_astro.catalogue.csv_writer import check_csv
+from astroclip_astro.catalogue.ecsv import check_ecsv
 from astroclip_astro.catalogue.fits_table import check_fits
 from astroclip_astro.catalogue.io import WRITERS, explained
 from astroclip_astro.catalogue.nulls import without_mixins
-from astroclip_astro.catalogue.text import check_csv, check_ecsv
+from astroclip_astro.catalogue.text_values import ready_to_write
 from astroclip_astro.catalogue.votable import check_votable
 
 CHECKS: dict[str, Callable[[Column], object]] = {
@@ -54,6 +56,7 @@ def check_writable(table: Table, added: Table, form: str) -> None:
         ...
     astroclip_astro.errors.OutputError: Column 'z' is complex, which Parquet cannot hold; ...
     """
+    table = ready_to_write(table, form)
     replaced = {name.lower() for name in added.colnames}
     names = [name for name in table.colnames if name.lower() not in replaced]
     kind = QTable if isinstance(table, QTable) else Table  # a TimeSeries is fussy about names

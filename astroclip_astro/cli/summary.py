@@ -13,6 +13,7 @@ from astroclip_astro.annotate.true_values import read_true_values
 from astroclip_astro.catalogue import check_output
 from astroclip_astro.catalogue.arrow_types import conversions
 from astroclip_astro.catalogue.streams import FORMATS
+from astroclip_astro.catalogue.text_values import text_notes
 from astroclip_astro.cli.endpoints import Endpoints
 from astroclip_astro.columns import PREFIX
 from astroclip_astro.flags import FLAGS, Flag, decode
@@ -79,6 +80,7 @@ def describe_plan(plan: Plan, run: Run | None, ends: Endpoints) -> str:
         f"Would annotate {ends.origin} and {ends.destination(plan.output)}",
         *(f"  needs       --overwrite: {obstacle}" for obstacle in plan.obstacles()),
         f"  rows        {total}, {good} with good coordinates; {completed} completed already",
+        *(f"  catalogue   {words}" for words in plan.notes),
         f"  positions   {plan.positions}",
         *(f"  converted   {words}" for words in converted(plan, ends)),
         f"  source      {first}",
@@ -98,7 +100,8 @@ def converted(plan: Plan, ends: Endpoints) -> list[str]:
         form = FORMATS[ends.form]
     else:
         form = check_output(plan.output, overwrite=True) if plan.output is not None else "Parquet"
-    return [] if form == "Parquet" else conversions(plan.table)
+    changed = [] if form == "Parquet" else conversions(plan.table)
+    return changed + text_notes(plan.table, form)
 
 
 def calibration_lines(plan: Plan) -> list[str]:
@@ -165,6 +168,7 @@ def describe_result(
     if unreachable := getattr(run.job.source, "unreachable", ""):
         lines.append(f"  not reached     {unreachable}")
     if not ends.typed:
+        lines += [f"  catalogue       {words}" for words in run.plan.notes]
         lines.append(f"  positions       {run.plan.positions}")
         lines += [f"  converted       {words}" for words in converted(run.plan, ends)]
     lines += [f"  calibrated      {line}" for line in calibration_lines(run.plan)]

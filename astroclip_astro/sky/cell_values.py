@@ -8,7 +8,9 @@ from astropy.table import Table
 from astroclip_astro.errors import CatalogueError, did_you_mean
 
 SHOWN = 20  # names of columns in a message
-_BLANK = {"", "--", "nan", "<na>", "null", "none", "n/a"}
+BLANK = {"", "-", "--", "---", "...", "nan", "<na>", "null", "none", "n/a", "na"}
+# In column.meta of a text table's column that is written as it was: its decimal point.
+AS_WRITTEN = "as_written"
 
 
 def read_values(column: object, name: str, expected: str) -> tuple[np.ndarray, np.ndarray]:
@@ -43,7 +45,10 @@ def read_values(column: object, name: str, expected: str) -> tuple[np.ndarray, n
             f"value a row; add a column with the one that counts."
         )
     mask = np.broadcast_to(getattr(column, "mask", False), column.shape)
-    return np.asarray(getattr(column, "unmasked", np.ma.getdata(column))), mask
+    values = np.asarray(getattr(column, "unmasked", np.ma.getdata(column)))
+    if values.dtype.kind == "U" and (getattr(column, "meta", None) or {}).get(AS_WRITTEN) == ",":
+        values = np.char.replace(values, ",", ".")  # decimal commas
+    return values, mask
 
 
 def read_floats(table: Table, name: str, *, vectors: bool = False, advice: str = "") -> np.ndarray:
@@ -80,6 +85,8 @@ def read_floats(table: Table, name: str, *, vectors: bool = False, advice: str =
         raise CatalogueError(f"No column {name} in {table.colnames[:SHOWN]}{near}")
     column = table[name]
     plain = np.ma.asarray(getattr(column, "value", column))
+    if plain.dtype.kind in "OU" and plain.shape == (len(table),):
+        plain = _numbers(*read_values(column, name, "numbers"), name, advice)
     if plain.dtype.kind not in "fiu" or (plain.shape != (len(table),) and not vectors):
         expected = "numbers" if vectors else "one number a row"
         raise CatalogueError(
@@ -88,6 +95,23 @@ def read_floats(table: Table, name: str, *, vectors: bool = False, advice: str =
         )
     values = np.ma.filled(plain.astype(float), np.nan)
     return np.where(np.isfinite(values), values, np.nan)
+
+
+def _numbers(values: np.ndarray, mask: np.ndarray, name: str, advice: str) -> np.ma.MaskedArray:
+    """Return the numbers that strings or objects hold, masked where they hold nothing."""
+    numbers = np.ma.masked_all(len(values), float)
+    for row in np.flatnonzero(~mask):
+        text = read_text(values[row])
+        if is_blank(text):
+            continue
+        try:
+            numbers[row] = float(text)
+        except ValueError:
+            raise CatalogueError(
+                f"Column {name} holds {text[:40]!r} in row {row}, expected one number a row"
+                f"{advice or '.'}"
+            ) from None
+    return numbers
 
 
 def read_text(cell: object) -> str:
@@ -131,4 +155,4 @@ def is_blank(text: str) -> bool:
     >>> [is_blank(text) for text in ("", "NaN", "150.1")]
     [True, True, False]
     """
-    return text.lower() in _BLANK
+    return text.lower() in BLANK

@@ -85,7 +85,7 @@ def test_a_way_with_too_few_known_rows_keeps_its_errors():
     [
         ({"redshift": "NO"}, CatalogueError, "No column NO in"),
         ({"age": "Z_SPEC"}, CatalogueError, "No column astroclip_age yet"),
-        ({"redshift": "name"}, CatalogueError, "Column name holds <U1"),
+        ({"redshift": "name"}, CatalogueError, "Column name holds 'x' in row 0"),
         ({"redshift": "pair"}, CatalogueError, "expected one number a row"),
         ({"redshift": "few"}, InputError, f"expected at least {MIN_CALIBRATION_ROWS} with both"),
     ],

@@ -1,77 +1,40 @@
-"""CSV and ECSV, and text as astropy guesses it."""
+"""Text tables as people have them: what separates, what is a name, and the text that comes back."""
 
+import gzip
 import io
+import warnings
 
 import numpy as np
 import pytest
 from astropy import units as u
-from astropy.coordinates import SkyCoord
-from astropy.io.ascii import InconsistentTableError
-from astropy.table import Column, MaskedColumn, Table
+from astropy.table import MaskedColumn, Table
+from hypothesis import given, strategies as st
 
-from astroclip_astro.catalogue.text import read_csv, read_ecsv, read_text, write_csv, write_ecsv
-from astroclip_astro.errors import OutputError
+from astroclip_astro.catalogue import read_catalogue, write_catalogue
+from astroclip_astro.catalogue.csv_writer import write_csv
+from astroclip_astro.catalogue.text import read_text
+from astroclip_astro.errors import CatalogueError, TextTableWarning
+from astroclip_astro.sky import find_targets
 
-
-def lines(table):
-    """The lines of a table written as CSV."""
-    stream = io.BytesIO()
-    write_csv(table, stream)
-    return stream.getvalue().decode().splitlines()
+ROWS = [("NGC 1", 359.9, -5.0), ("M 31", 10.7, 41.3), ("x", 0.5, 0.25)]
 
 
 @pytest.fixture
-def csv_file(tmp_path):
-    def make(content):
-        path = tmp_path / "t.csv"
+def text_file(tmp_path):
+    def make(content, name="t.csv"):
+        path = tmp_path / name
         path.write_bytes(content.encode() if isinstance(content, str) else content)
         return path
 
     return make
 
 
-def test_vectors_become_columns_one_for_each_element():
-    table = Table({"id": [1], "emb": np.array([[0.5, np.nan]]), "m": np.array([[[1, 2], [3, 4]]])})
-    assert lines(table) == ["id,emb_0,emb_1,m_0_0,m_0_1,m_1_0,m_1_1", "1,0.5,nan,1,2,3,4"]
+def rows_of(path, **options):
+    table = read_text(path, **options)
+    return table.colnames, [tuple(row) for row in table.as_array().tolist()]
 
 
-def test_no_element_of_a_wide_vector_is_lost():
-    table = Table({"emb": np.arange(256.0).reshape(2, 128)})
-    assert lines(table)[0] == ",".join(f"emb_{i}" for i in range(128))
-    assert lines(table)[2] == ",".join(str(float(i)) for i in range(128, 256))
-
-
-def test_two_columns_of_one_name_are_refused():
-    with pytest.raises(OutputError, match="x_0 would be there twice"):
-        lines(Table({"x": [[1, 2]], "x_0": [3]}))
-
-
-def test_vectors_without_elements_are_refused():
-    with pytest.raises(OutputError, match="'x' holds vectors"):
-        lines(Table({"x": np.zeros((2, 0))}))
-
-
-def test_nulls_are_empty_fields():
-    table = Table({"n": MaskedColumn([1, 2], mask=[True, False]), "s": ["a", "b"]}, masked=True)
-    table["s"].mask = [False, True]
-    assert lines(table) == ["n,s", ",a", "2,"]
-
-
-def test_numbers_are_written_whole_whatever_their_display():
-    column = Column([1.23456789], format="%.2f")
-    assert lines(Table({"x": column, "y": np.array([0.1], "f4")}))[1] == "1.23456789,0.1"
-
-
-def test_sky_coordinates_are_two_columns():
-    table = Table({"pos": SkyCoord([1.5] * u.deg, [2.5] * u.deg)})
-    assert lines(table) == ["pos.ra,pos.dec", "1.5,2.5"]
-
-
-def test_more_rows_than_are_text_at_a_time_are_written():
-    assert lines(Table({"x": np.arange(10_000)}))[-1] == "9999"
-
-
-def test_csv_comes_back(csv_file):
+def test_csv_comes_back(text_file):
     table = Table(
         {
             "name": ["#1", "M 31", "#3"],
@@ -83,41 +46,221 @@ def test_csv_comes_back(csv_file):
     )
     stream = io.BytesIO()
     write_csv(table, stream)
-    back = read_csv(csv_file(stream.getvalue()))
-    for name in table.colnames:
+    back = read_text(text_file(stream.getvalue()))
+    for name in ("name", "n", "s", "é"):
         np.testing.assert_equal(back[name].tolist(), table[name].tolist())
+    assert back["f"].tolist() == [0.1, None, 1e300]
 
 
-def test_byte_order_mark_is_no_part_of_a_name(csv_file):
-    assert read_csv(csv_file("\ufeffra,dec\n1,2\n".encode())).colnames == ["ra", "dec"]
+@pytest.mark.parametrize("separator", ["\t", ",", ";", "|"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("name", ["t.csv", "t.dat", "t.tsv", "t"])
+def test_separator_is_found_whatever_the_name(text_file, separator, end, name):
+    lines = [separator.join(map(str, row)) for row in (("name", "ra", "dec"), *ROWS)]
+    assert rows_of(text_file(end.join(lines) + end, name)) == (["name", "ra", "dec"], ROWS)
 
 
-def test_short_line_is_refused(csv_file):
-    with pytest.raises(InconsistentTableError, match="inconsistent"):
-        read_csv(csv_file("ra,dec\n1.5,2.5\n3.5\n"))
+@pytest.mark.parametrize(
+    "encoding", ["utf-8-sig", "utf-16", "utf-16-le-mark", "utf-32", "latin-1", "cp1252"]
+)
+def test_letters_are_read_in_many_encodings(text_file, encoding):
+    text = "name,ra,dec\nCafé,1.5,2.5\n"
+    if encoding == "utf-16-le-mark":
+        content = b"\xff\xfe" + text.encode("utf-16-le")
+    else:
+        content = text.encode(encoding)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", TextTableWarning)
+        table = read_catalogue(text_file(content))
+    assert (table.colnames[0], table["name"][0], table["ra"][0]) == ("name", "Café", 1.5)
 
 
-def test_other_text_is_guessed(csv_file):
-    table = read_text(csv_file("# ra dec name\n1.5 2.5 'M 31'\n"))
-    assert [column[0] for column in table.itercols()] == [1.5, 2.5, "M 31"]
+def test_letters_that_are_not_utf_8_are_said(text_file):
+    with pytest.warns(TextTableWarning, match="read as Windows-1252"):
+        read_text(text_file("name,ra\nCafé,1.5\n".encode("latin-1")))
 
 
-def test_ecsv_keeps_everything(tmp_path):
-    table = Table({"pos": SkyCoord([1.5] * u.deg, [2.5] * u.deg)}, meta={"a": {"b": 1}})
-    table["x"] = MaskedColumn([[1, 2]], mask=[[True, False]], unit="Jy", description="σ")
-    table["y"] = Column([1.23456789], format="%.2f", meta={"ucd": "phot.flux"})
-    with (tmp_path / "t.ecsv").open("wb") as stream:
-        write_ecsv(table, stream)
-    back = read_ecsv(tmp_path / "t.ecsv")
-    assert isinstance(back["pos"], SkyCoord)
-    assert (back["x"].tolist(), back["x"].unit, back["x"].description) == ([[None, 2]], u.Jy, "σ")
-    assert (back["y"][0], back["y"].meta, back.meta) == (
-        1.23456789,
-        {"ucd": "phot.flux"},
-        {"a": {"b": 1}},
+def test_gzip_is_known_by_its_content(text_file):
+    packed = gzip.compress(b"ra,dec\n1.5,2.5\n")
+    assert read_catalogue(text_file(packed, "t.csv"))["dec"][0] == 2.5
+
+
+def test_first_line_of_sky_server_is_no_table(text_file):
+    names, rows = rows_of(text_file("#Table1\nobjid,ra,dec\n1237648720693755918,1.5,2.5\n"))
+    assert names == ["objid", "ra", "dec"]
+    assert rows == [(1237648720693755918, 1.5, 2.5)]
+
+
+def test_names_may_stand_in_the_last_comment(text_file):
+    assert rows_of(text_file("# made up\n# ra dec name\n1.5 2.5 'x'\n2.5 3.5 y\n"))[0] == [
+        "ra",
+        "dec",
+        "name",
+    ]
+
+
+VIZIER = (
+    "#\n#   VizieR\n#Column\tName\n\n_RAJ2000\tName\trmag\tn\ndeg\t \tmag\t\n"
+    "--------\t----\t----\t-\n  1.50000\tG1  \t18.10\t \n  2.50000\tG2  \t     \t7\n"
+)
+
+
+def test_units_and_dashes_of_vizier_are_no_galaxies(text_file):
+    table = read_text(text_file(VIZIER, "asu.tsv"))
+    assert table.colnames == ["_RAJ2000", "Name", "rmag", "n"]
+    assert (table["_RAJ2000"].unit, table["rmag"].unit) == (u.deg, u.mag)
+    assert table["rmag"].tolist() == [18.1, None]
+    assert table["n"].tolist() == [None, 7]
+    assert table["Name"].tolist() == ["G1  ", "G2  "]
+
+
+def test_dashes_without_units_are_no_galaxy(text_file):
+    assert rows_of(text_file("ra|dec\n--|---\n1.5|2.5\n"))[1] == [(1.5, 2.5)]
+
+
+def test_first_galaxy_is_no_line_of_names(text_file):
+    with pytest.warns(TextTableWarning, match="no header line: columns are called col1 to col3"):
+        names, rows = rows_of(text_file("7,1.5,2.5\n8,3.5,4.5\n"))
+    assert names == ["col1", "col2", "col3"]
+    assert rows == [(7, 1.5, 2.5), (8, 3.5, 4.5)]
+
+
+@pytest.mark.parametrize("first", ["10:00:24.0 -02:12:00 a", "J100024.0-021200 x a"])
+def test_first_position_is_no_line_of_names(text_file, first):
+    with pytest.warns(TextTableWarning, match="no header line"):
+        assert len(read_text(text_file(f"{first}\n{first}\n"))) == 2
+
+
+@pytest.mark.parametrize("word", ["null", "NULL", "NaN", "N/A", "--", "", "None"])
+def test_words_for_nothing_are_null_in_numbers_and_words_in_text(text_file, word):
+    table = read_text(text_file(f"n,f,s\n1,1.5,a\n{word},{word},{word}\n"))
+    assert table["n"].tolist() == [1, None]
+    assert table["n"].dtype.kind == "i"
+    assert table["f"].tolist() == [1.5, None]
+    assert table["s"].tolist() == ["a", word]
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["2012_01", "é"], ["2012_01", "2012_02"], ["00123", "7"], ["+5", "6"],
+        ["9223372036854775808", "1"], ["0.12345678901234567890", "1.5"], ["1e400", "1.5"],
+        [" a ", "b"], ["True", "False"], ["0x10", "1"], ["1e-400", "2.0"],
+    ],
+)  # fmt: skip
+def test_what_would_change_as_a_number_stays_text(text_file, texts):
+    quoted = "".join(f'"{text}",1\n' for text in texts)
+    assert read_text(text_file(f"x,y\n{quoted}"))["x"].tolist() == texts
+
+
+@pytest.mark.parametrize(
+    ("texts", "values"),
+    [
+        (["1.50", "-02.5"], [1.5, -2.5]),
+        (["150.12345678901235", "1.5"], [150.12345678901235, 1.5]),
+        (["1.25e-17", "3E5"], [1.25e-17, 3e5]),
+        (["9223372036854775807", "-9223372036854775808"], [2**63 - 1, -(2**63)]),
+        (["inf", "-inf"], [np.inf, -np.inf]),
+        (["+1.5", ".5"], [1.5, 0.5]),
+    ],
+)
+def test_what_survives_is_a_number(text_file, texts, values):
+    column = read_text(text_file("x,y\n" + "".join(f"{text},a\n" for text in texts)))["x"]
+    assert column.dtype.kind == ("i" if isinstance(values[0], int) else "f")
+    assert column.tolist() == values
+
+
+cells = st.text(
+    st.characters(blacklist_categories=["Cs"], blacklist_characters="\0\r\ufeff"), max_size=12
+) | st.from_regex(r"[+-]?0{0,3}[0-9]{1,20}([.][0-9]{0,18})?(e[+-]?[0-9]{1,2})?", fullmatch=True)
+
+
+@given(rows=st.lists(st.tuples(cells, cells), min_size=1, max_size=6))
+def test_text_of_a_csv_file_comes_back_letter_by_letter(tmp_path_factory, rows):
+    folder = tmp_path_factory.mktemp("text")
+    written = Table(rows=[("name", *row) for row in rows], names=["who", "x", "ra"])
+    with (folder / "in.csv").open("wb") as stream:
+        write_csv(written, stream)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        table = read_catalogue(folder / "in.csv", as_text=True)
+    write_catalogue(table, folder / "out.csv")
+    assert (folder / "out.csv").read_bytes() == (folder / "in.csv").read_bytes()
+
+
+def test_fixed_decimals_come_back_to_csv_and_are_numbers_in_fits(text_file, tmp_path):
+    table = read_catalogue(text_file("id,mag\n007,19.50\n12,20.00\n"), as_text=True)
+    write_catalogue(table, tmp_path / "out.csv")
+    assert (tmp_path / "out.csv").read_text() == "id,mag\n007,19.50\n12,20.00\n"
+    write_catalogue(table, tmp_path / "out.fits")
+    back = read_catalogue(tmp_path / "out.fits")
+    assert back["id"].tolist() == ["007", "12"]
+    assert back["mag"].tolist() == [19.5, 20.0]
+    assert "as_written" not in back["id"].meta
+
+
+@pytest.mark.parametrize("suffix", ["fits", "vot", "ecsv", "parquet"])
+def test_integers_with_a_word_for_nothing_keep_their_digits(text_file, tmp_path, suffix):
+    big = 39627000000000001
+    table = read_catalogue(text_file(f"id,x\n{big},a\nnan,b\n"), as_text=True)
+    write_catalogue(table, tmp_path / f"out.{suffix}")
+    back = read_catalogue(tmp_path / f"out.{suffix}")["id"]
+    assert back.dtype.kind == "i"
+    assert back.tolist() == [big, None]
+
+
+def test_decimal_commas_are_positions_and_come_back(text_file, tmp_path):
+    content = "name;ra;dec\na;150,25;-2,5\nb;151,5;2,25\n"
+    table = read_catalogue(text_file(content), as_text=True)
+    assert find_targets(table).ra.tolist() == [150.25, 151.5]
+    assert find_targets(table).dec.tolist() == [-2.5, 2.25]
+    assert table["ra"].tolist() == ["150,25", "151,5"]
+    write_catalogue(table, tmp_path / "out.fits")
+    assert read_catalogue(tmp_path / "out.fits")["ra"].tolist() == [150.25, 151.5]
+
+
+def test_names_that_are_there_twice_are_told_apart_and_said(text_file):
+    with pytest.warns(TextTableWarning, match="column 3 is called ra_2"):
+        assert read_text(text_file("ra,dec,ra\n1,2,3\n")).colnames == ["ra", "dec", "ra_2"]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("ra,dec\n1.5,2.5\n3.5\n4.5,5.5\n", r"line 3 has 1 fields between commas, expected 2"),
+        ("a b c\n1 2 3\n4 5 6\n7 8\n9 1 2\n", "text, but no table|line 4 has 2 fields"),
+        ('# Region file format: DS9 version 4.1\nfk5\ncircle(1,2,3")\n', "file of DS9 regions"),
+        ('fk5\ncircle(1,2,3")\n', "file of DS9 regions"),
+        ("  0 23  G0  18.0 0.1  3.4\n  1 24  G1  18.0 0.1\n 2 a\n", "A .dat file of CDS needs"),
+        ("once upon a time\nthere was no table\nat all\n", "text, but no table"),
+        ("ra,dec\n1\0,2\n", "NUL characters|which is no catalogue"),
+    ],
+)
+def test_cause_is_said_and_not_damage(text_file, content, words):
+    with pytest.raises(CatalogueError, match=words) as error:
+        read_catalogue(text_file(content, "t.dat"))
+    assert "damaged" not in str(error.value)
+    assert "reader" not in str(error.value)
+
+
+def test_cds_table_keeps_its_text_units_and_descriptions(tmp_path):
+    Table({"Name": ["G1", "G2"], "rmag": [18.125, 19.5] * u.mag}).write(
+        tmp_path / "t.mrt", format="ascii.mrt"
     )
+    table = read_catalogue(tmp_path / "t.mrt", as_text=True)
+    assert len(table) == 2
+    assert table["rmag"].unit == u.mag
+    assert np.asarray(table["rmag"]).astype(float).tolist() == [18.125, 19.5]
 
 
-def test_what_ecsv_cannot_hold_is_refused():
-    with pytest.raises(OutputError, match="cannot be written as ECSV"):
-        write_ecsv(Table({"x": [1]}, meta={"thing": object()}), io.BytesIO())
+def test_ipac_table_is_read(text_file):
+    content = "\\origin = here\n|  ra   | name |\n| double| char |\n   1.50    x\n   2.50    y\n"
+    table = read_text(text_file(content, "t.tbl"))
+    assert table["ra"].tolist() == [1.5, 2.5]
+
+
+def test_comments_between_rows_are_no_rows(text_file):
+    assert rows_of(text_file("ra dec\n1.5 2.5\n# a remark of more words\n3.5 4.5\n"))[1] == [
+        (1.5, 2.5),
+        (3.5, 4.5),
+    ]

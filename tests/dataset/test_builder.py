@@ -53,9 +53,10 @@ def test_labels_on_the_wrong_rows_would_be_seen(tmp_path, server, make, numbers,
 
 
 def test_second_build_of_the_same_output_is_refused(tmp_path, server, make):
+    before = len(asked(server))
     with output_lock(tmp_path / "t.h5"), pytest.raises(OutputError, match=r"another run \(process"):
         make(tmp_path / "t.h5", server, SMALL)
-    assert asked(server) == []
+    assert len(asked(server)) == before
     make(tmp_path / "t.h5", server, SMALL)
 
 
