@@ -26,6 +26,7 @@ from astroclip_astro.catalogue.text_values import ready_to_write
 from astroclip_astro.catalogue.votable import is_votable, read_votable, write_votable
 from astroclip_astro.errors import (
     AstroclipError,
+    AstroclipWarning,
     CatalogueError,
     ConvertedColumnWarning,
     OutputError,
@@ -120,7 +121,7 @@ def read_catalogue(
             table = read_text(path, as_text=as_text)
         else:
             table = READERS[form](path)
-    except (AstroclipError, MemoryError, Warning):
+    except (AstroclipError, AstroclipWarning, MemoryError):
         raise
     except Exception as problem:
         # A damaged file can make a reader fail in any way; it is the file's fault in all.
