@@ -105,6 +105,12 @@ def _read_layout(path: Path, text: str, layout: Layout, *, as_text: bool) -> Tab
         arrow = _between_blanks(path, text, layout)
     else:
         arrow = _between_separators(path, text, layout)
+    again = arrow[0].to_pylist() if layout.ruled else []
+    if any(re.fullmatch(r"\s*-{3,}\s*", cell) for cell in again):
+        raise CatalogueError(
+            f"{path} holds several tables, each with a line of dashes below its names; save the "
+            "one that is wanted in a file of its own."
+        )
     comma = layout.separator in ("\t", ";")
     table = Table()
     for number, name in enumerate(layout.names):

@@ -27,6 +27,7 @@ MARKS = {  # byte-order marks and what they stand for; the longer first
 VALUE = re.compile(  # a number, an angle in three or two fields, or a name made of a position
     r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?\d{1,3}[:hd° ]\s*\d{1,2}.*|.*\bJ\d{6}.*"
 )
+EXCEL = re.compile(r"sep=([;,\t|])\n", re.IGNORECASE)
 SEPARATOR_WORDS = {"\t": "tabs", ",": "commas", ";": "semicolons", "|": "bars", " ": "blanks"}
 
 
@@ -46,6 +47,8 @@ class Layout:
         Where in the text the rows begin.
     line : int
         Line of the file, from 1, that the rows begin in.
+    ruled : bool
+        Whether a line of dashes stands below the names.
     notes : list of str
         What a user should know.
     """
@@ -55,6 +58,7 @@ class Layout:
     units: list[str]
     start: int
     line: int
+    ruled: bool = False
     notes: list[str] = field(default_factory=list)
 
 
@@ -124,14 +128,21 @@ def find_layout(text: str) -> Layout | None:
         skipped += 1
     start = sum(len(line) + 1 for line in lines[:skipped])
     comments = [line.lstrip().lstrip(COMMENT).strip() for line in lines[:skipped] if line.strip()]
+    if excel := EXCEL.match(text, start):
+        start, skipped = excel.end(), skipped + 1
     near = {sep: list(islice(rows_of(text[start:], sep), SAMPLE)) for sep in SEPARATORS}
-    separator = _separator(near)
+    separator = excel[1] if excel else _separator(near)
+    notes: list[str] = []
     if separator is None:
-        return None
+        separator, before = _below_a_preamble(near)
+        if separator is None:
+            return None
+        start, skipped = start + before[0], skipped + before[1]
+        near[separator] = list(islice(rows_of(text[start:], separator), SAMPLE))
+        notes.append(f"{before[1]} lines before the table are not read")
     rows, ends = [row for row, _ in near[separator]], [end for _, end in near[separator]]
     ruler = next((number for number in (1, 2) if _is_ruler(rows, number)), None)
     units: list[str] = []
-    notes: list[str] = []
     if ruler is not None:
         names, used = rows[0], ruler + 1
         units = rows[1] if ruler == 2 else []
@@ -152,6 +163,7 @@ def find_layout(text: str) -> Layout | None:
         [unit.strip() for unit in units],
         start + end[0],
         skipped + end[1] + 1,
+        ruler is not None,
         notes,
     )
 
@@ -203,6 +215,22 @@ def _separator(near: dict[str, list[tuple[list[str], tuple[int, int]]]]) -> str 
             return sep
     single = counts[","] and set(counts[","]) == set(counts[" "]) == {1}
     return "," if single else None
+
+
+def _below_a_preamble(
+    near: dict[str, list[tuple[list[str], tuple[int, int]]]],
+) -> tuple[str | None, tuple[int, int]]:
+    """Return the separator of a table that begins below some lines of words, and where it does."""
+    for sep in SEPARATORS[:-1]:
+        counts = [len(row) for row, _ in near[sep]]
+        width = max(counts, default=0)
+        if width < 2:
+            continue
+        first = counts.index(width)
+        below = counts[first:]
+        if first and len(below) > 1 and set(below) == {width}:
+            return sep, near[sep][first - 1][1]
+    return None, (0, 0)
 
 
 def _is_ruler(rows: list[list[str]], number: int) -> bool:

@@ -264,3 +264,22 @@ def test_comments_between_rows_are_no_rows(text_file):
         (1.5, 2.5),
         (3.5, 4.5),
     ]
+
+
+def test_several_tables_of_vizier_in_one_file_are_refused(text_file):
+    with pytest.raises(CatalogueError, match="holds several tables"):
+        read_text(text_file(VIZIER + VIZIER.partition("\n\n")[2], "asu.tsv"))
+
+
+def test_separator_that_excel_names_is_no_row(text_file):
+    assert rows_of(text_file("sep=;\nra;dec\n1,5;2,5\n"))[1] == [(1.5, 2.5)]
+
+
+def test_lines_of_words_before_the_table_are_passed_over_and_said(text_file):
+    content = (
+        "Results of the search\nfor galaxies, near here\n\nNo.|RA(deg)|z\n1|1.5|0.1\n2|2.5|0.2\n"
+    )
+    with pytest.warns(TextTableWarning, match="2 lines before the table are not read"):
+        names, rows = rows_of(text_file(content, "ned.txt"))
+    assert names == ["No.", "RA(deg)", "z"]
+    assert rows == [(1, 1.5, 0.1), (2, 2.5, 0.2)]
