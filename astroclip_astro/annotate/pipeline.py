@@ -206,9 +206,10 @@ def add_spectra(
         rows["astroclip_desi_spectype"][row] = record.spectype or ""
     rows["astroclip_snr"][where] = median_snr(flux, ivar)
     several = np.array([record.matches > 1 for record in records], bool)
-    fibre = np.array([record.good_fibre for record in records], bool)
+    # A fibre of which nothing is known is not called bad.
+    bad = np.array([record.good_fibre is not None and not record.good_fibre for record in records])
     raise_flag(flags, where[several], Flag.SEVERAL_SPECTRA)
-    raise_flag(flags, where[lacks_camera(ivar) | ~fibre], Flag.BAD_SPECTRUM)
+    raise_flag(flags, where[lacks_camera(ivar) | bad.astype(bool)], Flag.BAD_SPECTRUM)
     embeddings = job.model.embed_spectra(
         flux, ivar, count=partial(progress.count, "embedding spectra")
     )

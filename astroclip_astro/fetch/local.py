@@ -18,7 +18,7 @@ from astroclip_astro.fetch.files.cutout_pixels import read_cutout
 from astroclip_astro.fetch.files.fits_file import DamagedFileError, find_fits, open_fits, reading
 from astroclip_astro.fetch.files.folder_index import Contents, FolderIndex
 from astroclip_astro.fetch.files.matching import SpectrumIndex, pairs_within, queues, sky_tree
-from astroclip_astro.fetch.files.redrock_files import Redshifts, read_redrock, redrocks_of
+from astroclip_astro.fetch.files.redrock_pairs import RedrockPairs
 from astroclip_astro.flags import Flag
 from astroclip_astro.records import Cutout, MissingData, Spectrum, Targets
 
@@ -77,7 +77,6 @@ class LocalSource:
         self.name = str(folder)
         self.problems: list[tuple[Path, str]] = []
         self.note: Callable[[str, int, int], object] = lambda words, done, total: None
-        self._known_redshifts: dict[Path, Redshifts] = {}
         if not self.folder.is_dir():
             found = "a file" if self.folder.exists() else "nothing"
             raise InputError(
@@ -180,7 +179,9 @@ class LocalSource:
             if file.damage:
                 raise DamagedFileError(file.damage)
             arrays = read_spectra(file, (line for line, _ in rows.values()))
-            redshifts = self._redshifts(file.path)
+            redshifts = self._redrocks.redshifts(file)
+            for path, reason in self._redrocks.notes:
+                self._note(path, reason)
             for row, (line, separation) in rows.items():
                 targetid = int(file.targetid[line])
                 redshift, zwarn, spectype = redshifts.get(targetid, (None, None, None))
@@ -194,7 +195,7 @@ class LocalSource:
                         ra=float(file.ra[line]),
                         dec=float(file.dec[line]),
                         separation=separation,
-                        good_fibre=bool(file.good_fibre[line]),
+                        good_fibre=file.quality(line),
                         matches=len(candidates[row]),
                         redshift=redshift,
                         zwarn=zwarn,
@@ -269,20 +270,6 @@ class LocalSource:
         )
         return [[(number, None) for number in asked[queue].tolist()] for queue in ordered]
 
-    def _redshifts(self, coadd: Path) -> Redshifts:
-        """Return DESI's redshifts of a coadd's targets, read once; none where there are none."""
-        if coadd not in self._known_redshifts:
-            index = self._index
-            known: Redshifts = {}
-            tables = {file.path: file for file in index.redrocks}
-            for path in redrocks_of(coadd, [file.path for file in index.coadds], tables):
-                try:
-                    known = read_redrock(tables[path]) | known
-                except DamagedFileError as error:
-                    self._note(path, str(error))
-            self._known_redshifts[coadd] = known
-        return self._known_redshifts[coadd]
-
     def _failure(self, path: Path, error: DamagedFileError, flag: Flag) -> MissingData:
         """Note a damaged file and return the gap it leaves."""
         self._note(path, str(error))
@@ -297,6 +284,11 @@ class LocalSource:
     def _spectra(self) -> SpectrumIndex:
         """The search index of all spectra."""
         return SpectrumIndex(self._index.coadds)
+
+    @cached_property
+    def _redrocks(self) -> RedrockPairs:
+        """The redrock files and their coadds."""
+        return RedrockPairs(self._index.coadds, self._index.redrocks)
 
     @cached_property
     def _index(self) -> FolderIndex:

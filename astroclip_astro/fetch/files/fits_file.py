@@ -90,11 +90,12 @@ def open_fits(path: Path) -> Iterator[fits.HDUList]:
     ...     hdus[0].name
     'PRIMARY'
     """
-    # Of a file that it refuses, astropy would leave its own handle open.
+    # Of a file that it refuses, astropy would leave its own handle open. Files are memory-mapped by
+    # default; asked for it, astropy would refuse images of scaled integers.
     with (
         reading(),
         path.open("rb") as stream,
-        fits.open(stream, memmap=True, lazy_load_hdus=True) as hdus,
+        fits.open(stream, lazy_load_hdus=True) as hdus,
     ):
         yield hdus
 
@@ -230,14 +231,15 @@ def numbers_by_name(hdus: Sequence) -> dict[str, int]:
     Returns
     -------
     dict
-        Number of each name, the first where one comes twice.
+        Number of each name in capitals, the first where one comes twice.
 
     Examples
     --------
     >>> numbers_by_name([fits.PrimaryHDU(), fits.ImageHDU(name="b_flux")])
     {'B_FLUX': 1, 'PRIMARY': 0}
     """
-    return {hdu.name: len(hdus) - 1 - i for i, hdu in enumerate(reversed(hdus))}
+    # Names are in capitals where astropy sets them, and as they stand where it reads them.
+    return {hdu.name.strip().upper(): len(hdus) - 1 - i for i, hdu in enumerate(reversed(hdus))}
 
 
 def column(hdu: fits.BinTableHDU, name: str, dtype: type) -> np.ndarray:

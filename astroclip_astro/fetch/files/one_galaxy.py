@@ -73,7 +73,7 @@ def read_one_spectrum(path: str | os.PathLike, targetid: int | None = None) -> S
         A coadd file.
     targetid : int, optional
         Which spectrum, where the file holds several. Of several with this TARGETID, one with good
-        fibre status comes first, then the longest exposed.
+        fibre status comes first, then the longest exposed; single exposures are combined.
 
     Returns
     -------
@@ -105,7 +105,7 @@ def read_one_spectrum(path: str | os.PathLike, targetid: int | None = None) -> S
         ra=float(file.ra[row]),
         dec=float(file.dec[row]),
         separation=float("nan"),
-        good_fibre=bool(file.good_fibre[row]),
+        good_fibre=file.quality(row),
         matches=len(rows),
         redshift=None,
         zwarn=None,
@@ -133,7 +133,8 @@ def _rows(file: CoaddFile, targetid: int | None) -> np.ndarray:
             f"{file.path} has no {wanted} among its {len(file)} spectra; give another file or "
             "TARGETID."
         )
-    return rows[np.lexsort((rows, -file.exposure[rows], ~file.good_fibre[rows]))]
+    known, good = file.known_fibre[rows], file.good_fibre[rows]
+    return rows[np.lexsort((rows, -file.exposure[rows], ~known & ~good, known & ~good))]
 
 
 def _refusal(path: Path, error: DamagedFileError, expected: str) -> InputError:

@@ -196,3 +196,11 @@ def test_header_that_leads_back_is_refused(tmp_path):
     path.write_bytes("".join(card.ljust(80) for card in cards).ljust(2880).encode())
     with pytest.raises(DamagedFileError, match="begins before"), open_fits(path) as hdus:
         all_hdus(hdus)
+
+
+@pytest.mark.parametrize("dtype", ["uint16", "uint32", "int8"])
+def test_integers_that_fits_keeps_with_an_offset_are_read_in_parts(tmp_path, dtype):
+    path = tmp_path / "mask.fits"
+    fits.PrimaryHDU(np.arange(100).reshape(10, 10).astype(dtype)).writeto(path)
+    with open_fits(path) as hdus:
+        assert hdus[0].section[3, 2:5].tolist() == [32, 33, 34]
