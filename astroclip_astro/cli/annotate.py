@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,10 +16,12 @@ from astroclip_astro.annotate.progress import Progress
 from astroclip_astro.cli.endpoints import choose_endpoints
 from astroclip_astro.cli.option_types import POSITION_TYPE
 from astroclip_astro.cli.options import embedding_options, interrupted, quiet_option, run_command
+from astroclip_astro.errors import InputError
 from astroclip_astro.version import __version__
 
 if TYPE_CHECKING:
     from astroclip_astro.annotate.run import Run
+    from astroclip_astro.records import Source
 
 
 @click.command(name="astroclip-annotate", context_settings={"help_option_names": ["-h", "--help"]})
@@ -139,7 +142,8 @@ def annotate(
         },
     )
     with Progress(quiet=quiet) as progress:
-        plan = make_plan(ends.catalogue, ends.output, dry=dry_run, progress=progress, **options)
+        with explaining(verbose=verbose):
+            plan = make_plan(ends.catalogue, ends.output, dry=dry_run, progress=progress, **options)
         run = None
         if not dry_run or plan.needs_model:
             run = start_run(plan, resume=not no_resume or dry_run, progress=progress)
@@ -147,11 +151,9 @@ def annotate(
         if dry_run:
             click.echo(describe_plan(plan, run, ends))
             return 0
-        if verbose:
-            for path, reason in run.job.source.problems:
-                click.echo(f"{path}: {reason}", err=True)
         try:
-            rows = work(run, progress, verbose=verbose)
+            with describing(run.job.source, verbose=verbose):
+                rows = work(run, progress, verbose=verbose)
         except KeyboardInterrupt:
             return interrupted("astroclip-annotate", describe_completed(run))
         if ends.form is not None:
@@ -176,6 +178,33 @@ def describe_completed(run: Run) -> str:
         f"{run.completed} of {len(run.plan.targets)} rows are completed{cached}. The same command "
         "continues from there"
     )
+
+
+@contextmanager
+def explaining(*, verbose: bool) -> Iterator[None]:
+    """Name what lies behind a mistake, such as each file of a folder, where that is wanted."""
+    try:
+        yield
+    except InputError as error:
+        for line in error.details if verbose else ():
+            click.echo(line, err=True)
+        raise
+
+
+@contextmanager
+def describing(source: Source, *, verbose: bool) -> Iterator[None]:
+    """Name the files that a source does not use, and those that it meets in its work."""
+    known = [*getattr(source, "problems", ()), *getattr(source, "unused", ())]
+    if verbose:
+        for path, reason in known:
+            click.echo(f"{path}: {reason}", err=True)
+    try:
+        yield
+    finally:
+        if verbose:
+            for pair in getattr(source, "problems", ()):
+                if pair not in known:
+                    click.echo(": ".join(map(str, pair)), err=True)
 
 
 def work(run: Run, progress: Progress, *, verbose: bool) -> np.ndarray:

@@ -28,12 +28,28 @@ class DamagedFileError(AstroclipError):
     """A file that cannot be used: unreadable, cut short, or not what its header says.
 
     Never leaves the package: it becomes a gap with `Flag.SOURCE_FAILED`.
+
+    Parameters
+    ----------
+    *words : str
+        What is wrong.
+    path : pathlib.Path, optional
+        Which file it is, where several were open.
     """
+
+    def __init__(self, *words: str, path: Path | None = None) -> None:
+        super().__init__(*words)
+        self.path = path
 
 
 @contextmanager
-def reading() -> Iterator[None]:
+def reading(path: Path | None = None) -> Iterator[None]:
     """Turn whatever goes wrong inside the block into `DamagedFileError`.
+
+    Parameters
+    ----------
+    path : pathlib.Path, optional
+        The file that is read, for the error.
 
     Raises
     ------
@@ -59,7 +75,7 @@ def reading() -> Iterator[None]:
         # What astropy, zlib and numpy raise on damaged bytes is an open list, and one bad file
         # must never stop a catalogue; the type stays in the message.
         words = " ".join(str(error).split()) or "no details"
-        raise DamagedFileError(f"{type(error).__name__}: {words}") from error
+        raise DamagedFileError(f"{type(error).__name__}: {words}", path=path) from error
 
 
 @contextmanager

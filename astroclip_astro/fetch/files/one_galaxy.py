@@ -9,9 +9,10 @@ import numpy as np
 
 from astroclip_astro.errors import InputError
 from astroclip_astro.fetch.files.coadd_files import CoaddFile, read_spectra, recognise_coadd
-from astroclip_astro.fetch.files.cutout_files import recognise_cutout
+from astroclip_astro.fetch.files.cutout_files import recognise_cutouts
 from astroclip_astro.fetch.files.cutout_pixels import read_cutout
 from astroclip_astro.fetch.files.fits_file import DamagedFileError, all_hdus, open_fits
+from astroclip_astro.fetch.files.image_layers import UNUSED, describe_unused
 from astroclip_astro.records import Cutout, Spectrum
 
 LISTED = 3  # TARGETIDs that a message names
@@ -51,12 +52,13 @@ def read_one_cutout(path: str | os.PathLike, size: int) -> Cutout:
     path = Path(path)
     try:
         with open_fits(path) as hdus:
-            file = recognise_cutout(path, all_hdus(hdus))
+            headers = all_hdus(hdus)
+            file = next(iter(recognise_cutouts(path, headers)), None)
             if file is None:
-                raise DamagedFileError("no image with named bands (BANDS or BAND cards)")
+                raise DamagedFileError(describe_unused(headers, path).removeprefix(UNUSED))
             if file.damage:
                 raise DamagedFileError(file.damage)
-            cutout = read_cutout(hdus, file, file.ra, file.dec, size)
+            cutout = read_cutout({path: hdus}, file, file.ra, file.dec, size)
             if cutout is None:
                 raise DamagedFileError("no pixel around its centre has data")
     except DamagedFileError as error:
