@@ -66,6 +66,38 @@ def test_folder_without_anything_of_use_is_the_users_mistake(tmp_path, fill, wor
     assert len(source.problems) == (fill is damaged_file)
 
 
+def test_most_frequent_reason_is_said_of_a_folder_without_anything_of_use(tmp_path, write_cutout):
+    for number, unit in enumerate(["Jy", "adu", "adu"]):
+        with fits.open(write_cutout(tmp_path / f"{number}.fits", flat(1)), mode="update") as hdus:
+            hdus[0].header["BUNIT"] = unit
+    wrong_image(tmp_path)
+    with pytest.raises(InputError) as raised:
+        LocalSource(tmp_path).contents()
+    assert "3 cannot be read, 2 of them as this one: 1.fits: image in 'adu'" in str(raised.value)
+    named = [line.partition(": ")[0] for line in raised.value.details]
+    assert named == [str(tmp_path / name) for name in ("0.fits", "1.fits", "2.fits", "image.fits")]
+
+
+def test_most_frequent_reason_of_rows_that_failed(tmp_path, write_cutout, at):
+    for number in range(3):
+        truncate(write_cutout(tmp_path / f"{number}.fits", flat(1), ra=number), 8000 + number)
+    source = LocalSource(tmp_path)
+    assert source.main_failure == ""
+    source.cutouts(at([0, 1, 1], [2, 2, 2]), 10)
+    assert source.main_failure.startswith("cut short or header wrong")
+    assert source.main_failure.endswith("(3 of 3)")
+
+
+def test_what_is_passed_over_has_a_reason_and_is_no_problem(tmp_path, write_cutout, write_redrock):
+    write_cutout(tmp_path / "a.fits", flat(1))
+    wrong_image(tmp_path)
+    write_redrock(tmp_path / "table.fits", [1], [0.5], name="OTHER")
+    source = LocalSource(tmp_path)
+    assert source.contents().cutouts == 1
+    assert source.problems == []
+    assert [path.name for path, _ in source.unused] == ["image.fits", "table.fits"]
+
+
 def test_nothing_is_read_before_it_is_asked_for(tmp_path, monkeypatch):
     monkeypatch.setattr("astroclip_astro.fetch.local.find_fits", pytest.fail)
     assert LocalSource(tmp_path).problems == []

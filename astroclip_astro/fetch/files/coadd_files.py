@@ -250,6 +250,9 @@ def _cameras(
             shape = hdus[numbers[part]].shape
             if shape != (count, length):
                 return (), f"{camera}_{part} has shape {shape}, expected {(count, length)}"
+        unit = str(hdus[numbers["FLUX"]].header.get("BUNIT", "")).strip()
+        if unit and not ("erg" in unit.lower() and "-17" in unit):
+            return (), f"{camera}_FLUX in {unit!r} (BUNIT), expected 10**-17 erg/(s cm2 Angstrom)"
         cameras.append(numbers)
     return tuple(cameras), None
 

@@ -14,6 +14,7 @@ from astropy.io import fits
 from astropy.wcs import WCS
 from astropy.wcs.utils import wcs_to_celestial_frame
 
+from astroclip_astro.fetch.files.file_damage import describe_error
 from astroclip_astro.fetch.files.fits_file import DamagedFileError, overrun
 from astroclip_astro.fetch.files.image_layers import (
     BANDS,
@@ -296,7 +297,10 @@ def place_layers(layers: Iterable[Layer], wcs: WCS, damage: str | None, grid: Gr
 
 def _celestial(header: fits.Header) -> WCS:
     """Return the celestial WCS of an image, or raise."""
-    wcs = WCS(header)
+    try:
+        wcs = WCS(header)
+    except Exception as error:  # of wcslib: any card of a WCS may be wrong
+        raise DamagedFileError(f"the WCS cannot be understood ({describe_error(error)})") from error
     if not wcs.has_celestial or (wcs.wcs.lng, wcs.wcs.lat) != (0, 1):
         raise DamagedFileError("no celestial WCS with RA on the first axis and Dec on the second")
     frame = wcs_to_celestial_frame(wcs.celestial)

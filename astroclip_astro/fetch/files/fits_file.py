@@ -16,11 +16,13 @@ from astropy.io import fits
 from astropy.utils.exceptions import AstropyWarning
 
 from astroclip_astro.errors import AstroclipError
+from astroclip_astro.fetch.files.file_damage import describe_error, diagnose
 
 NAMES = re.compile(r"\.fits?(\.gz|\.fz)?$", re.IGNORECASE)
 # Deflate cannot do better than 1032:1, so a packed file cannot hold more than this many times
 # its size; a header that claims more is lying, and nothing of that size is ever allocated.
 BEST_COMPRESSION = 1100
+EXACT = 2**53  # above it float64 has not every whole number
 HDU: TypeAlias = fits.PrimaryHDU | fits.hdu.base.ExtensionHDU  # any HDU of an open file
 
 
@@ -74,8 +76,7 @@ def reading(path: Path | None = None) -> Iterator[None]:
     except Exception as error:
         # What astropy, zlib and numpy raise on damaged bytes is an open list, and one bad file
         # must never stop a catalogue; the type stays in the message.
-        words = " ".join(str(error).split()) or "no details"
-        raise DamagedFileError(f"{type(error).__name__}: {words}", path=path) from error
+        raise DamagedFileError(describe_error(error), path=path) from error
 
 
 @contextmanager
@@ -108,12 +109,15 @@ def open_fits(path: Path) -> Iterator[fits.HDUList]:
     """
     # Of a file that it refuses, astropy would leave its own handle open. Files are memory-mapped by
     # default; asked for it, astropy would refuse images of scaled integers.
-    with (
-        reading(),
-        path.open("rb") as stream,
-        fits.open(stream, lazy_load_hdus=True) as hdus,
-    ):
-        yield hdus
+    with reading(), path.open("rb") as stream:
+        try:
+            hdus = fits.open(stream, lazy_load_hdus=True)
+        except Exception as error:  # astropy's list is open; what the file is says more
+            if reason := diagnose(path):
+                raise DamagedFileError(reason) from error
+            raise
+        with hdus:
+            yield hdus
 
 
 def all_hdus(hdus: fits.HDUList) -> list[HDU]:
@@ -281,6 +285,9 @@ def column(hdu: fits.BinTableHDU, name: str, dtype: type) -> np.ndarray:
         Where there is no such column.
     ValueError
         Where it is not one value a row.
+    DamagedFileError
+        Where it is not of numbers; where whole numbers as long as a TARGETID stand there as
+        floating-point numbers, which have lost some of their digits.
 
     Examples
     --------
@@ -293,4 +300,12 @@ def column(hdu: fits.BinTableHDU, name: str, dtype: type) -> np.ndarray:
         raise ValueError(f"column {name} has shape {values.shape}, expected one value a row")
     if dtype is str:
         return np.char.strip(np.asarray(values, dtype=str))
-    return np.array(values, dtype=dtype)  # (n,)
+    try:
+        numbers = np.array(values, dtype=dtype)  # (n,)
+    except ValueError:
+        raise DamagedFileError(f"column {name} holds words, expected numbers") from None
+    if dtype is np.int64 and values.dtype.kind == "f" and (np.abs(values) > EXACT).any():
+        raise DamagedFileError(
+            f"column {name} holds floating-point numbers, which have lost digits of it"
+        )
+    return numbers

@@ -195,6 +195,11 @@ def describe_unused(hdus: Sequence, path: Path) -> str:
     >>> describe_unused([fits.PrimaryHDU()], Path("a.fits"))
     'not used: no image and no spectrum in it'
     """
+    names = {hdu.name.strip().upper() for hdu in hdus}
+    if any(name.endswith(("_FLUX", "_WAVELENGTH")) for name in names):
+        return f"{UNUSED}spectra without a table FIBERMAP that says whose they are"
+    if "FIBERMAP" in names:
+        return f"{UNUSED}a FIBERMAP without spectra of a camera (B_FLUX and the like)"
     pictures = [hdu for hdu in hdus if is_picture(hdu)]
     if not pictures:
         return f"{UNUSED}no image and no spectrum in it"

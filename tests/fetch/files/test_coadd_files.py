@@ -332,6 +332,24 @@ def test_table_with_the_name_of_a_spectrum_is_none(one):
     assert recognise(one(edit)).damage == "B_FLUX is missing"
 
 
+@pytest.mark.parametrize("unit", ["Jy", "10**-18 W/m2/um", "electron/Angstrom"])
+def test_spectra_in_other_units_are_refused(one, unit):
+    def edit(hdus):
+        hdus["R_FLUX"].header["BUNIT"] = unit
+
+    assert "R_FLUX in" in recognise(one(edit)).damage
+
+
+@pytest.mark.parametrize(
+    "unit", ["10**-17 erg/(s cm2 Angstrom)", "1E-17 erg s-1 cm-2 Angstrom-1", ""]
+)
+def test_spectra_in_the_unit_of_desi_are_taken(one, unit):
+    def edit(hdus):
+        hdus["R_FLUX"].header["BUNIT"] = unit
+
+    assert recognise(one(edit)).damage is None
+
+
 def test_file_that_is_gone_is_damage(one):
     file = recognise(one())
     file.path.unlink()

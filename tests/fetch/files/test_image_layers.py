@@ -120,6 +120,8 @@ def test_nanomaggies_are_taken(cards):
         ([fits.PrimaryHDU(), fits.BinTableHDU()], "no image and no spectrum"),
         ([fits.PrimaryHDU(), image(name="PSF")], "of kind psf"),
         ([image(IMTYPE="nexp")], "of kind nexp"),
+        ([fits.PrimaryHDU(), image(name="B_FLUX")], "spectra without a table FIBERMAP"),
+        ([fits.PrimaryHDU(), fits.BinTableHDU(name="FIBERMAP")], "without spectra of a camera"),
         ([image()], "no image with named bands"),
     ],
 )
