@@ -142,7 +142,7 @@ def annotate(
         },
     )
     with Progress(quiet=quiet) as progress:
-        with explaining(verbose=verbose):
+        with explaining(progress, verbose=verbose):
             plan = make_plan(ends.catalogue, ends.output, dry=dry_run, progress=progress, **options)
         run = None
         if not dry_run or plan.needs_model:
@@ -181,13 +181,13 @@ def describe_completed(run: Run) -> str:
 
 
 @contextmanager
-def explaining(*, verbose: bool) -> Iterator[None]:
+def explaining(progress: Progress, *, verbose: bool) -> Iterator[None]:
     """Name what lies behind a mistake, such as each file of a folder, where that is wanted."""
     try:
         yield
     except InputError as error:
         for line in error.details if verbose else ():
-            click.echo(line, err=True)
+            progress.write(line)
         raise
 
 
