@@ -161,7 +161,8 @@ def recognise_cutouts(path: Path, hdus: Sequence) -> list[CutoutFile]:
     -------
     list of CutoutFile
         Those with most of the bands g, r, z first; nothing where no HDU is an image with named
-        bands. One may have inverse variance alone, for the images of other files.
+        bands, or all are of one other band. One may have inverse variance alone, for the images
+        of other files.
 
     Raises
     ------
@@ -176,6 +177,8 @@ def recognise_cutouts(path: Path, hdus: Sequence) -> list[CutoutFile]:
     """
     fields, seen = _fields(path, hdus)
     wanted = set(seen).intersection(BANDS)
+    if len(seen) == 1 and not wanted:
+        return []  # a band that other files of the field may well have besides
     if seen and not wanted:
         raise DamagedFileError(f"bands {', '.join(seen)}, expected some of g, r, z")
     made = [_field(path, hdus, members) for members in fields.values()]
@@ -204,7 +207,8 @@ def _fields(path: Path, hdus: Sequence) -> tuple[dict[Grid, list[Member]], list[
         if len(bands) != planes:
             raise DamagedFileError(f"{planes} planes for the bands {', '.join(bands)}")
         if kind == "image":
-            check_flux(hdu)
+            if not set(bands).isdisjoint(BANDS):
+                check_flux(hdu)
             named = bands
             seen += bands
         if last is None or "CTYPE1" in hdu.header:

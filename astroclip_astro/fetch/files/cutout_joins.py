@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from astroclip_astro.fetch.files.cutout_files import CutoutFile, place_layers
+from astroclip_astro.fetch.files.fits_file import DamagedFileError
 from astroclip_astro.fetch.files.image_layers import BAND_NAME, INVVAR
 from astroclip_astro.fetch.files.pixel_grid import grid_fraction
 
@@ -101,13 +102,13 @@ def _joined(files: Sequence[CutoutFile]) -> list[CutoutFile]:
     if len(files) == 1:
         return list(files)
     if not _twice(files):
-        return [_join(files)]
+        return _join(files)
     named: dict[tuple[str, ...], list[CutoutFile]] = defaultdict(list)
     for file in files:
         named[_name_without_band(file.path)].append(file)
     found: list[CutoutFile] = []
     for group in named.values():
-        found += group if _twice(group) else [_join(group)]
+        found += group if _twice(group) else _join(group)
     return found
 
 
@@ -117,10 +118,10 @@ def _twice(files: Sequence[CutoutFile]) -> bool:
     return sum(map(len, contents)) > len(set().union(*contents))
 
 
-def _join(files: Sequence[CutoutFile]) -> CutoutFile:
-    """Return one field of all layers."""
+def _join(files: Sequence[CutoutFile]) -> list[CutoutFile]:
+    """Return one field of all layers; the files as they are where the sky ends between them."""
     if len(files) == 1:
-        return files[0]
+        return list(files)
     first = min(files, key=lambda file: not file.bands)  # the field is known by an image's path
     y, x = _corner(first)
     layers = []
@@ -129,7 +130,10 @@ def _join(files: Sequence[CutoutFile]) -> CutoutFile:
         layers += [
             layer._replace(top=layer.top + top, left=layer.left + left) for layer in file.layers
         ]
-    return place_layers(layers, first.wcs, None, first.grid)
+    try:
+        return [place_layers(layers, first.wcs, None, first.grid)]
+    except DamagedFileError:
+        return list(files)
 
 
 def _name_without_band(path: Path) -> tuple[str, ...]:

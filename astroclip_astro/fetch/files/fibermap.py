@@ -189,7 +189,8 @@ def exposures_of_targets(fibermap: Fibermap) -> dict[int, np.ndarray]:
         if len(rows) < 2:
             continue
         ra, dec = np.radians(fibermap.ra[rows]), np.radians(fibermap.dec[rows])
-        apart = np.degrees(angular_separation(ra[0], dec[0], ra, dec)) * 3600
+        with np.errstate(invalid="ignore"):  # positions that are no numbers are not apart
+            apart = np.degrees(angular_separation(ra[0], dec[0], ra, dec)) * 3600
         if not (apart > SAME_PLACE).any():
             members |= dict.fromkeys(rows.tolist(), rows)
     return members

@@ -206,6 +206,8 @@ def describe_unused(hdus: Sequence, path: Path) -> str:
     kinds = sorted({kind_of(hdu, path) for hdu in pictures} - {"image", "invvar"})
     if kinds:
         return f"{UNUSED}an image of kind {', '.join(kinds)}, not of the sky"
+    if bands := sorted({band for hdu in pictures for band in bands_of(hdu)}):
+        return f"{UNUSED}an image in band {', '.join(bands)}, expected some of g, r, z"
     return f"{UNUSED}no image with named bands (BAND, BANDS, BAND0, FILTERX or FILTER cards)"
 
 

@@ -159,7 +159,8 @@ class RedrockPairs:
         radians = np.radians(
             [coadd.ra[ours], coadd.dec[ours], targets.ra[theirs], targets.dec[theirs]]
         )
-        far = np.degrees(angular_separation(*radians)) * 3600 > SAME_PLACE  # False for NaN
+        with np.errstate(invalid="ignore"):  # positions that are no numbers differ from nothing
+            far = np.degrees(angular_separation(*radians)) * 3600 > SAME_PLACE
         seconds = coadd.exposure[ours], targets.exposure[theirs]
         both = (seconds[0] > 0) & (seconds[1] > 0) & (not targets.single and not coadd.single)
         longer = both & (np.abs(seconds[0] - seconds[1]) > SAME_EXPOSURE)

@@ -62,6 +62,19 @@ def test_a_file_for_each_band_is_one_field(write, read, packed):
     assert source.contents().cutouts == 1
 
 
+def test_other_bands_of_the_field_are_no_problem(write, read):
+    for band in "grz":
+        write(f"image-{band}.fits", band)
+    write("image-i.fits", "i")
+    write("image-W1.fits", "W1", 5, MAGZERO=22.5, BUNIT="")
+    _, found, source = read()
+    assert found.complete
+    assert source.problems == []
+    assert [reason for _, reason in source.unused] == [
+        f"not used: an image in band {band}, expected some of g, r, z" for band in ("w1", "i")
+    ]
+
+
 @pytest.mark.parametrize("card", ["BAND", "FILTER", "FILTERX"])
 def test_any_card_names_the_band_of_a_file(tmp_path, read, card):
     for band in "grz":

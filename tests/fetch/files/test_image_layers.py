@@ -123,6 +123,7 @@ def test_nanomaggies_are_taken(cards):
         ([fits.PrimaryHDU(), image(name="B_FLUX")], "spectra without a table FIBERMAP"),
         ([fits.PrimaryHDU(), fits.BinTableHDU(name="FIBERMAP")], "without spectra of a camera"),
         ([image()], "no image with named bands"),
+        ([image(FILTERX="W1")], "an image in band w1, expected some of g, r, z"),
     ],
 )
 def test_what_is_passed_over_has_its_reason(hdus, words):
