@@ -43,7 +43,15 @@ __all__ = [
 
 
 class AstroclipError(Exception):
-    """Anything this package raises on purpose."""
+    """Anything this package raises on purpose.
+
+    Attributes
+    ----------
+    details : tuple of str
+        Lines that say more than the message, for ``--verbose``; mostly none.
+    """
+
+    details: tuple[str, ...] = ()
 
 
 class InputError(AstroclipError, ValueError):

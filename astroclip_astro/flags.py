@@ -83,7 +83,7 @@ FLAGS: tuple[FlagBit, ...] = (
     FlagBit(
         Flag.SEVERAL_SPECTRA,
         "Several spectra match; the primary one or with good fibre status, nearest, longest "
-        "exposed, was chosen.",
+        "exposed, was chosen. Good single exposures of it were combined.",
         "Compare astroclip_targetid and astroclip_separation with what you expect.",
     ),
     FlagBit(

@@ -113,10 +113,10 @@ class Spectrum:
         The target's position, ICRS degrees.
     separation : float
         Distance from the row's position, arcsec; NaN where the row has none.
-    good_fibre : bool
-        Whether DESI's fibre status is 0.
+    good_fibre : bool or None
+        Whether DESI's fibre status is 0; None where the source does not say it.
     matches : int
-        Number of spectra that matched, this one included.
+        Number of spectra that matched, this one included; single exposures count one by one.
     redshift : float or None
         DESI's (redrock) redshift, None where the source has none.
     zwarn : int or None
@@ -133,7 +133,7 @@ class Spectrum:
     ra: float
     dec: float
     separation: float
-    good_fibre: bool
+    good_fibre: bool | None
     matches: int
     redshift: float | None
     zwarn: int | None

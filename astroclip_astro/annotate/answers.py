@@ -83,6 +83,8 @@ def check_source(flags: np.ndarray, job: Job) -> None:
         why = unreachable or (
             f"It failed for {failed.sum()} of them; astroclip-annotate --verbose says why for each."
         )
+        if reason := getattr(job.source, "main_failure", ""):  # a source of the user's own has none
+            why += f" The most frequent reason: {reason}."
         raise SourceError(
             f"Source {job.source.name} has given no data for any of {len(flags)} rows. {why} "
             "Nothing was written; run the same command again once that is mended."

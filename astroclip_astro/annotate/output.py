@@ -8,8 +8,8 @@ import numpy as np
 from astropy.table import MaskedColumn, Table
 
 from astroclip_astro.annotate.job import Job
-from astroclip_astro.annotate.pipeline import INTEGER_NULLS, empty_rows
 from astroclip_astro.annotate.recalibrate import forget
+from astroclip_astro.annotate.rows import INTEGER_NULLS, empty_rows
 from astroclip_astro.catalogue.provenance import record_provenance
 from astroclip_astro.columns import COLUMNS, FLAG_GROUPS, MODALITIES, OutputColumn
 from astroclip_astro.errors import CatalogueError

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from warnings import warn
@@ -12,7 +12,15 @@ import numpy as np
 from astroclip_astro.annotate.answers import check_source, fetch
 from astroclip_astro.annotate.job import Job
 from astroclip_astro.annotate.progress import Progress
-from astroclip_astro.columns import COLUMN_ROOTS, OutputColumn
+from astroclip_astro.annotate.rows import (
+    empty_rows,
+    raise_flag,
+    row_dtype,
+    scatter_to_rows,
+    stacked,
+    write,
+)
+from astroclip_astro.columns import COLUMN_ROOTS
 from astroclip_astro.errors import SourceError, UnreachableWarning
 from astroclip_astro.flags import Flag
 from astroclip_astro.prepare.photometry import (
@@ -33,7 +41,6 @@ CHUNK_ROWS = 256
 NOVELTY_LIMIT = 0.99
 DISAGREEMENT = 0.05  # |dz| / (1 + z)
 SAME_OBJECT = 3.0  # arcsec between a position and the spectrum of its TARGETID, at least
-INTEGER_NULLS = {"i4": -(2**31), "i8": -(2**63)}  # what a null reads in the row arrays
 
 
 @dataclass(frozen=True)
@@ -53,22 +60,6 @@ class ModalityResult:
     where: np.ndarray
     result: QueryResult
     covariate: np.ndarray
-
-
-def row_dtype(columns: Sequence[OutputColumn]) -> np.dtype:
-    """Return the dtype of one row of output values."""
-    return np.dtype([(column.name, column.dtype, column.shape) for column in columns])
-
-
-def empty_rows(columns: Sequence[OutputColumn], count: int) -> np.ndarray:
-    """Return rows in which every value is null and no flag is set."""
-    rows = np.zeros(count, row_dtype(columns))
-    for column in columns:
-        if column.dtype.startswith("f"):
-            rows[column.name] = np.nan
-        elif column.dtype in INTEGER_NULLS and column.group != "flags":
-            rows[column.name] = INTEGER_NULLS[column.dtype]
-    return rows
 
 
 def annotate_targets(
@@ -207,12 +198,14 @@ def add_spectra(
         rows["astroclip_desi_spectype"][row] = record.spectype or ""
     rows["astroclip_snr"][where] = median_snr(flux, ivar)
     several = np.array([record.matches > 1 for record in records], bool)
-    fibre = np.array([record.good_fibre for record in records], bool)
+    # A fibre of which nothing is known is not called bad.
+    fibres = [record.good_fibre for record in records]
+    bad = np.array([good is not None and not good for good in fibres], bool)
     raise_flag(flags, where[several], Flag.SEVERAL_SPECTRA)
     # Only a TARGETID can match that far; without a position there is no separation.
     apart = np.array([record.separation for record in records], float)
     raise_flag(flags, where[apart > max(job.match_radius, SAME_OBJECT)], Flag.TARGETID_ELSEWHERE)
-    raise_flag(flags, where[lacks_camera(ivar) | ~fibre], Flag.BAD_SPECTRUM)
+    raise_flag(flags, where[lacks_camera(ivar) | bad], Flag.BAD_SPECTRUM)
     embeddings = job.model.embed_spectra(
         flux, ivar, count=partial(progress.count, "embedding spectra")
     )
@@ -321,30 +314,7 @@ def scatter_prediction(found: ModalityResult, label: str, count: int) -> Predict
     return prediction.map(lambda values: scatter_to_rows(values, found.where, count))
 
 
-def scatter_to_rows(values: np.ndarray, where: np.ndarray, count: int) -> np.ndarray:
-    """Return float64 (count,), NaN but for the values at their rows."""
-    result = np.full(count, np.nan)
-    result[where] = values
-    return result
-
-
 def add_range(flags: np.ndarray, where: np.ndarray, measures: dict, job: Job) -> None:
     """Flag rows beyond the range the weights were trained on, as far as their card knows it."""
     limits = job.model.card["training"].get("range", {})
     raise_flag(flags, where[beyond(measures, limits)], Flag.BEYOND_TRAINING)
-
-
-def write(rows: np.ndarray, name: str, where: np.ndarray, values: np.ndarray) -> None:
-    """Write values into a column if it was asked for."""
-    if name in (rows.dtype.names or ()):
-        rows[name][where] = values
-
-
-def raise_flag(flags: np.ndarray, where: np.ndarray, flag: Flag) -> None:
-    """Set a bit in some rows."""
-    flags[where] |= np.int32(flag)
-
-
-def stacked(arrays: list[np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
-    """Stack arrays to float32 (n, *shape), also where there are none."""
-    return np.array(arrays, np.float32).reshape(-1, *shape)

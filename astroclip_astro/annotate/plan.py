@@ -13,9 +13,9 @@ from astropy.table import Table
 
 from astroclip_astro.annotate.job import close
 from astroclip_astro.annotate.output import check_names, empty_columns, taken_names
-from astroclip_astro.annotate.pipeline import row_dtype
 from astroclip_astro.annotate.progress import Progress
 from astroclip_astro.annotate.recalibrate import check_label_columns, parse_label_columns
+from astroclip_astro.annotate.rows import row_dtype
 from astroclip_astro.annotate.setup import Options, check_options
 from astroclip_astro.annotate.true_values import parse_limits
 from astroclip_astro.catalogue import check_output, read_catalogue, split_table_name

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,10 +22,12 @@ from astroclip_astro.cli.options import (
     quiet_option,
     run_command,
 )
+from astroclip_astro.errors import InputError
 from astroclip_astro.version import __version__
 
 if TYPE_CHECKING:
     from astroclip_astro.annotate.run import Run
+    from astroclip_astro.records import Source
 
 
 @click.command(name="astroclip-annotate", context_settings={"help_option_names": ["-h", "--help"]})
@@ -162,7 +166,8 @@ def annotate(
         },
     )
     with Progress(quiet=quiet) as progress:
-        plan = make_plan(ends.catalogue, ends.output, dry=dry_run, progress=progress, **options)
+        with explaining(progress, verbose=verbose):
+            plan = make_plan(ends.catalogue, ends.output, dry=dry_run, progress=progress, **options)
         if ends.form is not None:
             plan.check_format(FORMATS[ends.form])
         run = None
@@ -177,11 +182,9 @@ def annotate(
         if dry_run or run is None:
             click.echo(describe_plan(plan, run, ends))
             return 0
-        if verbose:
-            for path, reason in getattr(run.job.source, "problems", ()):
-                click.echo(f"{path}: {reason}", err=True)
         try:
-            rows = work(run, progress, verbose=verbose)
+            with describing(run.job.source, verbose=verbose):
+                rows = work(run, progress, verbose=verbose)
         except KeyboardInterrupt:
             return interrupted("astroclip-annotate", describe_completed(run))
         if ends.form is not None:
@@ -207,6 +210,33 @@ def describe_completed(run: Run) -> str:
         f"{run.completed} of {len(run.plan.targets)} rows are completed{cached}. The same command "
         "continues from there"
     )
+
+
+@contextmanager
+def explaining(progress: Progress, *, verbose: bool) -> Iterator[None]:
+    """Name what lies behind a mistake, such as each file of a folder, where that is wanted."""
+    try:
+        yield
+    except InputError as error:
+        for line in error.details if verbose else ():
+            progress.write(line)
+        raise
+
+
+@contextmanager
+def describing(source: Source, *, verbose: bool) -> Iterator[None]:
+    """Name the files that a source does not use, and those that it meets in its work."""
+    known = [*getattr(source, "problems", ()), *getattr(source, "unused", ())]
+    if verbose:
+        for path, reason in known:
+            click.echo(f"{path}: {reason}", err=True)
+    try:
+        yield
+    finally:
+        if verbose:
+            for pair in getattr(source, "problems", ()):
+                if pair not in known:
+                    click.echo(": ".join(map(str, pair)), err=True)
 
 
 def work(run: Run, progress: Progress, *, verbose: bool) -> np.ndarray:

@@ -133,7 +133,7 @@ def _spectrum_fault(spectrum: Spectrum | MissingData, targetid: int, redshift: f
     )
     if away or differs or spectrum.targetid != targetid:
         return "another spectrum"
-    if not spectrum.good_fibre:
+    if spectrum.good_fibre is not None and not spectrum.good_fibre:
         return "bad fibre"
     measured = spectrum.ivar > 0
     finite = np.isfinite(spectrum.flux).all() and np.isfinite(spectrum.ivar).all()

@@ -164,7 +164,7 @@ class ArchiveSpectra:
             ra=record.ra,
             dec=record.dec,
             separation=match.separation,
-            good_fibre=not (record.zwarn or 0) & FIBRE_WARNINGS,
+            good_fibre=None if record.zwarn is None else not record.zwarn & FIBRE_WARNINGS,
             matches=match.matches,
             redshift=record.redshift,
             zwarn=record.zwarn,

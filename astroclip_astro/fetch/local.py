@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
@@ -17,9 +18,14 @@ from astroclip_astro.fetch.files.cutout_files import CutoutFile
 from astroclip_astro.fetch.files.cutout_pixels import read_cutout
 from astroclip_astro.fetch.files.fingerprint import content_key
 from astroclip_astro.fetch.files.fits_file import DamagedFileError, find_fits, open_fits, reading
-from astroclip_astro.fetch.files.folder_index import Contents, FolderIndex
+from astroclip_astro.fetch.files.folder_index import (
+    Contents,
+    FolderIndex,
+    kind_of_reason,
+    useless_folder,
+)
 from astroclip_astro.fetch.files.matching import SpectrumIndex, pairs_within, queues, sky_tree
-from astroclip_astro.fetch.files.redrock_files import Redshifts, read_redrock, redrocks_of
+from astroclip_astro.fetch.files.redrock_pairs import RedrockPairs
 from astroclip_astro.flags import Flag
 from astroclip_astro.records import Cutout, MissingData, Spectrum, Targets
 
@@ -47,6 +53,8 @@ class LocalSource:
         The folder as it was given.
     problems : list of (pathlib.Path, str)
         Files that could not be read, and why; grows as files are looked at.
+    unused : list of (pathlib.Path, str)
+        Files that were passed over, such as masks and tables, and why.
 
     Raises
     ------
@@ -77,8 +85,9 @@ class LocalSource:
         self.folder = Path(folder)
         self.name = str(folder)
         self.problems: list[tuple[Path, str]] = []
+        self.unused: list[tuple[Path, str]] = []
+        self._failures: Counter[str] = Counter()  # rows by reason
         self.note: Callable[[str, int, int], object] = lambda words, done, total: None
-        self._known_redshifts: dict[Path, Redshifts] = {}
         if not self.folder.is_dir():
             found = "a file" if self.folder.exists() else "nothing"
             raise InputError(
@@ -150,14 +159,15 @@ class LocalSource:
             file = files[number]
             if file.damage:
                 raise DamagedFileError(file.damage)
-            with open_fits(file.path) as hdus:
+            with ExitStack() as stack:
+                opened = {path: stack.enter_context(open_fits(path)) for path in file.paths}
                 for row in rows:
                     try:
                         with reading():
                             ra, dec = float(targets.ra[row]), float(targets.dec[row])
-                            cutout = read_cutout(hdus, file, ra, dec, size)
+                            cutout = read_cutout(opened, file, ra, dec, size)
                     except DamagedFileError as error:
-                        yield row, self._failure(file.path, error, Flag.NO_IMAGE)
+                        yield row, self._failure(file.path, error, Flag.NO_IMAGE, 1)
                     else:
                         yield row, cutout or MissingData(Flag.NO_IMAGE, f"{file.path}: empty here")
 
@@ -191,7 +201,9 @@ class LocalSource:
             if file.damage:
                 raise DamagedFileError(file.damage)
             arrays = read_spectra(file, (line for line, _ in rows.values()))
-            redshifts = self._redshifts(file.path)
+            redshifts = self._redrocks.redshifts(file)
+            for path, reason in self._redrocks.notes:
+                self._note(path, reason)
             for row, (line, separation) in rows.items():
                 targetid = int(file.targetid[line])
                 redshift, zwarn, spectype = redshifts.get(targetid, (None, None, None))
@@ -205,7 +217,7 @@ class LocalSource:
                         ra=float(file.ra[line]),
                         dec=float(file.dec[line]),
                         separation=separation,
-                        good_fibre=bool(file.good_fibre[line]),
+                        good_fibre=file.quality(line),
                         matches=len(candidates[row]),
                         redshift=redshift,
                         zwarn=zwarn,
@@ -242,9 +254,8 @@ class LocalSource:
                 try:
                     delivered = dict(deliver(number, rows))
                 except DamagedFileError as error:
-                    delivered = dict.fromkeys(
-                        rows, self._failure(paths[number], error, nothing.flag)
-                    )
+                    gap = self._failure(paths[number], error, nothing.flag, len(rows))
+                    delivered = dict.fromkeys(rows, gap)
                 for row, answer in delivered.items():
                     known = answers[row]
                     if not isinstance(answer, MissingData):
@@ -273,30 +284,24 @@ class LocalSource:
             except DamagedFileError as error:
                 self._note(files[number].path, str(error))
         asked, found, covered = asked[held], found[held], covered[held]
-        missing = np.array([-len(file.image) for file in files], int)[asked]
+        missing = np.array([-len(file.bands) for file in files], int)[asked]
         place = np.radians([ra[found], dec[found], *centres[asked, :2].T])
         ordered = queues(
             len(targets), asking[found], missing, ~covered, angular_separation(*place), asked
         )
         return [[(number, None) for number in asked[queue].tolist()] for queue in ordered]
 
-    def _redshifts(self, coadd: Path) -> Redshifts:
-        """Return DESI's redshifts of a coadd's targets, read once; none where there are none."""
-        if coadd not in self._known_redshifts:
-            index = self._index
-            known: Redshifts = {}
-            tables = {file.path: file for file in index.redrocks}
-            for path in redrocks_of(coadd, [file.path for file in index.coadds], tables):
-                try:
-                    known = read_redrock(tables[path]) | known
-                except DamagedFileError as error:
-                    self._note(path, str(error))
-            self._known_redshifts[coadd] = known
-        return self._known_redshifts[coadd]
+    @property
+    def main_failure(self) -> str:
+        """Why most of the rows that failed have failed, and how many; empty where none has."""
+        [(reason, count)] = self._failures.most_common(1) or [("", 0)]
+        return f"{reason} ({count:,} of {self._failures.total():,})" if count else ""
 
-    def _failure(self, path: Path, error: DamagedFileError, flag: Flag) -> MissingData:
+    def _failure(self, path: Path, error: DamagedFileError, flag: Flag, rows: int) -> MissingData:
         """Note a damaged file and return the gap it leaves."""
+        path = error.path or path
         self._note(path, str(error))
+        self._failures[kind_of_reason(str(error))] += rows
         return MissingData(flag | Flag.SOURCE_FAILED, f"{path}: {error}")
 
     def _note(self, path: Path, reason: str) -> None:
@@ -310,6 +315,11 @@ class LocalSource:
         return SpectrumIndex(self._index.coadds)
 
     @cached_property
+    def _redrocks(self) -> RedrockPairs:
+        """The redrock files and their coadds."""
+        return RedrockPairs(self._index.coadds, self._index.redrocks)
+
+    @cached_property
     def _index(self) -> FolderIndex:
         """The headers of all files, read at first use."""
         paths, problems = find_fits(self.folder)
@@ -319,18 +329,12 @@ class LocalSource:
                 index.add(path)
             except DamagedFileError as error:
                 problems.append((path, str(error)))
+        index.join()
         files: list[CutoutFile | CoaddFile] = [*index.cutouts, *index.coadds]
         damaged = [(file.path, file.damage) for file in files if file.damage]
         for path, reason in (*problems, *damaged):
             self._note(path, reason)
+        self.unused += index.unused
         if not index.cutouts and not index.coadds:
-            found = f"{len(paths)} FITS file{'s' * (len(paths) != 1)}" if paths else "no FITS file"
-            if problems:
-                path, reason = problems[0]
-                found += f" ({len(problems)} cannot be read: {path.name}: {reason[:100]})"
-            raise InputError(
-                f"Source {self.name!r}: found {found} in this folder, expected image cutouts (with "
-                "celestial WCS and BANDS) or DESI coadds (with FIBERMAP and cameras); give a "
-                "folder that holds some."
-            )
+            raise useless_folder(self.name, len(paths), problems, self.unused)
         return index

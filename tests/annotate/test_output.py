@@ -5,7 +5,7 @@ import pytest
 from astropy.table import Table
 
 from astroclip_astro.annotate.output import add_columns
-from astroclip_astro.annotate.pipeline import empty_rows
+from astroclip_astro.annotate.rows import empty_rows
 from astroclip_astro.columns import FLAG_GROUPS, GROUPS, MODALITIES
 from astroclip_astro.flags import Flag
 

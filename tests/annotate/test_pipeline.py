@@ -140,6 +140,16 @@ def test_brightness_is_taken_where_the_reference_has_it(make_job):
     assert rows["astroclip_flags"][0] & Flag.BEYOND_REFERENCE
 
 
+def test_fibre_of_unknown_quality_is_not_called_bad(make_job):
+    good, unknown = (
+        annotate_targets(
+            make_targets([10.0]), make_job(StubSource(spectrum={"good_fibre": quality}))
+        )
+        for quality in (True, None)
+    )
+    assert unknown["astroclip_flags"][0] == good["astroclip_flags"][0]
+
+
 @pytest.mark.parametrize(
     ("change", "flag"),
     [

@@ -61,6 +61,11 @@ def test_good_galaxy_is_taken_at_its_targets_position():
     assert galaxy["spectrum"] is SPECTRUM.flux
 
 
+def test_fibre_of_unknown_quality_is_left_to_the_catalogue():
+    fetched, _ = fetch(replace(SPECTRUM, good_fibre=None))
+    assert len(fetched.galaxies) == 1
+
+
 def other(**changes):
     return replace(SPECTRUM, **changes)
 

@@ -6,7 +6,7 @@ from astropy.io import fits
 
 from astroclip_astro.records import PIXEL_SCALE, Targets
 
-CAMERAS = {"B": (3600, 2751), "R": (5760, 2326), "Z": (7520, 2881)}
+GRIDS = {"B": (3600, 2751), "R": (5760, 2326), "Z": (7520, 2881), "BRZ": (3600, 7781)}
 
 
 def _header(shape, ra, dec, scale, rotation, mirror, **cards):
@@ -72,10 +72,13 @@ def write_coadd():
     """Return a function that writes a coadd and returns its path.
 
     ``flux`` is the value of each target's whole spectrum; ``columns`` replace or add FIBERMAP
-    columns (None drops one); ``change`` may edit the HDU list before it is written.
+    columns (None drops one); ``cards`` go into the first header; ``change`` may edit the HDU list
+    before it is written.
     """
 
-    def write(path, targetid, ra, dec, flux=None, *, cameras="BRZ", change=None, **columns):
+    def write(
+        path, targetid, ra, dec, flux=None, *, cameras="BRZ", change=None, cards=(), **columns
+    ):
         count = len(targetid)
         flux = np.arange(1.0, count + 1) if flux is None else np.asarray(flux, float)
         table = {
@@ -87,9 +90,9 @@ def write_coadd():
             "COADD_EXPTIME": np.full(count, 1000.0, np.float32),
         } | columns
         fibermap = _table("FIBERMAP", {k: v for k, v in table.items() if v is not None})
-        hdus = [fits.PrimaryHDU(), fibermap]
+        hdus = [fits.PrimaryHDU(header=fits.Header(cards)), fibermap]
         for camera in cameras:
-            start, length = CAMERAS[camera]
+            start, length = GRIDS[camera]
             parts = {
                 "WAVELENGTH": start + 0.8 * np.arange(length),
                 "FLUX": np.tile(flux[:, None], length).astype(np.float32),
@@ -108,16 +111,27 @@ def write_coadd():
 
 @pytest.fixture(scope="session")
 def write_redrock():
-    """Return a function that writes a redrock file and returns its path."""
+    """Return a function that writes a redrock file and returns its path.
 
-    def write(path, targetid, z, *, name="REDSHIFTS", zwarn=0, spectype="GALAXY"):
+    ``cards`` go into the first header; ``fibermap`` are the columns of its FIBERMAP, none by
+    default.
+    """
+
+    def write(
+        path, targetid, z, *, name="REDSHIFTS", zwarn=0, spectype="GALAXY", cards=(), fibermap=None
+    ):
         columns = {
             "TARGETID": np.asarray(targetid, np.int64),
             "Z": np.asarray(z, float),
             "ZWARN": np.full(len(z), zwarn, np.int64),
             "SPECTYPE": np.full(len(z), spectype),
         }
-        fits.HDUList([fits.PrimaryHDU(), _table(name, columns)]).writeto(path)
+        hdus = [fits.PrimaryHDU(header=fits.Header(cards)), _table(name, columns)]
+        if fibermap:
+            hdus.append(
+                _table("FIBERMAP", {key: np.asarray(value) for key, value in fibermap.items()})
+            )
+        fits.HDUList(hdus).writeto(path)
         return path
 
     return write

@@ -13,6 +13,7 @@ from astroclip_astro.config import conf
 from astroclip_astro.errors import InputError, SourceError
 from astroclip_astro.fetch.archive import ArchiveSource
 from astroclip_astro.fetch.cache import DiskCache
+from astroclip_astro.fetch.sparcl import record
 from astroclip_astro.flags import Flag
 from astroclip_astro.records import WAVELENGTH, Cutout, MissingData, Source, Spectrum, Targets
 from astroclip_astro.standin.faults import FAULTS
@@ -111,6 +112,18 @@ def test_warnings_about_the_fibre_are_heeded(bit, good):
     with opened(warned) as source:
         (spectrum,) = source.spectra(at(warned.ra[0], warned.dec[0]), 1.0)
     assert (spectrum.zwarn, spectrum.good_fibre) == (bit, good)
+
+
+def test_fibre_without_redshift_warnings_is_unknown(sky, monkeypatch):
+    def without_warnings(entry, name, *arguments, **options):
+        found = number(entry, name, *arguments, **options)
+        return None if name == "redshift_warning" else found
+
+    number = record.number
+    monkeypatch.setattr(record, "number", without_warnings)
+    with opened(sky) as source:
+        (spectrum,) = source.spectra(at(sky.ra[0], sky.dec[0]), 1.0)
+    assert (spectrum.zwarn, spectrum.good_fibre) == (None, None)
 
 
 def test_radius_is_inclusive_and_no_wider(sky):

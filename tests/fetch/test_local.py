@@ -66,6 +66,38 @@ def test_folder_without_anything_of_use_is_the_users_mistake(tmp_path, fill, wor
     assert len(source.problems) == (fill is damaged_file)
 
 
+def test_most_frequent_reason_is_said_of_a_folder_without_anything_of_use(tmp_path, write_cutout):
+    for number, unit in enumerate(["Jy", "adu", "adu"]):
+        with fits.open(write_cutout(tmp_path / f"{number}.fits", flat(1)), mode="update") as hdus:
+            hdus[0].header["BUNIT"] = unit
+    wrong_image(tmp_path)
+    with pytest.raises(InputError) as raised:
+        LocalSource(tmp_path).contents()
+    assert "3 cannot be read, 2 of them as this one: 1.fits: image in 'adu'" in str(raised.value)
+    named = [line.partition(": ")[0] for line in raised.value.details]
+    assert named == [str(tmp_path / name) for name in ("0.fits", "1.fits", "2.fits", "image.fits")]
+
+
+def test_most_frequent_reason_of_rows_that_failed(tmp_path, write_cutout, at):
+    for number in range(3):
+        truncate(write_cutout(tmp_path / f"{number}.fits", flat(1), ra=number), 8000 + number)
+    source = LocalSource(tmp_path)
+    assert source.main_failure == ""
+    source.cutouts(at([0, 1, 1], [2, 2, 2]), 10)
+    assert source.main_failure.startswith("cut short or header wrong")
+    assert source.main_failure.endswith("(3 of 3)")
+
+
+def test_what_is_passed_over_has_a_reason_and_is_no_problem(tmp_path, write_cutout, write_redrock):
+    write_cutout(tmp_path / "a.fits", flat(1))
+    wrong_image(tmp_path)
+    write_redrock(tmp_path / "table.fits", [1], [0.5], name="OTHER")
+    source = LocalSource(tmp_path)
+    assert source.contents().cutouts == 1
+    assert source.problems == []
+    assert [path.name for path, _ in source.unused] == ["image.fits", "table.fits"]
+
+
 def test_nothing_is_read_before_it_is_asked_for(tmp_path, monkeypatch):
     monkeypatch.setattr("astroclip_astro.fetch.local.find_fits", pytest.fail)
     assert LocalSource(tmp_path).problems == []
@@ -282,20 +314,50 @@ def test_no_redshift_without_redrock(tmp_path, write_coadd, at):
     assert (found.redshift, found.zwarn, found.spectype) == (None, None, None)
 
 
+def single_exposures(status, seconds):
+    """Columns of a file of single exposures."""
+    return {
+        "COADD_FIBERSTATUS": None,
+        "COADD_EXPTIME": None,
+        "FIBERSTATUS": np.array(status),
+        "EXPTIME": np.array(seconds),
+    }
+
+
+def test_bad_exposure_does_not_answer_for_good_ones(tmp_path, write_coadd, at):
+    columns = single_exposures([512, 0, 0], [300.0, 300, 900])
+    write_coadd(tmp_path / "spectra-1.fits", [10] * 3, [50] * 3, [1] * 3, [9, 2, 4], **columns)
+    [found] = LocalSource(tmp_path).spectra(at(50, 1), 1)
+    assert (found.good_fibre, found.matches, set(found.flux)) == (True, 3, {3.0})
+
+
+def test_target_with_bad_exposures_alone_says_so(tmp_path, write_coadd, at):
+    columns = single_exposures([512, 512], [300.0, 900])
+    write_coadd(tmp_path / "spectra-1.fits", [10] * 2, [50] * 2, [1] * 2, [2, 4], **columns)
+    [found] = LocalSource(tmp_path).spectra(at(50, 1), 1)
+    assert (found.good_fibre, found.matches, set(found.flux)) == (False, 2, {4.0})
+
+
+def test_coadd_comes_before_the_exposures_that_it_was_made_of(tmp_path, write_coadd, at):
+    columns = single_exposures([0, 0], [300.0, 900])
+    write_coadd(tmp_path / "a-1.fits", [10] * 2, [50] * 2, [1] * 2, [2, 4], **columns)
+    write_coadd(tmp_path / "coadd-1.fits", [10], [50], [1], [7], COADD_EXPTIME=np.array([1200.0]))
+    [found] = LocalSource(tmp_path).spectra(at(50, 1), 1)
+    assert (found.matches, set(found.flux)) == (3, {7.0})
+
+
+def test_fibre_of_which_nothing_is_known_is_unknown(tmp_path, write_coadd, at):
+    write_coadd(tmp_path / "coadd-1.fits", [10], [50], [1], COADD_FIBERSTATUS=None)
+    [found] = LocalSource(tmp_path).spectra(at(50, 1), 1)
+    assert found.good_fibre is None
+
+
 def test_redshift_of_another_coadd_is_not_taken(tmp_path, write_coadd, write_redrock, at):
     write_coadd(tmp_path / "coadd-1.fits", [10], [50], [1])
     write_coadd(tmp_path / "coadd-2.fits", [10], [90], [1])
     write_redrock(tmp_path / "redrock-2.fits", [10], [0.25])
     found = LocalSource(tmp_path).spectra(at([50, 90], [1, 1]), 1)
     assert [spectrum.redshift for spectrum in found] == [None, 0.25]
-
-
-def test_redrock_file_of_any_name_beside_the_coadd_is_taken(
-    tmp_path, write_coadd, write_redrock, at
-):
-    write_coadd(tmp_path / "mine.fits", [10], [50], [1])
-    write_redrock(tmp_path / "redshifts.fits", [10], [0.25])
-    assert LocalSource(tmp_path).spectra(at(50, 1), 1)[0].redshift == 0.25
 
 
 def test_damaged_redrock_file_is_a_problem_not_a_failure(tmp_path, write_coadd, write_redrock, at):

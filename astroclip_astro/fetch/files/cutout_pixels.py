@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 from astropy.io import fits
 from astropy.wcs import WCS
-from scipy.ndimage import map_coordinates
+from scipy.ndimage import binary_opening, map_coordinates
 
-from astroclip_astro.fetch.files.cutout_files import BANDS, CutoutFile, Plane
+from astroclip_astro.fetch.files.cutout_files import CutoutFile
+from astroclip_astro.fetch.files.fits_file import HDU, reading
+from astroclip_astro.fetch.files.image_layers import BANDS, Layer
 from astroclip_astro.fetch.files.pixel_grid import (
     crop_start,
     inside,
@@ -23,10 +28,13 @@ from astroclip_astro.records import Cutout
 FINE = 1.5
 
 
+Opened: TypeAlias = Mapping[Path, fits.HDUList]
+
+
 def read_cutout(
-    hdus: fits.HDUList, file: CutoutFile, ra: float, dec: float, size: int
+    opened: Opened, file: CutoutFile, ra: float, dec: float, size: int
 ) -> Cutout | None:
-    """Read the field around a position; only its part of the file is read.
+    """Read the field around a position; only its part of the files is read.
 
     On the native grid (0.262 arcsec, north up, east left, within 0.5 %) the field is the crop
     whose centre is nearest to the position; of two equally near, the lower and left one, which is
@@ -36,8 +44,8 @@ def read_cutout(
 
     Parameters
     ----------
-    hdus : astropy.io.fits.HDUList
-        The open file.
+    opened : mapping of pathlib.Path to astropy.io.fits.HDUList
+        The open files, all in ``file.paths``.
     file : CutoutFile
         What its headers say.
     ra, dec : float
@@ -53,14 +61,14 @@ def read_cutout(
     Examples
     --------
     >>> import tempfile
-    >>> from pathlib import Path
-    >>> from astroclip_astro.fetch.files.cutout_files import recognise_cutout
+    >>> from astroclip_astro.fetch.files.cutout_files import recognise_cutouts
     >>> path = Path(tempfile.mkdtemp()) / "cutout.fits"
     >>> header = native_grid(150, 2).to_header()
     >>> header.update(BANDS="grz", CRPIX1=50.5, CRPIX2=50.5)
     >>> fits.writeto(path, np.ones((3, 100, 100), "f4"), header)
     >>> with fits.open(path) as hdus:
-    ...     cutout = read_cutout(hdus, recognise_cutout(path, list(hdus)), 150, 2, 96)
+    ...     [file] = recognise_cutouts(path, list(hdus))
+    ...     cutout = read_cutout({path: hdus}, file, 150, 2, 96)
     >>> cutout.image.shape, cutout.complete
     ((3, 96, 96), True)
     """
@@ -74,29 +82,27 @@ def read_cutout(
         samples = _sample_points(file.wcs, ra, dec, size, matrix)
     complete = True
     for index, band in enumerate(BANDS):
-        if band not in file.image:
+        if not file.of(band):
             complete = False
             continue
         if native:
-            bad = _crop(hdus, file, band, corner, image[index])
+            bad = _crop(opened, file, band, corner, image[index])
         else:
-            bad = _resample(hdus, file, band, samples, image[index])
+            bad = _resample(opened, file, band, samples, image[index])
         complete &= not bad
     if not image.any():
         return None
     return Cutout(image, complete, str(file.path))
 
 
-def _crop(
-    hdus: fits.HDUList, file: CutoutFile, band: str, corner: list[int], out: np.ndarray
-) -> bool:
+def _crop(opened: Opened, file: CutoutFile, band: str, corner: list[int], out: np.ndarray) -> bool:
     """Copy the pixels from a corner (y, x) on into a plane; say whether some have no data."""
     size = len(out)
     held = [
         slice(max(0, start), min(side, start + size))
         for start, side in zip(corner, file.shape, strict=True)
     ]
-    values, bad = _pixels(hdus, file, band, *held)
+    values, bad = _pixels(opened, file, band, *held)
     target = tuple(
         slice(part.start - start, part.stop - start)
         for part, start in zip(held, corner, strict=True)
@@ -106,7 +112,7 @@ def _crop(
 
 
 def _resample(
-    hdus: fits.HDUList, file: CutoutFile, band: str, samples: np.ndarray, out: np.ndarray
+    opened: Opened, file: CutoutFile, band: str, samples: np.ndarray, out: np.ndarray
 ) -> bool:
     """Interpolate at sample points into a plane; say whether some pixels have no data.
 
@@ -123,7 +129,7 @@ def _resample(
     )
     low = np.floor(points.min(axis=(1, 2))).astype(int)
     high = np.ceil(points.max(axis=(1, 2))).astype(int) + 1
-    values, bad = _pixels(hdus, file, band, *map(slice, low, high))
+    values, bad = _pixels(opened, file, band, *map(slice, low, high))
     points -= low[:, None, None]
     smooth = map_coordinates(np.where(bad, 0, values), points, order=1, mode="nearest")
     touched = map_coordinates(bad.astype(np.float32), points, order=1, mode="nearest") > 1e-6
@@ -134,27 +140,75 @@ def _resample(
 
 
 def _pixels(
-    hdus: fits.HDUList, file: CutoutFile, band: str, rows: slice, columns: slice
+    opened: Opened, file: CutoutFile, band: str, rows: slice, columns: slice
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the values of a window, float32, and where there are no data."""
+    """Return the values of a window of the field, float32, and where there are no data."""
+    shape = (rows.stop - rows.start, columns.stop - columns.start)
+    values, empty = np.zeros(shape, np.float32), np.ones(shape, bool)
+    weights = file.of(band, invvar=True)
+    for layer in file.of(band):
+        part, held = _window(opened, layer, rows, columns)
+        bad = ~held | ~np.isfinite(part) | _zeros(opened[layer.path][layer.hdu], part)
+        if weights:
+            # Its own inverse variance, or where other files have it, whatever covers the pixel.
+            place = (layer.top, layer.left, layer.shape)
+            own = [one for one in weights if (one.top, one.left, one.shape) == place]
+            invvar = np.zeros(shape, np.float32)
+            for weight in own[:1] or weights:
+                known, _ = _window(opened, weight, rows, columns)
+                np.copyto(invvar, known, where=~(invvar > 0))
+            bad |= ~np.isfinite(invvar) | (invvar <= 0)
+        fill = empty & ~bad
+        values[fill], empty[fill] = part[fill], False
+    return values, empty
 
-    def window(plane: Plane) -> np.ndarray:
-        hdu, index = hdus[plane[0]], plane[1]
-        key = (rows,) if index is None else (index, rows)
+
+def _zeros(hdu: HDU, values: np.ndarray) -> np.ndarray:
+    """Return where a value of 0 means that there are no data.
+
+    Compression that rounds to steps, without dither, makes single zeros of small values: there
+    only zeros that fill a square of three pixels count.
+    """
+    zero = values == 0
+    rounded = (
+        isinstance(hdu, fits.CompImageHDU)
+        and hdu.quantize_method == fits.hdu.compressed.NO_DITHER
+        and not hdu.compression_type.startswith("GZIP")
+    )
+    return binary_opening(zero, np.ones((3, 3), bool)) if rounded else zero
+
+
+def _window(
+    opened: Opened, layer: Layer, rows: slice, columns: slice
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return a window of the field from one layer, float32, and which of its pixels it has."""
+    shape = (rows.stop - rows.start, columns.stop - columns.start)
+    values, held = np.zeros(shape, np.float32), np.zeros(shape, bool)
+    starts = (layer.top, layer.left)
+    inner = [
+        slice(max(part.start, start), min(part.stop, start + side))
+        for part, start, side in zip((rows, columns), starts, layer.shape, strict=True)
+    ]
+    if any(part.start >= part.stop for part in inner):
+        return values, held
+    y, x = (
+        slice(part.start - start, part.stop - start)
+        for part, start in zip(inner, starts, strict=True)
+    )
+    target = tuple(
+        slice(part.start - whole.start, part.stop - whole.start)
+        for part, whole in zip(inner, (rows, columns), strict=True)
+    )
+    with reading(layer.path), np.errstate(over="ignore"):
+        hdu = opened[layer.path][layer.hdu]
+        key = (y,) if layer.plane is None else (layer.plane, y)
         if isinstance(hdu, fits.CompImageHDU):
-            part = hdu.section[(*key, columns)]
+            values[target] = hdu.section[(*key, x)]
         else:
             # Whole rows are one read; astropy reads parts of rows one by one.
-            part = hdu.section[key][..., columns]
-        with np.errstate(over="ignore"):
-            return np.array(part, np.float32)
-
-    values = window(file.image[band])
-    bad = ~np.isfinite(values) | (values == 0)
-    if band in file.invvar:
-        invvar = window(file.invvar[band])
-        bad |= ~np.isfinite(invvar) | (invvar <= 0)
-    return values, bad
+            values[target] = hdu.section[key][..., x]
+    held[target] = True
+    return values, held
 
 
 def _sample_points(wcs: WCS, ra: float, dec: float, size: int, matrix: np.ndarray) -> np.ndarray:

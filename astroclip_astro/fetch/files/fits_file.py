@@ -16,11 +16,13 @@ from astropy.io import fits
 from astropy.utils.exceptions import AstropyWarning
 
 from astroclip_astro.errors import AstroclipError
+from astroclip_astro.fetch.files.file_damage import describe_error, diagnose
 
 NAMES = re.compile(r"\.fits?(\.gz|\.fz)?$", re.IGNORECASE)
 # Deflate cannot do better than 1032:1, so a packed file cannot hold more than this many times
 # its size; a header that claims more is lying, and nothing of that size is ever allocated.
 BEST_COMPRESSION = 1100
+EXACT = 2**53  # above it float64 has not every whole number
 HDU: TypeAlias = fits.PrimaryHDU | fits.hdu.base.ExtensionHDU  # any HDU of an open file
 
 
@@ -28,12 +30,28 @@ class DamagedFileError(AstroclipError):
     """A file that cannot be used: unreadable, cut short, or not what its header says.
 
     Never leaves the package: it becomes a gap with `Flag.SOURCE_FAILED`.
+
+    Parameters
+    ----------
+    *words : str
+        What is wrong.
+    path : pathlib.Path, optional
+        Which file it is, where several were open.
     """
+
+    def __init__(self, *words: str, path: Path | None = None) -> None:
+        super().__init__(*words)
+        self.path = path
 
 
 @contextmanager
-def reading() -> Iterator[None]:
+def reading(path: Path | None = None) -> Iterator[None]:
     """Turn whatever goes wrong inside the block into `DamagedFileError`.
+
+    Parameters
+    ----------
+    path : pathlib.Path, optional
+        The file that is read, for the error.
 
     Raises
     ------
@@ -58,8 +76,7 @@ def reading() -> Iterator[None]:
     except Exception as error:
         # What astropy, zlib and numpy raise on damaged bytes is an open list, and one bad file
         # must never stop a catalogue; the type stays in the message.
-        words = " ".join(str(error).split()) or "no details"
-        raise DamagedFileError(f"{type(error).__name__}: {words}") from error
+        raise DamagedFileError(describe_error(error), path=path) from error
 
 
 @contextmanager
@@ -90,13 +107,17 @@ def open_fits(path: Path) -> Iterator[fits.HDUList]:
     ...     hdus[0].name
     'PRIMARY'
     """
-    # Of a file that it refuses, astropy would leave its own handle open.
-    with (
-        reading(),
-        path.open("rb") as stream,
-        fits.open(stream, memmap=True, lazy_load_hdus=True) as hdus,
-    ):
-        yield hdus
+    # Of a file that it refuses, astropy would leave its own handle open. Files are memory-mapped by
+    # default; asked for it, astropy would refuse images of scaled integers.
+    with reading(), path.open("rb") as stream:
+        try:
+            hdus = fits.open(stream, lazy_load_hdus=True)
+        except Exception as error:  # astropy's list is open; what the file is says more
+            if reason := diagnose(path):
+                raise DamagedFileError(reason) from error
+            raise
+        with hdus:
+            yield hdus
 
 
 def all_hdus(hdus: fits.HDUList) -> list[HDU]:
@@ -230,14 +251,15 @@ def numbers_by_name(hdus: Sequence) -> dict[str, int]:
     Returns
     -------
     dict
-        Number of each name, the first where one comes twice.
+        Number of each name in capitals, the first where one comes twice.
 
     Examples
     --------
     >>> numbers_by_name([fits.PrimaryHDU(), fits.ImageHDU(name="b_flux")])
     {'B_FLUX': 1, 'PRIMARY': 0}
     """
-    return {hdu.name: len(hdus) - 1 - i for i, hdu in enumerate(reversed(hdus))}
+    # Names are in capitals where astropy sets them, and as they stand where it reads them.
+    return {hdu.name.strip().upper(): len(hdus) - 1 - i for i, hdu in enumerate(reversed(hdus))}
 
 
 def column(hdu: fits.BinTableHDU, name: str, dtype: type) -> np.ndarray:
@@ -263,6 +285,9 @@ def column(hdu: fits.BinTableHDU, name: str, dtype: type) -> np.ndarray:
         Where there is no such column.
     ValueError
         Where it is not one value a row.
+    DamagedFileError
+        Where it is not of numbers; where whole numbers as long as a TARGETID stand there as
+        floating-point numbers, which have lost some of their digits.
 
     Examples
     --------
@@ -275,4 +300,12 @@ def column(hdu: fits.BinTableHDU, name: str, dtype: type) -> np.ndarray:
         raise ValueError(f"column {name} has shape {values.shape}, expected one value a row")
     if dtype is str:
         return np.char.strip(np.asarray(values, dtype=str))
-    return np.array(values, dtype=dtype)  # (n,)
+    try:
+        numbers: np.ndarray = np.array(values, dtype=dtype)  # (n,)
+    except ValueError:
+        raise DamagedFileError(f"column {name} holds words, expected numbers") from None
+    if dtype is np.int64 and values.dtype.kind == "f" and (np.abs(values) > EXACT).any():
+        raise DamagedFileError(
+            f"column {name} holds floating-point numbers, which have lost digits of it"
+        )
+    return numbers

@@ -116,12 +116,16 @@ class SpectrumIndex:
 
         self.targetid = joined("targetid", np.int64)  # (n,), and so the others
         self.ra, self.dec = joined("ra", np.float64), joined("dec", np.float64)
-        self.poor_fibre = ~joined("good_fibre", bool)
+        good, known = joined("good_fibre", bool), joined("known_fibre", bool)
+        self.poor_fibre = np.where(good, 0, np.where(known, 2, 1))  # unknown lies between
         self.no_target = ~joined("is_target", bool)
         self.exposure = joined("exposure", np.float64)
         counts = np.array([len(file) for file in files], int)
         self.file = np.repeat(np.arange(len(files)), counts)
         self.row = np.arange(len(self.file)) - np.repeat(np.cumsum(counts) - counts, counts)
+        for file, first in zip(files, (np.cumsum(counts) - counts).tolist(), strict=True):
+            # A second less: the coadd that DESI has made of the same exposures comes first.
+            self.exposure[[first + row for row in file.members]] -= 1
         self.by_targetid = np.argsort(self.targetid, kind="stable")
         self.placed = np.flatnonzero(np.isfinite(self.ra) & np.isfinite(self.dec))
         self.tree = sky_tree(self.ra[self.placed], self.dec[self.placed])

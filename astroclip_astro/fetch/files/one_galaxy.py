@@ -9,9 +9,10 @@ import numpy as np
 
 from astroclip_astro.errors import InputError
 from astroclip_astro.fetch.files.coadd_files import CoaddFile, read_spectra, recognise_coadd
-from astroclip_astro.fetch.files.cutout_files import recognise_cutout
+from astroclip_astro.fetch.files.cutout_files import recognise_cutouts
 from astroclip_astro.fetch.files.cutout_pixels import read_cutout
 from astroclip_astro.fetch.files.fits_file import DamagedFileError, all_hdus, open_fits
+from astroclip_astro.fetch.files.image_layers import UNUSED, describe_unused
 from astroclip_astro.records import Cutout, Spectrum
 
 LISTED = 3  # TARGETIDs that a message names
@@ -51,12 +52,13 @@ def read_one_cutout(path: str | os.PathLike, size: int) -> Cutout:
     path = Path(path)
     try:
         with open_fits(path) as hdus:
-            file = recognise_cutout(path, all_hdus(hdus))
+            headers = all_hdus(hdus)
+            file = next(iter(recognise_cutouts(path, headers)), None)
             if file is None:
-                raise DamagedFileError("no image with named bands (BANDS or BAND cards)")
+                raise DamagedFileError(describe_unused(headers, path).removeprefix(UNUSED))
             if file.damage:
                 raise DamagedFileError(file.damage)
-            cutout = read_cutout(hdus, file, file.ra, file.dec, size)
+            cutout = read_cutout({path: hdus}, file, file.ra, file.dec, size)
             if cutout is None:
                 raise DamagedFileError("no pixel around its centre has data")
     except DamagedFileError as error:
@@ -73,7 +75,7 @@ def read_one_spectrum(path: str | os.PathLike, targetid: int | None = None) -> S
         A coadd file.
     targetid : int, optional
         Which spectrum, where the file holds several. Of several with this TARGETID, one with good
-        fibre status comes first, then the longest exposed.
+        fibre status comes first, then the longest exposed; single exposures are combined.
 
     Returns
     -------
@@ -105,7 +107,7 @@ def read_one_spectrum(path: str | os.PathLike, targetid: int | None = None) -> S
         ra=float(file.ra[row]),
         dec=float(file.dec[row]),
         separation=float("nan"),
-        good_fibre=bool(file.good_fibre[row]),
+        good_fibre=file.quality(row),
         matches=len(rows),
         redshift=None,
         zwarn=None,
@@ -133,7 +135,8 @@ def _rows(file: CoaddFile, targetid: int | None) -> np.ndarray:
             f"{file.path} has no {wanted} among its {len(file)} spectra; give another file or "
             "TARGETID."
         )
-    return rows[np.lexsort((rows, -file.exposure[rows], ~file.good_fibre[rows]))]
+    known, good = file.known_fibre[rows], file.good_fibre[rows]
+    return rows[np.lexsort((rows, -file.exposure[rows], ~known & ~good, known & ~good))]
 
 
 def _refusal(path: Path, error: DamagedFileError, expected: str) -> InputError:

@@ -1,8 +1,11 @@
-"""The native pixel grid of the Legacy Surveys, and how other grids lie to it."""
+"""The native pixel grid of the Legacy Surveys, and how other grids lie to it and to each other."""
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import numpy as np
+from astropy.io import fits
 from astropy.wcs import WCS
 
 from astroclip_astro.records import PIXEL_SCALE
@@ -12,6 +15,13 @@ from astroclip_astro.records import PIXEL_SCALE
 NATIVE_TOLERANCE = 0.005
 # A position of six decimals is up to 0.007 pixel off: a tie between two pixels is one within this.
 TIE = 0.01
+WHOLE = 0.01  # pixels: how far from a whole number two grids may be shifted and still be one
+GRID_CARDS = (
+    *(f"{name}{axis}" for name in ("CTYPE", "CUNIT", "CRVAL", "CDELT") for axis in (1, 2)),
+    *(f"{name}{i}_{j}" for name in ("CD", "PC") for i in (1, 2) for j in (1, 2)),
+    *("RADESYS", "EQUINOX", "LONPOLE", "LATPOLE"),
+)
+Grid: TypeAlias = tuple[object, ...]  # the WCS but for where the first pixel is
 
 
 def native_grid(ra: float, dec: float) -> WCS:
@@ -135,3 +145,62 @@ def inside(x: np.ndarray, y: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """
     slack = 0.5 + 1e-6
     return (x >= -slack) & (x <= shape[1] - 1 + slack) & (y >= -slack) & (y <= shape[0] - 1 + slack)
+
+
+def grid_of(header: fits.Header) -> Grid:
+    """Return what images have in common whose pixels are those of one grid, shifted or not.
+
+    Parameters
+    ----------
+    header : astropy.io.fits.Header
+        Of an image.
+
+    Returns
+    -------
+    tuple
+        Cards of the WCS to ten digits, and at the end the fraction of a pixel that CRPIX has, x and
+        y, in hundredths: it is no whole shift.
+
+    Examples
+    --------
+    >>> header = native_grid(150, 2).to_header()
+    >>> shifted = header.copy()
+    >>> shifted["CRPIX1"] += 7
+    >>> grid_of(header) == grid_of(shifted)
+    True
+    """
+    cards = (header.get(card) for card in GRID_CARDS)
+    steps = round(1 / WHOLE)
+    return (
+        *(float(f"{card:.10g}") if isinstance(card, float) else card for card in cards),
+        *(round(float(header.get(f"CRPIX{axis}", 0)) % 1 * steps) % steps for axis in (1, 2)),
+    )
+
+
+def grid_fraction(grid: Grid) -> np.ndarray:
+    """Return which fraction of a pixel CRPIX has on a grid, float64 (2,), x and y."""
+    return np.array(grid[-2:], float) * WHOLE
+
+
+def whole_shift(header: fits.Header, first: fits.Header) -> tuple[int, int]:
+    """Return where an image's first pixel (y, x) is in another image of one grid.
+
+    Parameters
+    ----------
+    header, first : astropy.io.fits.Header
+        Of the image, and of the other.
+
+    Returns
+    -------
+    tuple of int
+
+    Examples
+    --------
+    >>> whole_shift(fits.Header({"CRPIX1": -9.5}), fits.Header({"CRPIX1": 0.5}))
+    (0, 10)
+    """
+    left, top = (
+        round(float(first.get(f"CRPIX{axis}", 0)) - float(header.get(f"CRPIX{axis}", 0)))
+        for axis in (1, 2)
+    )
+    return top, left

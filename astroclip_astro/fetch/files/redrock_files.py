@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
+from astroclip_astro.fetch.files.fibermap import Fibermap, find_fibermap, read_fibermap
+from astroclip_astro.fetch.files.file_identity import Identity, read_identity
 from astroclip_astro.fetch.files.fits_file import (
     DamagedFileError,
+    all_hdus,
     column,
     numbers_by_name,
     open_fits,
@@ -23,10 +26,21 @@ Redshifts = dict[int, tuple[float | None, int, str]]  # redshift, ZWARN, SPECTYP
 
 @dataclass(frozen=True)
 class RedrockFile:
-    """A file of redshifts: its path and the HDU number of its table."""
+    """A file of redshifts.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+    table : int
+        HDU number of the redshifts.
+    identity : mapping
+        Which observations it is of; see `file_identity.read_identity`.
+    """
 
     path: Path
     table: int
+    identity: Identity = field(default_factory=dict)
 
 
 def recognise_redrock(path: Path, hdus: Sequence) -> RedrockFile | None:
@@ -54,7 +68,7 @@ def recognise_redrock(path: Path, hdus: Sequence) -> RedrockFile | None:
     numbers = numbers_by_name(hdus)
     for name in REDSHIFT_TABLES:
         if name in numbers:
-            return RedrockFile(path, numbers[name])
+            return RedrockFile(path, numbers[name], read_identity(hdus))
     return None
 
 
@@ -101,44 +115,31 @@ def read_redrock(file: RedrockFile) -> Redshifts:
     return {target: tuple(facts) for target, *facts in reversed(list(rows))}
 
 
-def redrocks_of(coadd: Path, coadds: Iterable[Path], redrocks: Iterable[Path]) -> list[Path]:
-    """Choose the redrock files whose redshifts belong to a coadd.
+def read_redrock_targets(file: RedrockFile) -> Fibermap | None:
+    """Read whose spectra the redshifts were measured on, as the file itself says it.
 
     Parameters
     ----------
-    coadd : pathlib.Path
-        The coadd file.
-    coadds, redrocks : iterable of pathlib.Path
-        All coadd files and redrock files there are.
+    file : RedrockFile
+        Where they are.
 
     Returns
     -------
-    list of pathlib.Path
-        The one named like the coadd, with ``redrock`` or ``zbest`` for ``coadd``; else all in
-        the same folder that are not named like another coadd; joined on TARGETID either way.
+    Fibermap or None
+        None where the file has no whole FIBERMAP.
 
     Examples
     --------
-    >>> here = [Path("a/redrock-1.fits"), Path("a/redrock-2.fits"), Path("b/redrock-3.fits")]
-    >>> coadds = [Path("a/coadd-1.fits"), Path("a/coadd-3.fits")]
-    >>> [path.name for path in redrocks_of(coadds[0], coadds, here)]
-    ['redrock-1.fits']
-    >>> [path.name for path in redrocks_of(coadds[1], coadds, here)]
-    ['redrock-2.fits']
+    >>> import tempfile
+    >>> from astropy.io import fits
+    >>> path = Path(tempfile.mkdtemp()) / "redrock.fits"
+    >>> fits.BinTableHDU(name="REDSHIFTS").writeto(path)
+    >>> read_redrock_targets(RedrockFile(path, 1)) is None
+    True
     """
-    beside = [path for path in redrocks if path.parent == coadd.parent]
-    own = [path for path in beside if _stem(path) in _companions(coadd)]
-    if own:
-        return own[:1]
-    taken = set().union(*(_companions(other) for other in coadds if other.parent == coadd.parent))
-    return [path for path in beside if _stem(path) not in taken]
-
-
-def _companions(coadd: Path) -> list[str]:
-    """Return what a coadd's redrock file may be called, without suffixes."""
-    return [_stem(coadd).replace("coadd", word) for word in ("redrock", "zbest")]
-
-
-def _stem(path: Path) -> str:
-    """Return a file's name in lower case without .fits, .gz and the like."""
-    return path.name.lower().rsplit(".fit", 1)[0]
+    try:
+        with open_fits(file.path) as hdus:
+            table = find_fibermap(all_hdus(hdus))
+            return None if table is None else read_fibermap(table, file.path)
+    except DamagedFileError:
+        return None  # redshifts stand in front of it, and are read and checked by themselves

@@ -25,7 +25,8 @@ def one(tmp_path, write_coadd):
 
     def write(change=None, **options):
         path = tmp_path / "coadd-1.fits"
-        return write_coadd(path, [10, -20], [1, 2], [3, 4], change=change, **options)
+        target = {"targetid": [10, -20], "ra": [1, 2], "dec": [3, 4]}
+        return write_coadd(path, change=change, **target | options)
 
     return write
 
@@ -46,7 +47,7 @@ def test_fibre_status_and_object_type_are_read(one):
 
 def test_columns_of_other_releases_may_be_absent(one):
     file = recognise(one(COADD_FIBERSTATUS=None, OBJTYPE=None, COADD_EXPTIME=None))
-    assert file.good_fibre.all()
+    assert [file.quality(row) for row in (0, 1)] == [None, None]
     assert file.is_target.all()
     assert file.exposure.tolist() == [0, 0]
 
@@ -220,6 +221,133 @@ def test_packed_coadds_are_read(one, suffix):
                 )
             hdus.writeto(packed)
     np.testing.assert_array_equal(spectrum(packed, 1), spectrum(plain, 1))
+
+
+def exposures(one, status, values, **columns):
+    """Write exposures of one target at one place, and return the path."""
+    count = len(values)
+    return one(
+        flux=values,
+        targetid=[10] * count,
+        ra=[1] * count,
+        dec=[3] * count,
+        COADD_FIBERSTATUS=None,
+        COADD_EXPTIME=None,
+        OBJTYPE=np.full(count, "TGT"),
+        FIBERSTATUS=None if status is None else np.array(status),
+        EXPTIME=np.full(count, 300.0),
+        **columns,
+    )
+
+
+def test_good_exposures_are_combined_by_inverse_variance(one):
+    def edit(hdus):
+        for camera in "BRZ":
+            hdus[f"{camera}_IVAR"].data[1], hdus[f"{camera}_IVAR"].data[2] = 1, 3
+
+    path = exposures(one, [512, 0, 0], [9, 2, 6], change=edit)
+    file = recognise(path)
+    assert [file.quality(row) for row in range(3)] == [False, True, True]
+    assert file.exposure.tolist() == [300, 600, 600]
+    flux, ivar = spectrum(path, 2)
+    outside = WAVELENGTH < 5700  # camera B alone
+    assert set(flux[outside]) == {(1 * 2 + 3 * 6) / 4}
+    assert set(ivar[outside]) == {4}
+    assert set(spectrum(path, 0)[0]) == {9}
+
+
+def test_exposures_of_unknown_quality_are_combined_and_stay_unknown(one):
+    path = exposures(one, None, [2, 4])
+    assert recognise(path).quality(0) is None
+    assert set(spectrum(path)[0]) == {3}
+
+
+def test_coadds_of_one_targetid_are_not_combined(one):
+    path = one(flux=[2, 4], targetid=[10, 10], ra=[1, 1], dec=[3, 3])
+    assert (set(spectrum(path, 0)[0]), set(spectrum(path, 1)[0])) == ({2.0}, {4.0})
+
+
+@pytest.mark.parametrize("dtype", [np.int32, np.uint32])
+def test_masked_samples_have_no_data(one, dtype):
+    def edit(hdus):
+        mask = np.zeros((2, 2751), dtype)
+        mask[0, 10] = 1 << 20
+        hdus.insert(5, fits.ImageHDU(mask, name="B_MASK"))
+
+    path = one(edit)
+    flux, ivar = spectrum(path)
+    assert (flux[10], ivar[10]) == (0, 0)
+    assert flux[11] > 0
+    assert spectrum(path, 1)[0][10] > 0
+
+
+def test_exposure_that_is_masked_leaves_a_sample_to_the_others(one):
+    def edit(hdus):
+        mask = np.zeros((2, 2751), np.int32)
+        mask[0, 10] = 1
+        hdus.insert(5, fits.ImageHDU(mask, name="B_MASK"))
+
+    flux, ivar = spectrum(exposures(one, [0, 0], [2, 4], change=edit))
+    assert (flux[10], ivar[10], flux[11], ivar[11]) == (4, 4, 3, 8)
+
+
+def test_spectra_combined_across_cameras_are_read(one):
+    flux, ivar = spectrum(one(flux=[3, 5], cameras=["BRZ"]), 1)
+    assert (set(flux), set(ivar)) == ({5.0}, {4.0})
+
+
+def test_combined_spectra_do_not_count_beside_the_cameras(one):
+    _, ivar = spectrum(one(flux=[3, 5], cameras=["B", "R", "Z", "BRZ"]))
+    assert ivar[10] == 4
+
+
+@pytest.mark.parametrize("name", ["BRZ_FLUX", "BRZ_IVAR"])
+def test_file_cut_short_in_its_combined_spectra_is_damaged(one, name, cut_in):
+    path = one(cameras=["BRZ"])
+    cut_in(path, name)
+    assert "cut short" in recognise(path).damage
+
+
+@pytest.mark.parametrize("name", ["EXP_FIBERMAP", "COADD_FIBERMAP", "fibermap"])
+def test_fibermap_may_have_its_other_names(one, name):
+    def rename(hdus):
+        hdus["FIBERMAP"].header["EXTNAME"] = name
+
+    assert recognise(one(rename)).targetid.tolist() == [10, -20]
+
+
+def test_names_in_small_letters_are_understood(one):
+    def rename(hdus):
+        for hdu in hdus[1:]:
+            hdu.header["EXTNAME"] = hdu.name.lower()
+
+    assert set(spectrum(one(rename, flux=[3, 5]))[0]) == {3.0}
+
+
+def test_table_with_the_name_of_a_spectrum_is_none(one):
+    def edit(hdus):
+        table = np.rec.fromarrays([np.arange(2)], names="A")
+        hdus["B_FLUX"] = fits.BinTableHDU(table, name="B_FLUX")
+
+    assert recognise(one(edit)).damage == "B_FLUX is missing"
+
+
+@pytest.mark.parametrize("unit", ["Jy", "10**-18 W/m2/um", "electron/Angstrom"])
+def test_spectra_in_other_units_are_refused(one, unit):
+    def edit(hdus):
+        hdus["R_FLUX"].header["BUNIT"] = unit
+
+    assert "R_FLUX in" in recognise(one(edit)).damage
+
+
+@pytest.mark.parametrize(
+    "unit", ["10**-17 erg/(s cm2 Angstrom)", "1E-17 erg s-1 cm-2 Angstrom-1", ""]
+)
+def test_spectra_in_the_unit_of_desi_are_taken(one, unit):
+    def edit(hdus):
+        hdus["R_FLUX"].header["BUNIT"] = unit
+
+    assert recognise(one(edit)).damage is None
 
 
 def test_file_that_is_gone_is_damage(one):

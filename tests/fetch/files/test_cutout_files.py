@@ -3,7 +3,7 @@ import pytest
 from astropy.io import fits
 from hypothesis import given, settings, strategies as st
 
-from astroclip_astro.fetch.files.cutout_files import recognise_cutout
+from astroclip_astro.fetch.files.cutout_files import recognise_cutouts
 from astroclip_astro.fetch.files.fits_file import DamagedFileError, open_fits
 from astroclip_astro.records import PIXEL_SCALE
 
@@ -12,7 +12,25 @@ IMAGE = np.ones((3, 40, 50))
 
 def recognise(path):
     with open_fits(path) as hdus:
-        return recognise_cutout(path, list(hdus))
+        return next(iter(recognise_cutouts(path, list(hdus))), None)
+
+
+def places(file, *, invvar=False):
+    """HDU number and plane of each band."""
+    return {one.band: (one.hdu, one.plane) for one in file.layers if one.invvar == invvar}
+
+
+@pytest.fixture
+def fields(tmp_path):
+    """Return a function that writes HDUs and recognises what is in them."""
+
+    def recognise_all(hdus):
+        path = tmp_path / "fields.fits"
+        fits.HDUList(hdus).writeto(path)
+        with open_fits(path) as opened:
+            return recognise_cutouts(path, list(opened))
+
+    return recognise_all
 
 
 @pytest.fixture
@@ -33,38 +51,38 @@ def cutout(tmp_path, write_cutout):
 
 def test_cube_is_recognised(cutout):
     file = cutout()
-    assert file.image == {"g": (0, 0), "r": (0, 1), "z": (0, 2)}
-    assert (file.invvar, file.shape, file.damage) == ({}, (40, 50), None)
+    assert places(file) == {"g": (0, 0), "r": (0, 1), "z": (0, 2)}
+    assert (places(file, invvar=True), file.shape, file.damage) == ({}, (40, 50), None)
     assert (file.ra, file.dec) == pytest.approx((150, 2))
 
 
 @pytest.mark.parametrize("bands", ["zrg", "grz", "griz", "ugrzy", "gz", "GRZ"])
 def test_planes_follow_bands(cutout, bands):
     file = cutout(np.ones((len(bands), 40, 50)), bands=bands)
-    assert file.image == {band: (0, i) for i, band in enumerate(bands.lower()) if band in "grz"}
+    assert places(file) == {band: (0, i) for i, band in enumerate(bands.lower()) if band in "grz"}
 
 
 def test_numbered_band_cards_are_understood(cutout):
     file = cutout(cards={"BAND0": "z", "BAND1": "r", "BAND2": "g"}, drop=["BANDS"])
-    assert file.image == {"z": (0, 0), "r": (0, 1), "g": (0, 2)}
+    assert places(file) == {"z": (0, 0), "r": (0, 1), "g": (0, 2)}
 
 
 def test_one_band_may_be_flat(cutout):
-    assert cutout(IMAGE[0], bands="r").image == {"r": (0, None)}
+    assert places(cutout(IMAGE[0], bands="r")) == {"r": (0, None)}
 
 
 def test_an_hdu_per_band_is_recognised(cutout):
     file = cutout(layout="bands", invvar=IMAGE)
-    assert file.image == {"g": (1, None), "r": (2, None), "z": (3, None)}
-    assert file.invvar == {"g": (4, None), "r": (5, None), "z": (6, None)}
+    assert places(file) == {"g": (1, None), "r": (2, None), "z": (3, None)}
+    assert places(file, invvar=True) == {"g": (4, None), "r": (5, None), "z": (6, None)}
 
 
 def test_inverse_variance_of_a_cube_is_recognised(cutout):
-    assert cutout(invvar=IMAGE).invvar == {"g": (1, 0), "r": (1, 1), "z": (1, 2)}
+    assert places(cutout(invvar=IMAGE), invvar=True) == {"g": (1, 0), "r": (1, 1), "z": (1, 2)}
 
 
 def test_tiled_cube_is_recognised(cutout):
-    assert cutout(layout="tiled").image == {"g": (1, 0), "r": (1, 1), "z": (1, 2)}
+    assert places(cutout(layout="tiled")) == {"g": (1, 0), "r": (1, 1), "z": (1, 2)}
 
 
 @pytest.mark.parametrize("kind", ["MASKBITS", "model", "resid"])
@@ -100,9 +118,76 @@ def test_other_number_of_planes_than_bands_is_refused(cutout):
 def test_bands_on_different_grids_are_refused(tmp_path, write_cutout):
     path = write_cutout(tmp_path / "a.fits", IMAGE, layout="bands")
     with fits.open(path, mode="update") as hdus:
-        hdus[2].header["CRPIX1"] += 1
+        hdus[2].header["CRPIX1"] += 0.5
     with pytest.raises(DamagedFileError, match="different pixel grids"):
         recognise(path)
+
+
+def planes(*parts):
+    """A file with a plane for each part: band, kind, rows, columns."""
+    grid = fits.Header({"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", "CRVAL1": 150.0, "CRVAL2": 2.0})
+    grid.update(CD1_1=-PIXEL_SCALE / 3600, CD1_2=0.0, CD2_1=0.0, CD2_2=PIXEL_SCALE / 3600)
+    hdus = [fits.PrimaryHDU()]
+    for band, kind, rows, columns in parts:
+        header = grid.copy()
+        header.update(BAND=band, IMAGETYP=kind)
+        header.update(CRPIX1=30.5 - columns.start, CRPIX2=30.5 - rows.start)
+        shape = (rows.stop - rows.start, columns.stop - columns.start)
+        hdus.append(fits.ImageHDU(np.ones(shape, "f4"), header))
+    return hdus
+
+
+WHOLE = slice(0, 60)
+
+
+def test_planes_of_two_bricks_are_one_field(fields):
+    parts = [
+        (band, "image", rows, WHOLE) for rows in (slice(0, 50), slice(40, 60)) for band in "grz"
+    ]
+    [file] = fields(planes(*parts))
+    assert (file.shape, file.bands) == ((60, 60), "grz")
+    assert [(one.top, one.shape) for one in file.of("r")] == [(0, (50, 60)), (40, (20, 60))]
+    assert (file.ra, file.dec) == pytest.approx((150, 2))
+
+
+def test_field_begins_where_its_first_plane_does(fields):
+    parts = [("g", "image", slice(5, 60), WHOLE), ("r", "image", WHOLE, slice(-3, 60))]
+    [file] = fields(planes(*parts))
+    assert file.shape == (60, 63)
+    assert [(one.top, one.left) for one in file.layers] == [(5, 3), (0, 0)]
+    assert file.wcs.wcs.crpix.tolist() == [33.5, 30.5]
+
+
+def test_field_is_covered_where_all_bands_reach(fields):
+    parts = [("g", "image", WHOLE, WHOLE), ("r", "image", slice(0, 45), WHOLE)]
+    [file] = fields(planes(*parts))
+    place = np.array([150.0]), np.array([2.0])
+    assert [file.locate(*place, size)[1].tolist() for size in (30, 32)] == [[True], [False]]
+
+
+def test_images_of_two_grids_are_two_fields(fields):
+    hdus = planes(*((band, "image", WHOLE, WHOLE) for band in "grzgrz"))
+    for hdu in hdus[4:]:
+        hdu.header["CRVAL2"] += 0.01
+    files = fields(hdus)
+    assert [(file.bands, len(file.layers)) for file in files] == [("grz", 3), ("grz", 3)]
+
+
+def test_plane_without_wcs_must_be_as_large_as_the_one_before(fields):
+    hdus = planes(("g", "image", WHOLE, WHOLE), ("g", "invvar", slice(0, 59), WHOLE))
+    for card in ("CTYPE1", "CTYPE2"):
+        del hdus[2].header[card]
+    with pytest.raises(DamagedFileError, match="HDU 2 has no WCS and another size"):
+        fields(hdus)
+
+
+@pytest.mark.parametrize("scale", [0.396, 0.2637])
+def test_filter_alone_goes_with_native_pixels_only(tmp_path, cutout, scale):
+    cards = {"FILTER": "r", "BUNIT": "nanomaggy"}
+    assert cutout(IMAGE[0], bands="r", cards=cards, drop=["BANDS"]) is not None
+    (tmp_path / "cutout.fits").unlink()
+    with pytest.raises(DamagedFileError, match=f"pixels of {scale:.3g} arcsec, expected 0.262"):
+        cutout(IMAGE[0], bands="r", cards=cards, drop=["BANDS"], scale=scale)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from astroclip_astro.fetch.files.cutout_files import recognise_cutout
+from astroclip_astro.fetch.files.cutout_files import recognise_cutouts
 from astroclip_astro.fetch.files.cutout_pixels import read_cutout
 from astroclip_astro.fetch.files.fits_file import open_fits
 from astroclip_astro.prepare.images import centre_crop
@@ -14,7 +14,8 @@ NOISE = np.random.default_rng(1).normal(size=(3, 60, 60)).astype(np.float32)
 
 def read(path, ra=RA, dec=DEC, size=16):
     with open_fits(path) as hdus:
-        return read_cutout(hdus, recognise_cutout(path, list(hdus)), ra, dec, size)
+        [file] = recognise_cutouts(path, list(hdus))
+        return read_cutout({path: hdus}, file, ra, dec, size)
 
 
 def blob(side, scale, sigma=1.5, east=0.0, north=0.0):
@@ -161,7 +162,7 @@ def test_north_is_up_and_east_left(cutout, rotation, mirror):
     # Light 2" to the north and 1" to the east, on a grid turned and mirrored.
     path = cutout(np.full((3, 200, 200), 1e-12), scale=0.2, rotation=rotation, mirror=mirror)
     with open_fits(path) as hdus:
-        wcs = recognise_cutout(path, list(hdus)).wcs
+        wcs = recognise_cutouts(path, list(hdus))[0].wcs
     dec = DEC + 2 / 3600
     x, y = wcs.world_to_pixel_values(RA + 1 / 3600 / np.cos(np.radians(dec)), dec)
     grid_y, grid_x = np.indices((200, 200))

@@ -196,3 +196,29 @@ def test_header_that_leads_back_is_refused(tmp_path):
     path.write_bytes("".join(card.ljust(80) for card in cards).ljust(2880).encode())
     with pytest.raises(DamagedFileError, match="begins before"), open_fits(path) as hdus:
         all_hdus(hdus)
+
+
+@pytest.mark.parametrize("dtype", ["uint16", "uint32", "int8"])
+def test_integers_that_fits_keeps_with_an_offset_are_read_in_parts(tmp_path, dtype):
+    path = tmp_path / "mask.fits"
+    fits.PrimaryHDU(np.arange(100).reshape(10, 10).astype(dtype)).writeto(path)
+    with open_fits(path) as hdus:
+        assert hdus[0].section[3, 2:5].tolist() == [32, 33, 34]
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        (np.array(["a", "b"]), "holds words, expected numbers"),
+        (np.array([39627866878511337.0]), "have lost digits"),
+    ],
+)
+def test_column_that_is_not_of_whole_numbers_is_refused(values, words):
+    table = fits.BinTableHDU(np.rec.fromarrays([values], names="TARGETID"))
+    with pytest.raises(DamagedFileError, match=words):
+        column(table, "TARGETID", np.int64)
+
+
+def test_short_whole_numbers_may_be_floating_point():
+    table = fits.BinTableHDU(np.rec.fromarrays([np.array([7.0])], names="TARGETID"))
+    assert column(table, "TARGETID", np.int64).tolist() == [7]

@@ -22,6 +22,7 @@ def coadd(ra, dec, **changes):
         "ra": np.asarray(ra, float),
         "dec": np.asarray(dec, float),
         "good_fibre": np.ones(count, bool),
+        "known_fibre": np.ones(count, bool),
         "is_target": np.ones(count, bool),
         "exposure": np.zeros(count),
         "cameras": (),
@@ -111,13 +112,25 @@ def test_all_spectra_of_a_targetid_are_candidates(at):
     [
         ({}, 0),
         ({"good_fibre": [False, True]}, 1),
+        ({"good_fibre": [False, True], "known_fibre": [False, True]}, 1),
+        ({"good_fibre": [False, False], "known_fibre": [True, False]}, 1),
         ({"is_target": [False, True]}, 1),
         ({"is_target": [False, True], "good_fibre": [True, False]}, 1),
         ({"exposure": [100.0, 5000.0]}, 0),
         ({"dec": [0.3 / 3600, 0.31 / 3600], "exposure": [100.0, 5000.0]}, 1),
         ({"dec": [0.31 / 3600, 0.3 / 3600]}, 0),
     ],
-    ids=["nearest", "fibre", "target", "bad target, good sky", "nearer", "exposure", "first"],
+    ids=[
+        "nearest",
+        "fibre",
+        "good, unknown",
+        "unknown, bad",
+        "target",
+        "bad target, good sky",
+        "nearer",
+        "exposure",
+        "first",
+    ],
 )
 def test_best_of_several(at, changes, chosen):
     facts = {"ra": [0, 0], "dec": [0.3 / 3600, 0.6 / 3600]} | changes

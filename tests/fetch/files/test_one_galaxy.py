@@ -78,6 +78,18 @@ def test_best_of_several_with_one_targetid_is_read(tmp_path, write_coadd, column
     assert spectrum.matches == 3
 
 
+def test_exposures_of_one_targetid_are_combined(tmp_path, write_coadd):
+    path = write_coadd(
+        tmp_path / "spectra.fits",
+        *([7] * 3, [1] * 3, [0] * 3, [9, 2, 4]),
+        COADD_FIBERSTATUS=None,
+        COADD_EXPTIME=None,
+        FIBERSTATUS=np.array([512, 0, 0]),
+    )
+    spectrum = read_one_spectrum(path, 7)
+    assert (spectrum.flux[100], spectrum.good_fibre, spectrum.matches) == (3, True, 3)
+
+
 @pytest.mark.parametrize(
     ("targetid", "words"),
     [(None, r"2 targets \(5, 7, ...\); say which: --targetid"), (6, "no TARGETID 6 among its 2")],

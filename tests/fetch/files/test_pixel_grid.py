@@ -5,10 +5,12 @@ from hypothesis import given, strategies as st
 
 from astroclip_astro.fetch.files.pixel_grid import (
     crop_start,
+    grid_of,
     inside,
     is_native,
     native_grid,
     native_matrix,
+    whole_shift,
 )
 from astroclip_astro.records import PIXEL_SCALE
 
@@ -57,3 +59,24 @@ def test_crop_about_the_middle_is_the_centre_crop(side, size, noise):
 def test_crop_is_the_nearest(centre, size):
     middle = crop_start(centre, size) + (size - 1) / 2
     assert abs(middle - centre) <= 0.5 + 0.011
+
+
+@pytest.mark.parametrize(
+    ("shift", "same"), [(0.0, True), (7.0, True), (-3.0, True), (0.5, False), (0.02, False)]
+)
+@pytest.mark.parametrize("start", [0.0, 0.25, 30.5, -739.5])
+def test_grids_are_one_where_they_are_shifted_by_whole_pixels(start, shift, same):
+    header = native_grid(150, 2).to_header()
+    header["CRPIX2"] = start
+    other = header.copy()
+    other["CRPIX2"] += shift
+    assert (grid_of(header) == grid_of(other)) == same
+    if same:
+        assert whole_shift(header, other) == (shift, 0)
+
+
+def test_grid_with_another_direction_is_another():
+    header = native_grid(150, 2).to_header()
+    other = header.copy()
+    other["CDELT1"] = -header["CDELT1"]
+    assert grid_of(header) != grid_of(other)

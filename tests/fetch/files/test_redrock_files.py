@@ -1,5 +1,3 @@
-from pathlib import Path
-
 import numpy as np
 import pytest
 from astropy.io import fits
@@ -9,8 +7,8 @@ from astroclip_astro.fetch.files.fits_file import DamagedFileError, open_fits
 from astroclip_astro.fetch.files.redrock_files import (
     RedrockFile,
     read_redrock,
+    read_redrock_targets,
     recognise_redrock,
-    redrocks_of,
 )
 
 
@@ -54,30 +52,23 @@ def test_redrock_file_cut_short_behind_its_redshifts_is_read(tmp_path, write_red
     with open_fits(path) as hdus:
         assert recognise_coadd(path, list(hdus)) is None
     assert redshifts(path)[5][0] == 0.25
+    assert read_redrock_targets(RedrockFile(path, 1)) is None
+
+
+def test_observations_and_targets_are_read(tmp_path, write_redrock):
+    fibermap = {"TARGETID": [5], "TARGET_RA": [1.0], "TARGET_DEC": [2.0], "COADD_EXPTIME": [900.0]}
+    path = write_redrock(tmp_path / "r.fits", [5], [0.25], cards={"TILEID": 7}, fibermap=fibermap)
+    with open_fits(path) as hdus:
+        file = recognise_redrock(path, list(hdus))
+    targets = read_redrock_targets(file)
+    assert file.identity == {"TILEID": "7"}
+    assert (targets.targetid.tolist(), targets.exposure.tolist()) == ([5], [900.0])
 
 
 def test_coadd_is_no_redrock_file(tmp_path, write_coadd):
     path = write_coadd(tmp_path / "coadd-1.fits", [5], [1], [2])
     with open_fits(path) as hdus:
         assert recognise_redrock(path, list(hdus)) is None
-
-
-@pytest.mark.parametrize(
-    ("redrocks", "chosen"),
-    [
-        (["redrock-1.fits", "redrock-9.fits"], ["redrock-1.fits"]),
-        (["zbest-1.fits"], ["zbest-1.fits"]),
-        (["REDROCK-1.fits.gz"], ["REDROCK-1.fits.gz"]),
-        (["redrock-2.fits"], []),
-        (["redrock-8.fits", "redrock-9.fits"], ["redrock-8.fits", "redrock-9.fits"]),
-        (["elsewhere/redrock-1.fits"], []),
-    ],
-)
-def test_redrock_file_is_paired_by_name(redrocks, chosen):
-    folder = Path("survey")
-    coadds = [folder / "coadd-1.fits", folder / "coadd-2.fits"]
-    found = redrocks_of(coadds[0], coadds, [folder / name for name in redrocks])
-    assert [path.name for path in found] == chosen
 
 
 @pytest.mark.real_data
