@@ -15,6 +15,7 @@ from astroclip_astro.annotate.progress import Progress
 from astroclip_astro.cli.endpoints import choose_endpoints
 from astroclip_astro.cli.option_types import POSITION_TYPE
 from astroclip_astro.cli.options import embedding_options, interrupted, quiet_option, run_command
+from astroclip_astro.cli.terminal import say, say_lines
 from astroclip_astro.version import __version__
 
 if TYPE_CHECKING:
@@ -145,11 +146,11 @@ def annotate(
             run = start_run(plan, resume=not no_resume or dry_run, progress=progress)
     with closing(plan.options.source):
         if dry_run:
-            click.echo(describe_plan(plan, run, ends))
+            say_lines(describe_plan(plan, run, ends))
             return 0
         if verbose:
             for path, reason in run.job.source.problems:
-                click.echo(f"{path}: {reason}", err=True)
+                say(f"{path}: {reason}", err=True)
         try:
             rows = work(run, progress, verbose=verbose)
         except KeyboardInterrupt:
@@ -161,7 +162,7 @@ def annotate(
         if not quiet or (ends.typed and plan.output is None and ends.form is None):
             seconds = time.monotonic() - start
             # Nothing but the table goes to standard output where that is asked for.
-            click.echo(
+            say_lines(
                 describe_result(run, ends, rows, seconds, quiet=quiet), err=ends.form is not None
             )
     return 0

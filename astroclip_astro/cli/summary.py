@@ -8,6 +8,7 @@ from astropy.table import Column, Table
 from astroclip_astro.annotate.plan import SMALL, Plan
 from astroclip_astro.annotate.run import Run
 from astroclip_astro.cli.endpoints import Endpoints
+from astroclip_astro.cli.terminal import join_lines
 from astroclip_astro.columns import PREFIX
 from astroclip_astro.flags import FLAGS, Flag, decode
 from astroclip_astro.records import sample_name
@@ -81,7 +82,7 @@ def describe_plan(plan: Plan, run: Run | None, ends: Endpoints) -> str:
         f"  columns     {len(plan.options.columns)}, about {size(plan.disk_bytes())}",
         f"  time        {time_line(run, total - completed)}",
     ]
-    return "\n".join(lines)
+    return join_lines(lines)
 
 
 def time_line(run: Run | None, left: int) -> str:
@@ -138,7 +139,7 @@ def describe_result(
     )
     lines = [
         *([] if run.plan.output is None and ends.form is None else [f"Wrote {wrote}", ""]),
-        shown,
+        *shown.split("\n"),
         "",
         f"  rows annotated  {usable.sum()} of {len(flags)} ({', '.join(counts)})",
         f"  rows flagged    {(flags != 0).sum()}",
@@ -155,7 +156,7 @@ def describe_result(
         lines.append(f"  positions       {run.plan.positions}")
     lines.append(f"  time            {duration(seconds)}")
     lines.append(f"  reference       {reference_line(run.job.reference)}")
-    return "\n".join(lines)
+    return join_lines(lines)
 
 
 def look(table: Table, labels: list[str], *, count: int, digits: int, words: bool = False) -> str:
@@ -179,4 +180,4 @@ def look(table: Table, labels: list[str], *, count: int, digits: int, words: boo
         if name not in own and name.removeprefix(PREFIX) not in names:
             shown.rename_column(name, name.removeprefix(PREFIX))
     lines = shown.pformat(max_lines=-1, max_width=-1)
-    return "\n".join("  " + line for line in lines)
+    return join_lines("  " + line for line in lines)

@@ -25,7 +25,7 @@ from astropy import log
 from astropy.io import fits
 
 from astroclip_astro.columns import EMBEDDING_WIDTH, MODALITIES
-from astroclip_astro.errors import OutputError, WeightsError, did_you_mean
+from astroclip_astro.errors import OutputError, WeightsError, did_you_mean, visible
 from astroclip_astro.storage.atomic import whole_file
 from astroclip_astro.storage.fits_parts import check_parts
 from astroclip_astro.zeroshot.leave_one_out import predict_leave_one_out
@@ -221,15 +221,16 @@ def complete_reference(reference: Reference, path: str | Path) -> Reference:
         "galaxies yet. They are computed now, once."
     )
     held_out = predict_leave_one_out(reference)
+    where = visible(str(path))
     try:
         _append_table(Path(path).resolve(), leave_one_out_table(held_out))
     except OSError as error:
         log.info(
-            f"They cannot be stored in {path} ({error.strerror or error}), so that the next run "
+            f"They cannot be stored in {where} ({error.strerror or error}), so that the next run "
             "computes them again."
         )
         return replace(reference, leave_one_out=held_out)
-    log.info(f"They are stored in {path}, in a table of their own; nothing else has changed.")
+    log.info(f"They are stored in {where}, in a table of their own; nothing else has changed.")
     return load_reference(path)
 
 
