@@ -21,6 +21,7 @@ What was assumed, or could not be had, is a warning; the commands say it in thei
 
 import numbers
 import os
+import re
 from collections.abc import Iterable, Sized
 from contextlib import suppress
 from difflib import get_close_matches
@@ -41,8 +42,48 @@ __all__ = [
     "WeightsError",
 ]
 
+# Control characters but for the end of a line and the tab, halves of characters that are none
+# (bytes of a file's name that are no UTF-8), and what reverses the direction of writing.
+CONTROL = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+LINE_CONTROL = re.compile(f"[\t\n]|{CONTROL.pattern}")
 
-class AstroclipError(Exception):
+
+def visible(text: str, *, lines: bool = True) -> str:
+    r"""Return text that a terminal shows and does not obey.
+
+    Parameters
+    ----------
+    text : str
+        What a file, a server or a user has said.
+    lines : bool
+        Whether it may have several lines, and tabs.
+
+    Returns
+    -------
+    str
+        With control characters written out, as ``\x1b``.
+
+    Examples
+    --------
+    >>> print(visible("red: \x1b[31m, \u202e"))
+    red: \x1b[31m, \u202e
+    >>> print(visible("two\nlines", lines=False))
+    two\nlines
+    """
+    pattern = CONTROL if lines else LINE_CONTROL
+    return pattern.sub(lambda found: repr(found[0])[1:-1], text)
+
+
+class _Shown:
+    """What is raised or warned of, in words that a terminal does not obey."""
+
+    def __str__(self) -> str:
+        return visible(super().__str__())
+
+
+class AstroclipError(_Shown, Exception):
     """Anything this package raises on purpose.
 
     Attributes
@@ -78,7 +119,7 @@ class SourceError(AstroclipError):
     """No source answered for any row."""
 
 
-class AstroclipWarning(UserWarning):
+class AstroclipWarning(_Shown, UserWarning):
     """Anything this package warns of; the result is there all the same."""
 
 
@@ -172,7 +213,8 @@ def described(value: object) -> str:
     kind = type(value).__name__
     article = "an" if kind[0].lower() in "aeiou" else "a"
     if value is None or isinstance(value, bool | numbers.Number):
-        return repr(value)
+        number = repr(value)
+        return number if len(number) <= 60 else f"{number[:57]}..."
     if isinstance(value, str | os.PathLike):
         text = os.fspath(value)
         return repr(text if len(text) <= 60 else f"{text[:57]}...")

@@ -6,6 +6,8 @@ import sys
 import warnings
 from typing import TYPE_CHECKING
 
+from astroclip_astro.errors import visible
+
 if TYPE_CHECKING:
     from tqdm import tqdm
 
@@ -109,6 +111,7 @@ class Progress:
 
     def write(self, line: str) -> None:
         """Print a line on standard error, above the bar where there is one."""
+        line = visible(line, lines=False)
         if self._bar is None:
             print(line, file=sys.stderr)
         else:
@@ -135,6 +138,7 @@ class Progress:
 
     def _show(self, place: float, words: str, *, now: bool) -> None:
         """Move the bar to a place, never back, and show words; at once, or when it is time."""
+        words = visible(words, lines=False)
         if (bar := self._open()) is not None:
             if bar.total is None:
                 bar.set_description_str(words)

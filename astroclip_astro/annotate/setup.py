@@ -29,8 +29,9 @@ from astroclip_astro.config import (
 )
 from astroclip_astro.errors import InputError, did_you_mean
 from astroclip_astro.fetch.open import open_source
-from astroclip_astro.models.card import Card, check_aligned, check_checksum, locate, read_card
+from astroclip_astro.models.card import Card, check_aligned, locate, read_card
 from astroclip_astro.models.configuration import Configuration
+from astroclip_astro.models.weights_file import check_weights_file
 from astroclip_astro.records import Source
 from astroclip_astro.sky.position import arcseconds
 from astroclip_astro.zeroshot.estimator import KNNEstimator
@@ -38,8 +39,8 @@ from astroclip_astro.zeroshot.reference import Reference, check_weights
 from astroclip_astro.zeroshot.reference_file import (
     complete_reference,
     load_reference,
-    reference_path,
 )
+from astroclip_astro.zeroshot.reference_location import bundled_reference, reference_path
 
 
 def parse_words(given: str | Iterable[str], known: tuple[str, ...], option: str) -> tuple[str, ...]:
@@ -150,12 +151,12 @@ def read_reference(
     """Return the card of weights, the reference that goes with them, and the latter's file."""
     weights_file = locate(weights)
     card = read_card(weights_file)
+    check_weights_file(weights_file, card)
     check_aligned(card)
-    name_or_path = card["name"] if reference is None else reference
+    name_or_path = bundled_reference(card["name"]) if reference is None else reference
     reference_file = reference_path(name_or_path)
     chosen = load_reference(name_or_path)
     check_weights(chosen, card["sha256"])
-    check_checksum(weights_file, card)
     if "labels" in groups and groups != GROUPS and not chosen.user_labels:
         raise InputError(
             f"columns has 'labels', but reference {chosen.name} has none besides redshift and "

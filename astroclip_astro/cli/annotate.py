@@ -22,6 +22,7 @@ from astroclip_astro.cli.options import (
     quiet_option,
     run_command,
 )
+from astroclip_astro.cli.terminal import say, say_lines
 from astroclip_astro.errors import InputError
 from astroclip_astro.version import __version__
 
@@ -180,7 +181,7 @@ def annotate(
             )
     try:
         if dry_run or run is None:
-            click.echo(describe_plan(plan, run, ends))
+            say_lines(describe_plan(plan, run, ends))
             return 0
         try:
             with describing(run.job.source, verbose=verbose):
@@ -192,7 +193,7 @@ def annotate(
         if not quiet or (ends.typed and plan.output is None and ends.form is None):
             seconds = time.monotonic() - start
             # Nothing but the table goes to standard output where that is asked for.
-            click.echo(
+            say_lines(
                 describe_result(run, ends, rows, seconds, quiet=quiet), err=ends.form is not None
             )
     finally:
@@ -229,14 +230,14 @@ def describing(source: Source, *, verbose: bool) -> Iterator[None]:
     known = [*getattr(source, "problems", ()), *getattr(source, "unused", ())]
     if verbose:
         for path, reason in known:
-            click.echo(f"{path}: {reason}", err=True)
+            say(f"{path}: {reason}", err=True)
     try:
         yield
     finally:
         if verbose:
             for pair in getattr(source, "problems", ()):
                 if pair not in known:
-                    click.echo(": ".join(map(str, pair)), err=True)
+                    say(": ".join(map(str, pair)), err=True)
 
 
 def work(run: Run, progress: Progress, *, verbose: bool) -> np.ndarray:

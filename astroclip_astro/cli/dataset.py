@@ -18,6 +18,7 @@ from astroclip_astro.cli.options import (
     run_command,
 )
 from astroclip_astro.cli.progress import GalaxyBar
+from astroclip_astro.cli.terminal import say
 from astroclip_astro.config import conf
 from astroclip_astro.errors import InputError
 from astroclip_astro.records import sample_name
@@ -171,7 +172,7 @@ def build(
         with closing(open_archives(**options)) as source:
             plan = plan_training_set(source, selection, release=options["release"], labels=labels)
             if dry_run:
-                click.echo(f"{len(plan)} galaxies would be fetched from {source.name}.")
+                say(f"{len(plan)} galaxies would be fetched from {source.name}.")
                 print_rejected(plan.rejected)
                 return 0
             with closing(GalaxyBar(len(plan), quiet=quiet)) as bar:
@@ -189,7 +190,7 @@ def build(
         return interrupted("astroclip-dataset", str(stop) or "run the same command again")
     if not quiet:
         kind = sample_name(plan.simulated)
-        click.echo(f"Wrote {outcome.galaxies} {kind} to {outcome.path}{bar.rate()}")
+        say(f"Wrote {outcome.galaxies} {kind} to {outcome.path}{bar.rate()}")
         print_rejected(outcome.rejected)
     return 0
 
@@ -282,7 +283,7 @@ def words(given: str | None) -> tuple[str, ...]:
 def print_rejected(left_out: Mapping[str, int]) -> None:
     """Say how many galaxies were rejected, and why."""
     for reason, count in left_out.items():
-        click.echo(f"  rejected: {count} ({reason})")
+        say(f"  rejected: {count} ({reason})")
 
 
 def main() -> None:

@@ -19,6 +19,7 @@ from astroclip_astro.cli.options import (
     seed_option,
     weights_option,
 )
+from astroclip_astro.cli.terminal import say, say_lines
 from astroclip_astro.errors import InputError
 from astroclip_astro.version import __version__
 
@@ -194,8 +195,8 @@ def evaluate(
         report = evaluate_embeddings(file, replace(options, ood_objects=count), quiet=quiet)
     page = write_report(report, output, overwrite=overwrite)
     if not quiet:
-        click.echo(table_lines(report))
-        click.echo(f"Wrote {page}")
+        say_lines(table_lines(report))
+        say(f"Wrote {page}")
     return 0
 
 
@@ -210,7 +211,7 @@ def given_or_possible(context: click.Context, count: int, *, quiet: bool) -> int
     if asked or "missing" not in versions().values():
         return count
     if not quiet:
-        click.echo(
+        say(
             "Novelty is not tested with simulated objects; that needs the extra: "
             "pip install 'astroclip-astro[simulate]'.",
             err=True,

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 import click
 
 from astroclip_astro.cli.option_types import DEVICE_TYPE
+from astroclip_astro.cli.terminal import say
 from astroclip_astro.config import (
     COLUMN_GROUPS,
     DEVICE,
@@ -219,7 +220,7 @@ def embedding_options(command: Callable) -> Callable:
 
 def interrupted(command: str, words: str) -> int:
     """Say that a command was interrupted and what is kept of its work; returns its status."""
-    click.echo(f"{command}: interrupted; {words}.", err=True)
+    say(f"{command}: interrupted; {words}.", err=True)
     acknowledge()
     return INTERRUPTED_STATUS
 
@@ -239,11 +240,11 @@ def run_command(command: click.Command) -> None:
             warnings.simplefilter("ignore", AstroclipWarning)  # the summary says the same
             status = command.main(standalone_mode=False)
     except AstroclipError as error:
-        click.echo(f"{command.name}: {' '.join(str(error).split())}", err=True)
+        say(f"{command.name}: {' '.join(str(error).split())}", err=True)
         kinds = {InputError: INPUT_STATUS, SourceError: SOURCE_STATUS}
         status = next((s for kind, s in kinds.items() if isinstance(error, kind)), FAILED_STATUS)
     except click.ClickException as error:
-        click.echo(f"{command.name}: {error.format_message()} See --help.", err=True)
+        say(f"{command.name}: {' '.join(error.format_message().split())} See --help.", err=True)
         status = INPUT_STATUS
     except (click.Abort, KeyboardInterrupt):
         status = interrupted(str(command.name), "run the same command again")

@@ -20,6 +20,7 @@ from astroclip_astro.cli.options import (
     seed_option,
     weights_option,
 )
+from astroclip_astro.cli.terminal import say, say_lines
 from astroclip_astro.errors import InputError, OutputError
 from astroclip_astro.records import sample_name
 from astroclip_astro.storage.atomic import check_destination, whole_file
@@ -144,14 +145,14 @@ def build(
 def print_built(built: BuiltReference, output: Path) -> None:
     """Print where a reference is, what is in it, and how good it is."""
     made = built.reference
-    click.echo(f"Wrote {output}: {made.name}, {len(made):,} {sample_name(made.simulated)}")
-    click.echo(f"  labels    {', '.join(made.labels)}")
-    click.echo(
+    say(f"Wrote {output}: {made.name}, {len(made):,} {sample_name(made.simulated)}")
+    say(f"  labels    {', '.join(made.labels)}")
+    say(
         f"  rejected  {built.without_labels} without redshift or mass, "
         f"{built.without_data} without data"
     )
     if built.scores:
-        click.echo(scores_table(built.scores, list(made.labels)))
+        say_lines(scores_table(built.scores, list(made.labels)))
 
 
 def write_scores(found: Mapping[str, float | str], path: Path) -> None:

@@ -17,6 +17,7 @@ from astroclip_astro.cli.options import (
     layer_option,
     run_command,
 )
+from astroclip_astro.cli.terminal import join_lines, say, say_lines
 from astroclip_astro.columns import MODALITIES, PREFIX
 from astroclip_astro.config import MATCH_RADIUS, K
 from astroclip_astro.errors import InputError
@@ -236,9 +237,9 @@ def search(
         if plot is not None:
             draw(query, found, comparison, plot)
     if not quiet:
-        click.echo(describe(query, found, catalog))
+        say_lines(describe(query, found, catalog))
         for path in filter(None, (output, plot)):
-            click.echo(f"Wrote {path}")
+            say(f"Wrote {path}")
     return 0
 
 
@@ -310,7 +311,7 @@ def describe(query: Query, found: Table, catalog: Path) -> str:
         if name in ours or shown[name].dtype.kind == "f":
             shown[name].info.format = FORMATS[name]
     lines.extend(shown.pformat(max_lines=-1, max_width=-1))
-    return "\n".join(lines)
+    return join_lines(lines)
 
 
 def is_plain(found: Table, name: str) -> bool:

@@ -10,6 +10,7 @@ from tqdm.auto import tqdm
 
 from astroclip_astro.cli.options import interrupted, quiet_option, run_command
 from astroclip_astro.cli.progress import GalaxyBar
+from astroclip_astro.cli.terminal import say
 from astroclip_astro.version import __version__
 
 
@@ -74,7 +75,7 @@ def simulate(
         return interrupted("astroclip-simulate", str(stop) or "run the same command again")
     if not quiet:
         size = tqdm.format_sizeof(path.stat().st_size, "B")
-        click.echo(f"Wrote {n} SIMULATED galaxies (seed {seed}) to {path}, {size}{bar.rate()}")
+        say(f"Wrote {n} SIMULATED galaxies (seed {seed}) to {path}, {size}{bar.rate()}")
     return 0
 
 

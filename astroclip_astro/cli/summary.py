@@ -15,6 +15,7 @@ from astroclip_astro.catalogue.arrow_types import conversions
 from astroclip_astro.catalogue.streams import FORMATS
 from astroclip_astro.catalogue.text_values import text_notes
 from astroclip_astro.cli.endpoints import Endpoints
+from astroclip_astro.cli.terminal import join_lines
 from astroclip_astro.columns import PREFIX
 from astroclip_astro.flags import FLAGS, Flag, decode
 from astroclip_astro.records import sample_name
@@ -91,7 +92,7 @@ def describe_plan(plan: Plan, run: Run | None, ends: Endpoints) -> str:
         *(f"  calibrated  {line}" for line in calibration_lines(plan)),
         f"  time        {time_line(run, total - completed)}",
     ]
-    return "\n".join(lines)
+    return join_lines(lines)
 
 
 def converted(plan: Plan, ends: Endpoints) -> list[str]:
@@ -161,7 +162,7 @@ def describe_result(
     )
     lines = [
         *([] if run.plan.output is None and ends.form is None else [f"Wrote {wrote}", ""]),
-        shown,
+        *shown.split("\n"),
         "",
         *flag_lines(rows["astroclip_flags"], run.job.modality),
     ]
@@ -174,7 +175,7 @@ def describe_result(
     lines += [f"  calibrated      {line}" for line in calibration_lines(run.plan)]
     lines.append(f"  time            {duration(seconds)}")
     lines.append(f"  reference       {reference_line(run.job.reference)}")
-    return "\n".join(lines)
+    return join_lines(lines)
 
 
 def flag_lines(flags: np.ndarray, modalities: Sequence[str]) -> list[str]:
@@ -219,4 +220,4 @@ def look(table: Table, labels: list[str], *, count: int, digits: int, words: boo
         if name not in own and name.removeprefix(PREFIX) not in names:
             shown.rename_column(name, name.removeprefix(PREFIX))
     lines = shown.pformat(max_lines=-1, max_width=-1)
-    return "\n".join("  " + line for line in lines)
+    return join_lines("  " + line for line in lines)

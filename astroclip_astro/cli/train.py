@@ -20,6 +20,7 @@ from astroclip_astro.cli.options import (
     run_command,
     seed_option,
 )
+from astroclip_astro.cli.terminal import say
 from astroclip_astro.errors import InputError
 from astroclip_astro.version import __version__
 
@@ -179,19 +180,19 @@ def work(
         saved = str(stop) or "no new checkpoint was written"
         return interrupted("astroclip-train", f"{saved}. Continue with --resume")
     if not quiet:
-        click.echo(f"Wrote {weights} and its card; the loss is in {weights.parent / 'loss.png'}")
+        say(f"Wrote {weights} and its card; the loss is in {weights.parent / 'loss.png'}")
     return 0
 
 
 def print_checks(checks: EarlyChecks) -> int:
     """Print what the early checks found."""
-    click.echo(f"loss before the first step   {checks.first:.4f}, expected {checks.expected:.4f}")
-    click.echo(f"loss after overfitting       {checks.last:.4f}")
-    click.echo(f"gradients                    {'finite' if checks.finite else 'NOT FINITE'}")
-    click.echo(f"effective rank of embeddings {checks.rank:.1f}")
+    say(f"loss before the first step   {checks.first:.4f}, expected {checks.expected:.4f}")
+    say(f"loss after overfitting       {checks.last:.4f}")
+    say(f"gradients                    {'finite' if checks.finite else 'NOT FINITE'}")
+    say(f"effective rank of embeddings {checks.rank:.1f}")
     failures = checks.failures()
     for words in failures:
-        click.echo(f"astroclip-train: {words}", err=True)
+        say(f"astroclip-train: {words}", err=True)
     return FAILED_STATUS if failures else 0
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from pathlib import Path
+from typing import Any, Never
 
 from astroclip_astro.columns import COLUMN_ROOTS, MODALITIES
-from astroclip_astro.errors import WeightsError, did_you_mean
+from astroclip_astro.errors import WeightsError, described, did_you_mean, visible
+from astroclip_astro.models.card_fields import check_card_sha256, check_fields
+from astroclip_astro.models.configuration import Configuration
 from astroclip_astro.resources import folder
 from astroclip_astro.storage.atomic import check_path
+from astroclip_astro.storage.bounds import load_json, read_card_bytes
 
 CARD_FORMAT = 1
 CARD_KEYS = ("format", "name", "configuration", "recipe", "sha256", "training", "scores")
@@ -38,7 +41,7 @@ class Card(dict):
     def __repr__(self) -> str:
         lines = [f"Card of weights {self.get('name')!r}"]
         lines += [f"  {name:<10}  {words}" for name, words in self._facts().items() if words]
-        return "\n".join(lines)
+        return visible("\n".join(lines))
 
     def _facts(self) -> dict[str, str]:
         """Return what is shown, by its heading; nothing where the card has nothing."""
@@ -99,25 +102,97 @@ def locate(name: str | os.PathLike) -> Path:
 
 
 def read_card(path: Path) -> Card:
-    """Read the card beside a weights file."""
+    """Read the card beside a weights file, and check all that anything reads in it.
+
+    Parameters
+    ----------
+    path : Path
+        The ``.safetensors`` file.
+
+    Returns
+    -------
+    Card
+        Every field of the type that it is expected to have, the sizes within bounds.
+
+    Raises
+    ------
+    WeightsError
+        For a card that is not there, too large, no JSON, of another format, changed since it was
+        written, or with a field of another type.
+
+    Examples
+    --------
+    >>> read_card(locate("compact"))["name"]
+    'compact'
+    """
     file = path.with_suffix(".json")
-    try:
-        card = json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    if not file.is_file():
         raise WeightsError(
             f"No card {file.name} beside {path}; weights and card belong together, keep both."
-        ) from None
-    except (OSError, ValueError) as error:
+        )
+    try:
+        content = read_card_bytes(file, error=WeightsError)
+    except OSError as error:
         raise WeightsError(f"Card {file} cannot be read: {error}.") from None
-    missing = [key for key in CARD_KEYS if not isinstance(card, dict) or key not in card]
-    if missing:
-        raise WeightsError(f"Card {file} lacks {missing}, expected {list(CARD_KEYS)}.")
-    if card["format"] != CARD_FORMAT:
+    where = f"Card {file}"
+    card = load_json(
+        content,
+        where,
+        error=WeightsError,
+        object_pairs_hook=_unique_names,
+        parse_constant=_refuse_constant,
+    )
+    check_card(card, where)
+    return Card(card)
+
+
+def check_card(card: object, where: str) -> None:
+    """Refuse a card that is none, or of which not all is as it is expected.
+
+    Parameters
+    ----------
+    card : object
+        What a JSON file says.
+    where : str
+        What messages call it.
+
+    Raises
+    ------
+    WeightsError
+        Saying what was found and what is expected.
+    """
+    if not isinstance(card, dict):
+        raise WeightsError(f"{where} is {described(card)}, expected a dictionary; copy it again.")
+    if missing := [key for key in CARD_KEYS if key not in card]:
         raise WeightsError(
-            f"Card {file} has format {card['format']!r}, expected {CARD_FORMAT}; "
+            f"{where} lacks {missing}, expected {list(CARD_KEYS)}; copy weights and card again."
+        )
+    if type(card["format"]) is not int or card["format"] != CARD_FORMAT:
+        raise WeightsError(
+            f"{where} has format {described(card['format'])}, expected {CARD_FORMAT}; "
             "install the version of astroclip-astro that wrote it."
         )
-    return Card(card)
+    check_fields(card, where)
+    check_card_sha256(card, where)
+    try:
+        Configuration.from_dict(card["configuration"])
+    except WeightsError as error:
+        raise WeightsError(f"{where}: {error}") from None
+
+
+def _unique_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return a dictionary of JSON, sure that it has no name twice."""
+    values: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in values:
+            raise ValueError(f"the name {described(name)} is there twice")
+        values[name] = value
+    return values
+
+
+def _refuse_constant(word: str) -> Never:
+    """Refuse NaN and Infinity, which JSON does not have."""
+    raise ValueError(f"{word} is no number of JSON")
 
 
 def check_checksum(path: Path, card: dict) -> None:

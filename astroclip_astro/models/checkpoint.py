@@ -16,8 +16,10 @@ from torch.overrides import TorchFunctionMode
 
 from astroclip_astro.errors import WeightsError
 from astroclip_astro.models.astroclip import AstroCLIP
-from astroclip_astro.models.card import CARD_FORMAT, check_checksum, locate, read_card, sha256
+from astroclip_astro.models.card import CARD_FORMAT, check_card, locate, read_card, sha256
+from astroclip_astro.models.card_fields import CARD_SHA256, card_sha256
 from astroclip_astro.models.configuration import Configuration
+from astroclip_astro.models.weights_file import check_weights_file
 from astroclip_astro.storage.atomic import whole_file
 
 STORED = (torch.float32, torch.float16, torch.bfloat16)
@@ -107,14 +109,13 @@ def load_weights(name: str | os.PathLike) -> tuple[AstroCLIP, dict]:
     """
     path = locate(name)
     card = read_card(path)
-    config = Configuration.from_dict(card["configuration"])
+    check_weights_file(path, card)
     with shapes_only():  # nothing is allocated for what a card claims
-        model = AstroCLIP(config)
+        model = AstroCLIP(Configuration.from_dict(card["configuration"]))
     expected = model.state_dict()
     try:
         with safe_open(path, framework="pt") as tensors:
             check_layout(path, tensors, expected)
-            check_checksum(path, card)
             state = {key: tensors.get_tensor(key) for key in expected}
     except (SafetensorError, OSError) as error:
         raise WeightsError(f"Weights {path} cannot be read: {error}.") from None
@@ -143,8 +144,8 @@ def save_weights(
     path : str or path
         The ``.safetensors`` file; the card goes beside it.
     card : dict
-        ``name``, ``training`` and ``scores``; format, configuration, recipe and checksum are
-        filled in here.
+        ``name``, ``training`` and ``scores``; format, configuration, recipe and the checksums of
+        the file and of the card itself are filled in here.
     half : bool
         Store matrices as float16, which halves the file; they are float32 again once loaded.
 
@@ -152,6 +153,11 @@ def save_weights(
     -------
     dict
         The card as written.
+
+    Raises
+    ------
+    WeightsError
+        For a card that `load_weights` would refuse.
     """
     path, config = Path(path), model.config
     state = {}
@@ -169,6 +175,10 @@ def save_weights(
             "stored": "float16 matrices" if half else "float32",
             "sha256": sha256(scratch),
         }
+        card = json.loads(json.dumps(card))  # as it is once it is read
+        card.pop(CARD_SHA256, None)  # of the card that this one began as
+        check_card(card, f"Card {path.with_suffix('.json')}")
+        card[CARD_SHA256] = card_sha256(card)
         scratch_card.write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
     return card
 

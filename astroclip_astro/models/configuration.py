@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
+from typing import Any
 
-from astroclip_astro.errors import WeightsError
+from astroclip_astro.errors import WeightsError, described
+from astroclip_astro.records import WAVELENGTH
 
 STRETCHES = ("raw", "rgb", "stein", "asinh")
 BLOCKS = ("bottleneck", "basic")
+STAGES = 4  # of the residual network
+MAX_IMAGE_SIZE = 1024  # pixels; that of the published weights is 96
+MAX_WIDTH = 16_384  # numbers in a vector between two layers; at full size 2,048
+MAX_LAYERS = 200  # of one encoder; at full size 16 blocks and 6 layers
+MAX_NAME_LETTERS = 200
+MAX_SIZES = {"image_size": MAX_IMAGE_SIZE, "spectrum_layers": MAX_LAYERS}  # of others MAX_WIDTH
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,22 +97,91 @@ class Configuration:
         return asdict(self) | {"image_blocks": list(self.image_blocks)}
 
     @classmethod
-    def from_dict(cls, values: dict) -> Configuration:
-        """Read what `to_dict` wrote; names that are missing or unknown raise `WeightsError`."""
+    def from_dict(cls, values: object) -> Configuration:
+        """Read what `to_dict` wrote.
+
+        Raises
+        ------
+        WeightsError
+            For names that are missing or unknown, values of another type, and sizes that no
+            encoder has or that do not go together.
+        """
         known = {field.name for field in fields(cls)}
         if not isinstance(values, dict) or set(values) != known:
-            found = sorted(values) if isinstance(values, dict) else type(values).__name__
+            found = sorted(map(str, values)) if isinstance(values, dict) else described(values)
             raise WeightsError(f"Configuration has {found}, expected {sorted(known)}.")
+        _check_types(values)
         config = cls(**values | {"image_blocks": tuple(values["image_blocks"])})
-        if config.image_stretch not in STRETCHES:
-            raise WeightsError(
-                f"Unknown image stretch {config.image_stretch!r}, expected one of {STRETCHES}."
-            )
-        if config.image_block not in BLOCKS:
-            raise WeightsError(
-                f"Unknown residual block {config.image_block!r}, expected one of {BLOCKS}."
-            )
+        for right, words in config._rules():
+            if not right:
+                raise WeightsError(f"Configuration: {words}.")
         return config
+
+    def _rules(self) -> tuple[tuple[bool, str], ...]:
+        """Return how sizes have to go together, and whether they do."""
+        return (
+            (
+                self.spectrum_samples == len(WAVELENGTH),
+                f"spectrum_samples is {self.spectrum_samples}, expected {len(WAVELENGTH)}",
+            ),
+            (
+                self.spectrum_width % self.spectrum_heads == 0,
+                "spectrum_heads expected to divide spectrum_width",
+            ),
+            (
+                self.embedding_width % self.head_heads == 0,
+                "head_heads expected to divide embedding_width",
+            ),
+            (
+                1 < self.tokens <= self.max_tokens,
+                f"max_tokens is {self.max_tokens}, expected at least the number of tokens, "
+                f"{self.tokens}, and that at least 2",
+            ),
+        )
+
+
+def is_line(value: object) -> bool:
+    r"""Return whether a value is a line of text that can be printed, and is not too long.
+
+    Examples
+    --------
+    >>> is_line("compact"), is_line(""), is_line("two\nlines"), is_line(1)
+    (True, False, False, False)
+    """
+    return isinstance(value, str) and value.isprintable() and 0 < len(value) <= MAX_NAME_LETTERS
+
+
+def _check_types(values: dict[str, Any]) -> None:
+    """Raise WeightsError for a value that is of another type, or beyond its bounds."""
+
+    def refuse(name: str, expected: str) -> None:
+        raise WeightsError(
+            f"Configuration: {name} is {described(values[name])}, expected {expected}."
+        )
+
+    def is_size(value: object, most: int) -> bool:
+        return type(value) is int and 1 <= value <= most
+
+    if not is_line(values["name"]):
+        refuse("name", f"a line of text, at most {MAX_NAME_LETTERS} letters")
+    for name, words in (("image_stretch", STRETCHES), ("image_block", BLOCKS)):
+        if values[name] not in words:
+            refuse(name, f"one of {', '.join(words)}")
+    blocks, dropout = values["image_blocks"], values["head_dropout"]
+    if (
+        not isinstance(blocks, list | tuple)
+        or len(blocks) != STAGES
+        or not all(is_size(block, MAX_LAYERS) for block in blocks)
+        or sum(blocks) > MAX_LAYERS
+    ):
+        refuse("image_blocks", f"{STAGES} whole numbers from 1 on, {MAX_LAYERS} together at most")
+    if type(dropout) not in (int, float) or not 0 <= dropout < 1:
+        refuse("head_dropout", "a number from 0 to below 1")
+    others = {"name", "image_stretch", "image_block", "image_blocks", "head_dropout"}
+    for name in values.keys() - others:
+        most = MAX_SIZES.get(name, MAX_WIDTH)
+        if not is_size(values[name], most):
+            refuse(name, f"a whole number from 1 to {most}")
 
 
 def window_count(samples: int, window: int, step: int) -> int:

@@ -33,6 +33,7 @@ from astroclip_astro.sky.position import arcseconds, separations
 from astroclip_astro.version import __version__
 from astroclip_astro.zeroshot.reference import Reference, check_weights
 from astroclip_astro.zeroshot.reference_file import COLUMN_DESCRIPTIONS, load_reference
+from astroclip_astro.zeroshot.reference_location import bundled_reference
 
 if TYPE_CHECKING:
     from astroclip_astro.models.model import Model
@@ -211,9 +212,9 @@ class SimilaritySearch:
         elif given is not None:
             reference = load_reference(given)
         elif self.weights is not None:
-            reference = load_reference(self.model().card["name"])
+            reference = load_reference(bundled_reference(self.model().card["name"]))
         else:
-            reference = load_reference(self._weights_name(name))
+            reference = load_reference(bundled_reference(name or WEIGHTS))
         if self.weights is not None:
             sha256 = self.model().card["sha256"]
         if sha256:

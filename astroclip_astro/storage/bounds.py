@@ -17,7 +17,7 @@ import yaml
 
 from astroclip_astro.errors import InputError
 
-MAX_CARD_BYTES = 16 << 20  # of a JSON card, one of weights for example
+MAX_CARD_BYTES = 1 << 20  # of a JSON card, one of weights for example
 MAX_HEADER_BLOCKS = 2000  # of 2880 bytes, in the header of one part of a FITS file
 MAX_YAML_LETTERS = 16 << 20  # of the metadata of one table
 MAX_ALIASED_NODES = 100_000  # what all aliases of a YAML document stand for, together
@@ -68,7 +68,9 @@ def read_card_bytes(path: Path, *, error: type[InputError] = InputError) -> byte
     return content
 
 
-def load_json(text: str | bytes, what: str, *, error: type[InputError] = InputError) -> Any:
+def load_json(
+    text: str | bytes, what: str, *, error: type[InputError] = InputError, **options: Any
+) -> Any:
     """Return what JSON says, sure that it is neither too long nor too deep.
 
     Parameters
@@ -79,6 +81,8 @@ def load_json(text: str | bytes, what: str, *, error: type[InputError] = InputEr
         How messages call it.
     error : type of InputError
         What is raised.
+    **options
+        As `json.loads` takes them.
 
     Returns
     -------
@@ -112,7 +116,7 @@ def load_json(text: str | bytes, what: str, *, error: type[InputError] = InputEr
                     f"{what} has lists or dictionaries more than {MAX_DEPTH} deep; pass another "
                     "file."
                 )
-        return json.loads(letters)
+        return json.loads(letters, **options)
     except InputError:
         raise
     except ValueError as problem:  # UnicodeDecodeError and JSONDecodeError, and digits by thousands

@@ -11,7 +11,6 @@ from astroclip_astro.errors import InputError, WeightsError, did_you_mean
 from astroclip_astro.models.configuration import Configuration
 from astroclip_astro.train.settings import STAGES, TRAINING, StageSettings, TrainingConfiguration
 
-SAMPLES = 7781  # of a spectrum in every training set
 LARGE = 2**53
 
 Settings = TypeVar("Settings", bound=Configuration | StageSettings)
@@ -86,33 +85,9 @@ def check_sizes(model: Configuration, where: str) -> None:
         Where a size is below 1, or two do not go together.
     """
     try:
-        Configuration.from_dict(model.to_dict())  # checks the words in it
+        Configuration.from_dict(model.to_dict())
     except WeightsError as error:
         raise InputError(f"{where}: {error}") from None
-    sizes = {name: value for name, value in model.to_dict().items() if type(value) is int}
-    sizes["image_blocks"] = min(model.image_blocks, default=0)
-    small = [name for name, value in sizes.items() if value < 1]
-    rules = (
-        (not small, f"{', '.join(small)} below 1"),
-        (len(model.image_blocks) == 4, "image_blocks expected to be four numbers"),
-        (model.spectrum_samples == SAMPLES, f"spectrum_samples expected to be {SAMPLES}"),
-        (
-            not small and model.spectrum_width % model.spectrum_heads == 0,
-            "spectrum_heads expected to divide spectrum_width",
-        ),
-        (
-            not small and model.embedding_width % model.head_heads == 0,
-            "head_heads expected to divide embedding_width",
-        ),
-        (
-            not small and 1 < model.tokens <= model.max_tokens,
-            "max_tokens expected to be at least the number of tokens",
-        ),
-        (0 <= model.head_dropout < 1, "head_dropout expected from 0 to below 1"),
-    )
-    for right, words in rules:
-        if not right:
-            raise InputError(f"{where}: {words}.")
 
 
 def _table(values: dict, name: str, path: Path) -> dict:

@@ -48,21 +48,6 @@ def leave_one_out_table(held_out: LeaveOneOut) -> fits.BinTableHDU:
     return table
 
 
-def check_size(table: fits.BinTableHDU, path: Path) -> None:
-    """Refuse a table of which a part is not in the file.
-
-    Raises
-    ------
-    WeightsError
-        With the size of the file and the one that the table's header claims.
-    """
-    size, needed = path.stat().st_size, table.fileinfo()["datLoc"] + table.size
-    if needed > size:
-        raise WeightsError(
-            f"{path} is truncated: it has {size} bytes, its header claims {needed}; copy it again."
-        )
-
-
 def read_leave_one_out(hdus: fits.HDUList, path: Path) -> LeaveOneOut | None:
     """Read leave-one-out predictions from a reference's file.
 
@@ -88,7 +73,6 @@ def read_leave_one_out(hdus: fits.HDUList, path: Path) -> LeaveOneOut | None:
     if not tables:
         return None
     table = tables[-1]
-    check_size(table, path)
     rows = _read_rows(table, path)
 
     def column(name: str) -> np.ndarray:

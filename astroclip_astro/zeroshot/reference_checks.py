@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from astroclip_astro.zeroshot.reference import Reference
 
 
+MAX_LABELS = 100  # besides redshift and mass; each takes minutes of leave-one-out predictions
 NAME = r"[A-Za-z][A-Za-z0-9_]{0,49}"  # with our prefix and _err still a name for any format
 
 
@@ -33,7 +34,7 @@ def check_label_names(names: Sequence[str]) -> None:
     ------
     WeightsError
         For a name that is not letters, digits and underscores, or one that is taken; FITS and
-        TOPCAT do not tell names apart that differ only in case.
+        TOPCAT do not tell names apart that differ only in case. For more than `MAX_LABELS`.
 
     Examples
     --------
@@ -43,6 +44,11 @@ def check_label_names(names: Sequence[str]) -> None:
         ...
     astroclip_astro.errors.WeightsError: Label 'z' would become the column astroclip_z, which ...
     """
+    if len(names) > MAX_LABELS:
+        raise WeightsError(
+            f"A reference has more than {MAX_LABELS} labels besides redshift and mass, expected "
+            "fewer; make one without those that you do not need."
+        )
     taken = {column.name.lower() for column in COLUMNS}
     for name in names:
         if not re.fullmatch(NAME, name):
@@ -135,6 +141,41 @@ def check_reference(reference: Reference, where: str) -> None:
     sha256 = reference.weights_sha256
     if sha256 is not None and not re.fullmatch("[0-9a-f]{64}", sha256):
         raise WeightsError(f"ACWSHA of {where} is {sha256!r}, expected 64 digits of 0-9, a-f.")
+
+
+def check_leave_one_out(reference: Reference, where: str) -> None:
+    """Refuse leave-one-out predictions that say to be of a reference and cannot be.
+
+    Parameters
+    ----------
+    reference : Reference
+        Any. Predictions of other galaxies pass: they are not used.
+    where : str
+        What messages call it.
+
+    Raises
+    ------
+    WeightsError
+        For rows that there are not, labels without predictions, and numbers that are infinite.
+    """
+    held_out = reference.valid_leave_one_out
+    if held_out is None:
+        return
+    wanted = {(label, modality) for label in reference.labels for modality in MODALITIES}
+    missing = sorted(wanted - held_out.predictions.keys())
+    numbers = [*held_out.distances.values()]
+    for prediction in held_out.predictions.values():
+        numbers += [prediction.value, prediction.scatter, prediction.secondary]
+    if (
+        missing
+        or int(held_out.rows[-1]) >= len(reference)
+        or any(np.isinf(values).any() for values in numbers)
+    ):
+        what = f"lack {missing[:3]}" if missing else "have rows or numbers that cannot be"
+        raise WeightsError(
+            f"Leave-one-out predictions of reference {where} {what}, expected those of its "
+            f"{len(reference)} galaxies; remove that table, and it will be made again."
+        )
 
 
 def _check_label(reference: Reference, name: str, where: str) -> None:

@@ -25,22 +25,24 @@ from astropy import log
 from astropy.io import fits
 
 from astroclip_astro.columns import EMBEDDING_WIDTH, MODALITIES
-from astroclip_astro.errors import OutputError, WeightsError, did_you_mean
-from astroclip_astro.resources import folder
-from astroclip_astro.storage.atomic import check_path, whole_file
+from astroclip_astro.errors import OutputError, WeightsError, did_you_mean, visible
+from astroclip_astro.storage.atomic import whole_file
+from astroclip_astro.storage.fits_parts import check_parts
 from astroclip_astro.zeroshot.leave_one_out import predict_leave_one_out
 from astroclip_astro.zeroshot.leave_one_out_file import (
     EXTENSION,
-    check_size,
     leave_one_out_table,
     read_leave_one_out,
 )
 from astroclip_astro.zeroshot.reference import COVARIATE_COLUMNS, LABELS, Reference
 from astroclip_astro.zeroshot.reference_checks import (
+    MAX_LABELS,
     check_label_names,
+    check_leave_one_out,
     check_reference,
     check_suffix,
 )
+from astroclip_astro.zeroshot.reference_location import bundled_references, reference_path
 
 __all__ = ["load_reference", "save_reference"]
 
@@ -91,6 +93,8 @@ def load_reference(name_or_path: str | os.PathLike) -> Reference:
     ('simulated reference arc', 50, (50, 128))
     """
     path = reference_path(name_or_path)
+    if path.exists() and not path.is_file():
+        raise WeightsError(f"Reference {path} cannot be read: it is no file; give a FITS file.")
     try:
         with path.open("rb") as file:
             reference = _read(file, path)
@@ -98,9 +102,9 @@ def load_reference(name_or_path: str | os.PathLike) -> Reference:
         raise
     except (FileNotFoundError, NotADirectoryError):
         raise WeightsError(
-            f"No reference {str(name_or_path)!r}: bundled are {sorted(_bundled())}, "
+            f"No reference {str(name_or_path)!r}: bundled are {sorted(bundled_references())}, "
             "and there is no file of that path; give a name or the path of a FITS file"
-            f"{did_you_mean(name_or_path, _bundled()) or '.'}"
+            f"{did_you_mean(name_or_path, bundled_references()) or '.'}"
         ) from None
     except fits.verify.VerifyWarning:
         raise WeightsError(
@@ -112,6 +116,7 @@ def load_reference(name_or_path: str | os.PathLike) -> Reference:
             f"Reference {path} cannot be read, expected a FITS table: {error}."
         ) from error
     check_reference(reference, str(path))
+    check_leave_one_out(reference, str(path))
     return reference
 
 
@@ -174,7 +179,8 @@ def _reference_table(reference: Reference) -> fits.BinTableHDU:
         elif reference.descriptions.get(name):
             table.header[f"TCOMM{number}"] = reference.descriptions[name]
     for number, name in enumerate(reference.user_labels, start=1):
-        table.header[f"ACLABEL{number}"] = (name, "column that is a label")
+        long = "HIERARCH " * (number > 9)  # more than eight letters
+        table.header[f"{long}ACLABEL{number}"] = (name, "column that is a label")
     table.header["ACNAME"] = (reference.name, "name of the reference")
     if reference.simulated is not None:
         table.header["SIMULATD"] = (reference.simulated, "whether the galaxies are simulated")
@@ -215,15 +221,16 @@ def complete_reference(reference: Reference, path: str | Path) -> Reference:
         "galaxies yet. They are computed now, once."
     )
     held_out = predict_leave_one_out(reference)
+    where = visible(str(path))
     try:
         _append_table(Path(path).resolve(), leave_one_out_table(held_out))
     except OSError as error:
         log.info(
-            f"They cannot be stored in {path} ({error.strerror or error}), so that the next run "
+            f"They cannot be stored in {where} ({error.strerror or error}), so that the next run "
             "computes them again."
         )
         return replace(reference, leave_one_out=held_out)
-    log.info(f"They are stored in {path}, in a table of their own; nothing else has changed.")
+    log.info(f"They are stored in {where}, in a table of their own; nothing else has changed.")
     return load_reference(path)
 
 
@@ -241,34 +248,22 @@ def _append_table(path: Path, table: fits.BinTableHDU) -> None:
         shutil.copymode(path, scratch)
 
 
-def reference_path(name_or_path: str | os.PathLike) -> Path:
-    """Return the file of a bundled reference, or of one of your own."""
-    given = check_path(name_or_path, "reference")
-    return _bundled().get(str(given)) or Path(given)
-
-
-def _bundled() -> dict[str, Path]:
-    """Return name -> file of the references that install with the package."""
-    files = folder("catalogs").glob("reference-*.fits")
-    return {file.stem.removeprefix("reference-"): file for file in files}
-
-
 def _read(file: BufferedReader, path: Path) -> Reference:
     """Return the reference in a file's first binary table, its formats checked, not its values."""
-    sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    file.seek(0)
     if file.read(6) != b"SIMPLE":
         raise WeightsError(f"{path} is not an uncompressed FITS file; give a FITS table.")
+    check_parts(path, error=WeightsError)
+    file.seek(0)
+    sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     file.seek(0)
     with warnings.catch_warnings():
-        # The size is checked below, where it can be said what is missing.
+        # The size has been checked, and it was said what is missing.
         warnings.filterwarnings("ignore", message="File may have been truncated")
         warnings.filterwarnings("error", message="Error validating header")
         with fits.open(file, memmap=True) as hdus:
             table = next((hdu for hdu in hdus if isinstance(hdu, fits.BinTableHDU)), None)
             if table is None:
                 raise WeightsError(f"{path} holds no binary table; save_reference writes one.")
-            check_size(table, path)
             own = _own_labels(table.header, path)
             floats = {name for name in table.columns.names if table.data.dtype[name].kind == "f"}
             measures = {m: c for m, c in COVARIATE_COLUMNS.items() if c in floats}
@@ -293,7 +288,10 @@ def _read(file: BufferedReader, path: Path) -> Reference:
 def _own_labels(header: fits.Header, path: Path) -> list[str]:
     """Return the names of the columns that the header calls labels, in the order of its cards."""
     names: list[str] = []
-    while (name := _text(header, f"ACLABEL{len(names) + 1}", path)) is not None:
+    while (
+        len(names) <= MAX_LABELS
+        and (name := _text(header, f"ACLABEL{len(names) + 1}", path)) is not None
+    ):
         names.append(name)
     check_label_names(names)
     return names

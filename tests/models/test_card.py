@@ -17,7 +17,7 @@ def card():
 def test_card_is_shown_in_a_few_lines(card):
     lines = repr(card).splitlines()
     assert len(lines) < 10
-    assert max(map(len, lines)) < 120
+    assert max(map(len, lines)) <= 132
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 from astroclip_astro.errors import WeightsError
 from astroclip_astro.models.astroclip import AstroCLIP
 from astroclip_astro.models.card import bundled, sha256
+from astroclip_astro.models.card_fields import card_sha256
 from astroclip_astro.models.checkpoint import load_weights, save_weights, shapes_only
 
 CARD = {"name": "tiny", "training": {"simulated": True}, "scores": {}}
@@ -31,6 +32,7 @@ def rewrite(path, change):
     save_file(state, path)
     card = json.loads(path.with_suffix(".json").read_text())
     card["sha256"] = sha256(path)
+    card["card_sha256"] = card_sha256(card)
     path.with_suffix(".json").write_text(json.dumps(card))
 
 

@@ -9,7 +9,7 @@ from astropy.io import fits
 from astropy.table import Table
 
 from astroclip_astro.errors import OutputError, WeightsError
-from astroclip_astro.zeroshot import reference_file as module
+from astroclip_astro.zeroshot import reference_location
 from astroclip_astro.zeroshot.reference import Reference, check_weights
 from astroclip_astro.zeroshot.reference_checks import check_reference
 from astroclip_astro.zeroshot.reference_file import load_reference, save_reference
@@ -197,6 +197,14 @@ def test_length_is_the_number_of_galaxies():
     assert len(toy()) == 40
 
 
+def test_more_than_nine_labels_are_written_without_a_warning(tmp_path):
+    more = {f"label{number}": np.full(40, float(number)) for number in range(12)}
+    save_reference(toy(labels=toy().labels | more), tmp_path / "many.fits")
+    loaded = load_reference(tmp_path / "many.fits")
+    assert loaded.user_labels == tuple(more)
+    assert loaded.labels["label11"][0] == 11
+
+
 # Names
 
 
@@ -207,7 +215,7 @@ def catalogs(tmp_path, monkeypatch):
     path.mkdir()
     save_reference(toy(name="tiny"), path / "reference-tiny.fits")
     (path / "demo.fits").touch()
-    monkeypatch.setattr(module, "folder", {"catalogs": path}.__getitem__)
+    monkeypatch.setattr(reference_location, "folder", {"catalogs": path}.__getitem__)
     return path
 
 

@@ -1,11 +1,16 @@
 """Reference files that are damaged, or not references: each is refused, and why is said."""
 
+import os
+
 import numpy as np
 import pytest
 from astropy.io import fits
 from astropy.table import Table
+from refusals import refused_quickly
 
 from astroclip_astro.errors import WeightsError
+from astroclip_astro.zeroshot import reference_file
+from astroclip_astro.zeroshot.leave_one_out_file import DIGEST, EXTENSION
 from astroclip_astro.zeroshot.reference import Reference
 from astroclip_astro.zeroshot.reference_file import load_reference, save_reference
 
@@ -66,8 +71,6 @@ def test_a_row_count_beyond_the_file_is_refused(saved):
     [
         (b"SIMULATD=                    T", b"SIMULATD=                    Q"),
         (b"TFORM1  = '128E    '", b"TFORM1  = '12?E    '"),
-        (b"TFIELDS =                    4", b"TFIELDS =                  4.5"),
-        (b"NAXIS2  =                   40", b"NAXIS2  =        9000000000000"),
     ],
 )
 def test_a_damaged_header_is_refused(saved, old, new):
@@ -76,6 +79,109 @@ def test_a_damaged_header_is_refused(saved, old, new):
     saved.write_bytes(whole[:where] + new + whole[where + len(new) :])
     with pytest.raises(WeightsError, match="cannot be read, expected a FITS table"):
         load_reference(saved)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        (b"TFIELDS =                    4", b"TFIELDS =                  4.5", "TFIELDS = '4.5'"),
+        (b"TFIELDS =                    4", b"TFIELDS =             90000000", "TFIELDS = 90000"),
+        (b"NAXIS2  =                   40", b"NAXIS2  =        9000000000000", "header claims 93"),
+        (b"NAXIS2  =                   40", b"NAXIS2  =                  -40", "NAXIS2 = -40"),
+        (b"NAXIS1  =                 1040", b"NAXIS1  =        1040000000000", "header claims 41"),
+        (b"PCOUNT  =                    0", b"PCOUNT  =             -9000000", "PCOUNT = -9000"),
+        (b"PCOUNT  =                    0", b"PCOUNT  =        9000000000000", "header claims 90"),
+        (b"GCOUNT  =                    1", b"GCOUNT  =        1000000000000", "header claims 41"),
+        (b"BITPIX  =                    8", b"BITPIX  =                   80", "BITPIX = 80"),
+        (b"NAXIS   =                    2", b"NAXIS   =                  999", "has no NAXIS3"),
+        (b"END" + b" " * 77, b"FIN" + b" " * 77, "truncated|no END|NAXIS"),
+    ],
+)
+def test_a_claim_that_cannot_be_is_refused_before_anything_is_built(saved, old, new, words):
+    whole = saved.read_bytes()
+    where = whole.index(old, 2880)
+    saved.write_bytes(whole[:where] + new + whole[where + len(new) :])
+    with refused_quickly(words):
+        load_reference(saved)
+
+
+def test_a_header_without_end_is_refused_however_long_the_file_is(tmp_path):
+    path = tmp_path / "endless.fits"
+    card = b"COMMENT" + b" " * 73
+    with path.open("wb") as file:
+        file.write(b"SIMPLE  =                    T".ljust(80) + 35 * card)
+        for _ in range(8000):
+            file.write(36 * card)
+    with refused_quickly("no END in its first 2000 blocks"):
+        load_reference(path)
+
+
+def test_many_parts_are_refused(saved):
+    with saved.open("ab") as file:
+        cards = (b"XTENSION= 'IMAGE   '", b"BITPIX  = 8", b"NAXIS   = 0", b"END")
+        file.write(b"".join(card.ljust(80) for card in cards).ljust(2880) * 5000)
+    with refused_quickly("more than 100 parts"):
+        load_reference(saved)
+
+
+def test_many_labels_are_refused(table, tmp_path):
+    for number in range(101):
+        table[f"label{number}"] = np.ones(40)
+    path = write(table, tmp_path / "many.fits")
+    with fits.open(path, mode="update") as hdus:
+        for number in range(101):
+            hierarch = "HIERARCH " * (number >= 9)
+            hdus[1].header[f"{hierarch}ACLABEL{number + 1}"] = f"label{number}"
+    with refused_quickly("more than 100 labels"):
+        load_reference(path)
+
+
+def test_nothing_is_computed_for_a_reference_whose_second_table_is_cut_off(saved, monkeypatch):
+    monkeypatch.setattr(reference_file, "predict_leave_one_out", forbidden)
+    content = saved.read_bytes()
+    saved.write_bytes(content[:-2880])
+    with refused_quickly("truncated"):
+        load_reference(saved)
+
+
+def forbidden(*_):
+    raise AssertionError("nothing may be computed")
+
+
+def change_leave_one_out(path, change):
+    """Change the stored predictions; their checksum goes on to say that they belong here."""
+    with fits.open(path) as hdus:
+        held_out = Table(hdus[2].data)
+        digest = hdus[2].header[DIGEST]
+    change(held_out)
+    with fits.open(path, mode="update") as hdus:
+        hdus[2] = fits.BinTableHDU(held_out, name=EXTENSION)
+        hdus[2].header[DIGEST] = digest
+
+
+def test_predictions_that_lack_a_label_are_refused(saved):
+    names = [f"redshift_image_{part}" for part in ("value", "scatter", "other")]
+    change_leave_one_out(saved, lambda table: table.remove_columns(names))
+    with pytest.raises(WeightsError, match=r"lack \[\('redshift', 'image'\), .*made again"):
+        load_reference(saved)
+
+
+def test_predictions_of_rows_that_there_are_not_are_refused(saved):
+    change_leave_one_out(saved, lambda table: table["row"].__setitem__(-1, 40))
+    with pytest.raises(WeightsError, match=r"rows or numbers that cannot be.*its 40 galaxies"):
+        load_reference(saved)
+
+
+def test_infinite_predictions_are_refused(saved):
+    change_leave_one_out(saved, lambda table: table["distance_image"].__setitem__(3, np.inf))
+    with pytest.raises(WeightsError, match="rows or numbers that cannot be"):
+        load_reference(saved)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.fits")
+    with pytest.raises(WeightsError, match="it is no file"):
+        load_reference(tmp_path / "pipe.fits")
 
 
 @pytest.mark.parametrize("content", [b"", b"redshift,image\n", b"\x1f\x8b\x08\x00", b"\x80\x04."])

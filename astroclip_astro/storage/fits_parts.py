@@ -1,0 +1,117 @@
+"""What the headers of a FITS file claim, compared with the bytes it has before anything is built.
+
+A header may claim negative sizes, which send a reader in circles, more rows than there are bytes,
+or not end. The cards are read here one by one; no data are touched.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import BinaryIO
+
+from astroclip_astro.errors import InputError
+from astroclip_astro.storage.bounds import MAX_HEADER_BLOCKS
+
+BLOCK, CARD = 2880, 80  # bytes
+MAX_PARTS = 100  # headers with their data, in a file of this package
+MAX_FIELDS = 999  # columns of a table, by the standard
+SIZE_KEYWORD = re.compile(rb"(BITPIX|NAXIS\d{0,3}|PCOUNT|GCOUNT|TFIELDS) *= +([^/]*)")
+
+
+def check_parts(path: Path, *, error: type[InputError] = InputError) -> None:
+    """Refuse a FITS file whose headers claim more than it has, or what no file can have.
+
+    Parameters
+    ----------
+    path : Path
+        An uncompressed FITS file.
+    error : type of InputError
+        What is raised.
+
+    Raises
+    ------
+    InputError
+        For a header that does not end, a size that is none, more parts or columns than a table
+        of this package can have, or data that are not all in the file.
+
+    Examples
+    --------
+    >>> from astroclip_astro.resources import folder
+    >>> check_parts(folder("catalogs") / "demo.fits")
+    """
+    size, place = path.stat().st_size, 0
+    with path.open("rb") as stream:
+        for number in range(MAX_PARTS + 1):
+            stream.seek(place)
+            if number and stream.read(8) != b"XTENSION":
+                return  # the end, or what fills up the last block
+            stream.seek(place)
+            try:
+                header, values = _read_header(stream)
+                data = _data_bytes(values)
+            except EOFError:
+                raise error(
+                    f"{path} is truncated: it has {size} bytes, its header claims more; copy it "
+                    "again."
+                ) from None
+            except ValueError as problem:
+                raise error(
+                    f"{path} is damaged, its header number {number + 1} {problem}; copy it again."
+                ) from None
+            if place + header + data > size:
+                raise error(
+                    f"{path} is truncated: it has {size} bytes, its header claims "
+                    f"{place + header + data}; copy it again."
+                )
+            place += header + -(-data // BLOCK) * BLOCK
+    raise error(f"{path} has more than {MAX_PARTS} parts, expected a few; pass another file.")
+
+
+def _read_header(stream: BinaryIO) -> tuple[int, dict[str, int]]:
+    """Return how long a header is, bytes, and the cards of it that say how much data follow."""
+    values: dict[str, int] = {}
+    for number in range(MAX_HEADER_BLOCKS):
+        block = stream.read(BLOCK)
+        if len(block) < BLOCK:
+            raise EOFError
+        for start in range(0, BLOCK, CARD):
+            card = block[start : start + CARD]
+            if card.rstrip() == b"END":
+                return (number + 1) * BLOCK, values
+            if found := SIZE_KEYWORD.match(card):
+                name = found[1].decode("ascii")
+                values.setdefault(name, _whole_number(name, found[2]))
+    raise ValueError(f"has no END in its first {MAX_HEADER_BLOCKS} blocks")
+
+
+def _whole_number(name: str, text: bytes) -> int:
+    """Return the value of a card, or raise ValueError where it is no whole number."""
+    try:
+        return int(text)
+    except ValueError:
+        words = repr(text.strip())[1:]
+        raise ValueError(f"has {name} = {words}, expected a whole number") from None
+
+
+def _data_bytes(values: Mapping[str, int]) -> int:
+    """Return how many bytes of data a header claims, or raise ValueError where that is none."""
+    for name, value in values.items():
+        most = MAX_FIELDS if name in ("NAXIS", "TFIELDS") else None
+        if (value < 0 and name != "BITPIX") or (most is not None and value > most):
+            words = "0 or more" if most is None else f"0 to {most}"
+            raise ValueError(f"has {name} = {value}, expected {words}")
+    if values.get("BITPIX") not in (8, 16, 32, 64, -32, -64):
+        raise ValueError(f"has BITPIX = {values.get('BITPIX')}, expected a number format of FITS")
+    axes = [f"NAXIS{number + 1}" for number in range(values.get("NAXIS", 0))]
+    if missing := [name for name in axes if name not in values]:
+        raise ValueError(f"has no {missing[0]}")
+    if not axes:
+        return 0
+    elements = 1
+    for name in axes:
+        elements *= values[name]
+    return (
+        abs(values["BITPIX"]) // 8 * values.get("GCOUNT", 1) * (values.get("PCOUNT", 0) + elements)
+    )
