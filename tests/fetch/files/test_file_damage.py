@@ -12,11 +12,11 @@ from astroclip_astro.fetch.files.fits_file import DamagedFileError, open_fits
 
 
 def cut_gzip(content):
-    return gzip.compress(content)[:-50]
+    return gzip.compress(content, mtime=0)[:-50]
 
 
 def damaged_gzip(content):
-    packed = bytearray(gzip.compress(content))
+    packed = bytearray(gzip.compress(content, mtime=0))
     packed[len(packed) // 2] ^= 0xFF
     packed[len(packed) // 2 + 1] ^= 0xFF
     return bytes(packed)
@@ -46,7 +46,7 @@ def whole_fits(tmp_path):
         (bytes(3000), "zero bytes"),
         (b"no image", "it begins with b'no image'"),
         (b"SIMPLE  =                    T", "cut short: 30 bytes long"),
-        (gzip.compress(b"no image" * 100), "once unpacked: it begins with b'no imageno image'"),
+        (gzip.compress(b"no image" * 100, mtime=0), "once unpacked: it begins with b'no imageno image'"),
     ],
 )
 def test_what_a_file_is_instead_is_said(tmp_path, content, words):
@@ -71,7 +71,7 @@ def test_packed_file_that_is_damaged_is_called_so(tmp_path, spoil, words):
 
 def test_nothing_is_said_of_a_good_file(tmp_path):
     path = tmp_path / "a.fits.gz"
-    path.write_bytes(gzip.compress(whole_fits(tmp_path)))
+    path.write_bytes(gzip.compress(whole_fits(tmp_path), mtime=0))
     assert diagnose(path) is None
     assert diagnose(tmp_path / "none.fits") is None
 
