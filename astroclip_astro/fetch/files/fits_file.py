@@ -301,7 +301,7 @@ def column(hdu: fits.BinTableHDU, name: str, dtype: type) -> np.ndarray:
     if dtype is str:
         return np.char.strip(np.asarray(values, dtype=str))
     try:
-        numbers = np.array(values, dtype=dtype)  # (n,)
+        numbers: np.ndarray = np.array(values, dtype=dtype)  # (n,)
     except ValueError:
         raise DamagedFileError(f"column {name} holds words, expected numbers") from None
     if dtype is np.int64 and values.dtype.kind == "f" and (np.abs(values) > EXACT).any():
