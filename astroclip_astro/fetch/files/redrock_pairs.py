@@ -72,7 +72,9 @@ class RedrockPairs:
             known: Redshifts = {}
             for file in self._of(coadd):
                 try:
-                    known = self._agreeing(coadd, file, read_redrock(file)) | known
+                    known = self._agreeing(coadd, file, read_redrock(file))
+                    if known.keys().isdisjoint(coadd.targetid.tolist()):
+                        self._note(file.path, f"has no redshift for {coadd.path.name}")
                 except DamagedFileError as error:
                     self._note(file.path, str(error))
             self._known[coadd.path] = known
@@ -91,10 +93,14 @@ class RedrockPairs:
                 )
             else:
                 found.append(file)
-        if named:
+        if found:
             return found[:1]
         taken = {name_key(other.path) for other in self.coadds if self._beside(other, coadd)}
-        free = [file for file in beside if name_key(file.path) not in taken - {None}]
+        free = [
+            file
+            for file in beside
+            if file not in named and name_key(file.path) not in taken - {None}
+        ]
         found = [file for file in free if same_observations(coadd.identity, file.identity)]
         found = found or [file for file in free if self._same_targets(coadd, file)]
         for file in free:

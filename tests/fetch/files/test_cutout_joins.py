@@ -148,6 +148,14 @@ def test_tiles_of_one_mosaic_are_fields_of_their_own(write, read):
     assert source.contents().cutouts == 4
 
 
+def test_bands_of_two_tiles_are_not_put_together(write, read):
+    write("g.fits", "g")
+    write("r.fits", "r", CRPIX1=-29.5)
+    _, found, source = read()
+    assert source.contents().cutouts == 2
+    assert not found.image[1:].any()
+
+
 @pytest.mark.parametrize("rows", [59, 58, 40])
 def test_planes_of_other_sizes_are_padded(write, read, rows):
     write("image-g.fits", "g")

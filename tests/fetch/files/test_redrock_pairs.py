@@ -108,6 +108,23 @@ def test_headers_that_differ_separate_files_of_one_name(
     assert words in said
 
 
+def test_headers_find_the_file_that_belongs_where_names_mislead(
+    tmp_path, write_coadd, write_redrock, redshift
+):
+    write_coadd(tmp_path / "coadd-1.fits", [10], [50], [1], cards=TILE)
+    write_redrock(tmp_path / "redrock-1.fits", [10], [0.75], cards=TILE | {"PETAL": 5})
+    write_redrock(tmp_path / "redrock-9.fits", [10], [0.25], cards=TILE)
+    found, said = redshift()
+    assert found == 0.25
+    assert "PETAL 4 and 5" in said
+
+
+def test_pair_without_a_common_target_is_said(tmp_path, write_coadd, write_redrock, redshift):
+    write_coadd(tmp_path / "coadd-1.fits", [10], [50], [1])
+    write_redrock(tmp_path / "redrock-1.fits", [11], [0.25])
+    assert redshift() == (None, "has no redshift for coadd-1.fits")
+
+
 def test_a_common_card_that_does_not_say_it_all_makes_no_pair(
     tmp_path, write_coadd, write_redrock, redshift
 ):
