@@ -151,8 +151,8 @@ def read_reference(
     """Return the card of weights, the reference that goes with them, and the latter's file."""
     weights_file = locate(weights)
     card = read_card(weights_file)
-    check_weights_file(weights_file, card)
     check_aligned(card)
+    check_weights_file(weights_file, card)
     name_or_path = bundled_reference(card["name"]) if reference is None else reference
     reference_file = reference_path(name_or_path)
     chosen = load_reference(name_or_path)

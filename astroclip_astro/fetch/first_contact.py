@@ -11,15 +11,18 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import Any
 from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
 from requests.utils import select_proxy
+from urllib3 import PoolManager, ProxyManager
 
 from astroclip_astro.config import conf
 from astroclip_astro.errors import AstroclipError
 from astroclip_astro.fetch.bad_reply import UnreachableError
+from astroclip_astro.fetch.session import keep_deadlines
 
 ADDRESSES = 4  # of one host, that are tried
 REPLY_SHARE = 0.6  # of conf.first_contact, after which the host's first page is asked for
@@ -218,6 +221,18 @@ class FirstContactAdapter(HTTPAdapter):
     def __init__(self, contact: FirstContact, connections: int) -> None:
         super().__init__(pool_maxsize=connections)
         self.contact = contact
+
+    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
+        """Make the pool of connections, which keep the deadlines of requests."""
+        super().init_poolmanager(*arguments, **options)
+        keep_deadlines(self.poolmanager)
+
+    def proxy_manager_for(self, *arguments: Any, **options: Any) -> PoolManager:
+        """Return the pool of connections to a proxy; those to a SOCKS proxy keep no deadlines."""
+        manager = super().proxy_manager_for(*arguments, **options)
+        if isinstance(manager, ProxyManager):
+            keep_deadlines(manager)
+        return manager
 
     def send(
         self,

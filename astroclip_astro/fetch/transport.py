@@ -8,9 +8,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.cookiejar import DefaultCookiePolicy
-from typing import Any, TypeVar
-from urllib.parse import urljoin, urlsplit
+from typing import TypeVar
+from urllib.parse import urlsplit
 
 import requests
 import tenacity
@@ -21,14 +20,13 @@ from astroclip_astro.config import conf
 from astroclip_astro.errors import InputError, SourceError
 from astroclip_astro.fetch.bad_reply import BadReplyError
 from astroclip_astro.fetch.first_contact import LOOPBACK, FirstContact, FirstContactAdapter
+from astroclip_astro.fetch.session import TIMEOUT_ATTEMPTS, Session, read_body
 from astroclip_astro.version import __version__
 
 __all__ = ["BadReplyError", "Transport"]
 
 T = TypeVar("T")
-BLOCK = 1 << 16
 MESSAGE_BYTES = 4096  # of an error's body, enough for what it says
-TIMEOUT_ATTEMPTS = 2  # each takes a minute already
 FIRST_ATTEMPTS = 3  # without any reply, of a host that has never answered
 BUSY = {429, 502, 503, 504}  # the front end speaks, not the service behind it
 
@@ -50,36 +48,6 @@ class Reply:
     content_type: str
     content: bytes
     url: str
-
-
-class _Session(requests.Session):
-    """A session that never leaves TLS once it is on it, and keeps nothing of what servers say."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-
-    def request(self, method: Any, url: Any, *arguments: Any, **options: Any) -> requests.Response:
-        """Make a request; an address to go on to that is none is a bad reply."""
-        try:
-            return super().request(method, url, *arguments, **options)
-        except ValueError as error:
-            if isinstance(error, requests.RequestException):
-                raise
-            raise BadReplyError(f"{url}: sends us on to nowhere ({error})", attempts=1) from error
-
-    def get_redirect_target(self, response: requests.Response) -> str | None:
-        """Return where a reply sends us, or raise where that is not encrypted any more."""
-        target = super().get_redirect_target(response)
-        if not target:
-            return None
-        place = urljoin(response.url, target)
-        if urlsplit(response.url).scheme == "https" and urlsplit(place).scheme != "https":
-            raise BadReplyError(f"{response.url} sends us on to {place}, not https", attempts=1)
-        # requests reads the body before it goes on, however long it is.
-        if len(_read(response, BLOCK, response.url)) == BLOCK:
-            raise BadReplyError(f"{response.url}: more than {BLOCK} bytes just to send us on")
-        return target
 
 
 class Transport:
@@ -125,7 +93,7 @@ class Transport:
                 "nothing else."
             )
         self.url = url.rstrip("/")
-        self.session = _Session()
+        self.session = Session()
         self.session.headers["User-Agent"] = (
             f"astroclip-astro/{__version__} python-requests/{requests.__version__}"
         )
@@ -303,29 +271,17 @@ def read_reply(response: requests.Response, *, largest: int, max_attempts: int =
             raise _refusal(response, url, max_attempts)
         if response.headers.get("Content-Encoding", "identity") != "identity":
             raise BadReplyError(f"{url}: a packed reply, expected a plain one")
-        content = _read(response, largest + 1, url)
+        content = read_body(response, largest + 1, url)
         if len(content) > largest:
             raise BadReplyError(f"{url}: more than the {largest} bytes expected", attempts=2)
     kind = response.headers.get("Content-Type", "").split(";")[0].strip().lower()
     return Reply(kind, content, url)
 
 
-def _read(response: requests.Response, max_bytes: int, url: str) -> bytes:
-    """Return a body, or as many bytes of it as are wanted at most."""
-    content, end = bytearray(), time.monotonic() + conf.deadline
-    # What is there is taken at once: a block that trickles in would never be seen to be late.
-    while len(content) < max_bytes and (block := response.raw.read1(BLOCK)):
-        content += block
-        if time.monotonic() > end:
-            late = f"{url}: not finished after {conf.deadline:.0f} s"
-            raise BadReplyError(late, attempts=TIMEOUT_ATTEMPTS, unreachable=True)
-    return bytes(content[:max_bytes])
-
-
 def _refusal(response: requests.Response, url: str, max_attempts: int) -> BadReplyError:
     """Return what a reply with another status than 200 means."""
     status = response.status_code
-    text = _read(response, MESSAGE_BYTES, url).decode("utf-8", "replace")
+    text = read_body(response, MESSAGE_BYTES, url).decode("utf-8", "replace")
     plain = "".join(letter if letter.isprintable() else " " for letter in text)
     words = " ".join(re.sub(r"<[^>]*>", " ", plain).split())[:200]
     message = f"{url}: status {status}{': ' * bool(words)}{words}"

@@ -4,6 +4,7 @@ import io
 import re
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import given, strategies as st
 from stubs import StubModel
 
 from astroclip_astro.annotate.progress import Progress
+from astroclip_astro.cli import terminal
 from astroclip_astro.cli.search import main as search
 from astroclip_astro.cli.terminal import join_lines, say, say_lines
 from astroclip_astro.config import conf
@@ -229,3 +231,13 @@ def test_what_a_server_says_is_shown(run, server, tmp_path, status, headers, bod
     assert result.status in (0, 3)
     assert result.err
     assert not obeyed(result.out + result.err)
+
+
+def test_commands_print_through_one_door():
+    modules = Path(terminal.__file__).parent.glob("*.py")
+    others = [path for path in modules if path.name != "terminal.py"]
+    assert len(others) > 5
+    wrong = [
+        path.name for path in others if re.search(r"click\.s?echo|\bprint\(", path.read_text())
+    ]
+    assert not wrong
