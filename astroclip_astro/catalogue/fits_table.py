@@ -165,7 +165,7 @@ def check_fits(column: Column) -> None:
     >>> check_fits(Column([1.5], name="z"))
     """
     with _tolerant():
-        _fits_column(column, storable(column), None)
+        _fits_column(column, storable(column), None, name="x")  # any name can be written
 
 
 @contextmanager
@@ -240,7 +240,9 @@ def _with_header_names(table: Table) -> Table:
     return named
 
 
-def _fits_column(column: Column, stored: Stored, unit: str | None) -> fits.Column:
+def _fits_column(
+    column: Column, stored: Stored, unit: str | None, name: str | None = None
+) -> fits.Column:
     """Return a column of the binary table."""
     values = stored.values
     if values.dtype.kind == "U":
@@ -258,7 +260,7 @@ def _fits_column(column: Column, stored: Stored, unit: str | None) -> fits.Colum
         if code in ("u2", "u4", "u8"):
             bzero = 2 ** (8 * values.dtype.itemsize - 1)
     return fits.Column(
-        name=column.info.name,
+        name=column.info.name if name is None else name,
         format=form,
         unit=unit,
         null=stored.null,

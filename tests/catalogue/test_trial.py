@@ -86,3 +86,9 @@ def test_column_that_is_going_to_be_replaced_is_not_looked_at():
 
 def test_most_columns_of_fits_pass():
     check_writable(Table({f"c{n}": [1] for n in range(997)}), OURS, "FITS")
+
+
+@pytest.mark.parametrize("form", sorted(WRITERS))
+def test_names_that_are_not_ascii_can_be_written(form):
+    table = Table({"\u03c3": [1.0], "caf\xe9": ["x"], "long " * 30: [2]})
+    check_writable(table, Table({"more": [1]}), form)

@@ -111,7 +111,11 @@ def recognise_coadd(path: Path, hdus: Sequence) -> CoaddFile | None:
 
     Examples
     --------
-    >>> recognise_coadd(Path("flat.fits"), [fits.PrimaryHDU()]) is None
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "flat.fits"
+    >>> fits.PrimaryHDU().writeto(path)
+    >>> with fits.open(path) as hdus:
+    ...     recognise_coadd(path, hdus) is None
     True
     """
     parts = _parts(hdus)

@@ -46,7 +46,10 @@ def whole_fits(tmp_path):
         (bytes(3000), "zero bytes"),
         (b"no image", "it begins with b'no image'"),
         (b"SIMPLE  =                    T", "cut short: 30 bytes long"),
-        (gzip.compress(b"no image" * 100, mtime=0), "once unpacked: it begins with b'no imageno image'"),
+        (
+            gzip.compress(b"no image" * 100, mtime=0),
+            "once unpacked: it begins with b'no imageno image'",
+        ),
     ],
 )
 def test_what_a_file_is_instead_is_said(tmp_path, content, words):
