@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
+import io
 from decimal import Decimal
 from io import TextIOWrapper
 from pathlib import Path
@@ -14,7 +14,7 @@ from astropy.table import Column, MaskedColumn, Table
 from astropy.table.meta import get_header_from_yaml
 
 from astroclip_astro.catalogue.nulls import decoded, storable, with_values
-from astroclip_astro.catalogue.text_layout import decode
+from astroclip_astro.catalogue.text_encoding import read_letters
 from astroclip_astro.errors import CatalogueError, OutputError
 from astroclip_astro.storage.bounds import MAX_YAML_LETTERS, check_yaml
 
@@ -44,7 +44,7 @@ def read_ecsv(path: str | Path) -> Table:
     >>> read_ecsv(path)["z"][0]
     np.float64(0.5)
     """
-    text, _ = decode(Path(path))
+    text = read_letters(Path(path))[0].decode()
     try:
         return Table.read(text, format="ascii.ecsv")
     except ValueError as problem:
@@ -117,7 +117,7 @@ def check_ecsv_header(path: Path) -> None:
     Parameters
     ----------
     path : Path
-        Any text file, gzipped or not; other text than ECSV passes.
+        Any text file, packed or not; other text than ECSV passes.
 
     Raises
     ------
@@ -134,17 +134,13 @@ def check_ecsv_header(path: Path) -> None:
         ...
     astroclip_astro.errors.CatalogueError: The header of ...t.ecsv has YAML that contains ...
     """
-    with path.open("rb") as stream:
-        packed = stream.read(2) == b"\x1f\x8b"
     lines: list[bytes] = []
     letters = 0
-    with gzip.open(path) if packed else path.open("rb") as stream:
-        while letters <= MAX_YAML_LETTERS:
-            line = stream.readline(MAX_YAML_LETTERS + 1).removeprefix(b"\xef\xbb\xbf")
-            if not line or (line.strip() and not line.lstrip().startswith(b"#")):
-                break
-            letters += len(line)
-            lines.append(line.strip().removeprefix(b"#").removeprefix(b" "))
+    for line in io.BytesIO(read_letters(path)[0]):
+        if letters > MAX_YAML_LETTERS or (line.strip() and not line.lstrip().startswith(b"#")):
+            break
+        letters += len(line)
+        lines.append(line.strip().removeprefix(b"#").removeprefix(b" "))
     if any(line.startswith(SIGN) for line in lines):
         text = b"\n".join(line for line in lines if not line.startswith(SIGN))
         check_yaml(text.decode("utf-8", "replace"), f"The header of {path}", error=CatalogueError)

@@ -9,6 +9,7 @@ import secrets
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from lzma import LZMAError
 from pathlib import Path
 from typing import BinaryIO, cast
 from warnings import warn
@@ -19,9 +20,11 @@ from astroclip_astro.catalogue.arrow_types import conversions
 from astroclip_astro.catalogue.csv_writer import write_csv
 from astroclip_astro.catalogue.ecsv import check_ecsv_header, read_ecsv, write_ecsv
 from astroclip_astro.catalogue.fits_table import read_fits, write_fits
+from astroclip_astro.catalogue.foreign_files import describe_foreign
 from astroclip_astro.catalogue.parquet import read_parquet, write_parquet
 from astroclip_astro.catalogue.table_choice import SEPARATOR, TableChoice, split_table_name
 from astroclip_astro.catalogue.text import read_text
+from astroclip_astro.catalogue.text_encoding import PACKERS, text_head
 from astroclip_astro.catalogue.text_values import ready_to_write
 from astroclip_astro.catalogue.votable import is_votable, read_votable, write_votable
 from astroclip_astro.errors import (
@@ -113,7 +116,7 @@ def read_catalogue(
             f"{path} is {form}, which holds one table; leave out {SEPARATOR + name!r}."
         )
     try:
-        if form in ("ECSV", "text"):
+        if form == "ECSV":
             check_ecsv_header(path)
         if form in CHOOSERS:
             table = CHOOSERS[form](path, TableChoice(name, tuple(columns)))
@@ -278,14 +281,15 @@ def _format_of(path: Path) -> str:
         raise CatalogueError(f"{path} is not a file; pass a catalogue file.")
     try:
         head = _head(path)
-    except (OSError, EOFError, zlib.error) as problem:
+    except (OSError, EOFError, zlib.error, LZMAError) as problem:
         raise CatalogueError(f"{path} cannot be opened: {problem}.") from problem
     if not head:
         raise CatalogueError(f"{path} is empty; pass a catalogue with at least one row.")
+    letters = text_head(head)
     for signature, form in SIGNATURES.items():
-        if head.startswith(signature):
+        if letters.lstrip().startswith(signature):
             return form
-    if is_votable(head):
+    if is_votable(letters):
         return "VOTable"
     named = _by_suffix(path.with_name(path.name.removesuffix(".gz")))
     if named in ("FITS", "VOTable", "Parquet"):
@@ -293,12 +297,8 @@ def _format_of(path: Path) -> str:
             f"{path} is named like {named} but begins {head[:20]!r}; its content is something "
             "else, or damaged: fetch or write it again."
         )
-    unicode = head.startswith((b"\xff\xfe", b"\xfe\xff"))  # UTF-16 and UTF-32
-    if (b"\0" in head and not unicode) or head.lstrip().startswith((b"<", b"{")):
-        raise CatalogueError(
-            f"{path} begins {head[:20]!r}, which is no catalogue; pass FITS, VOTable, ECSV, CSV, "
-            "Parquet or a text table."
-        )
+    if foreign := describe_foreign(letters):
+        raise CatalogueError(f"{path} {foreign}")
     return "text"
 
 
@@ -308,16 +308,19 @@ def _cause(problem: Exception, form: str) -> str:
     cut = isinstance(problem, EOFError | zlib.error | gzip.BadGzipFile) or CUT_OFF.search(reason)
     if form in CHOOSERS and not cut:
         return f"({reason}); correct that, or write it again with TOPCAT or astropy"
+    if form in ("ECSV", "text") and not cut:
+        return f"({reason}); correct that, or fetch it again where it is truncated"
     return f"({reason}); it may be truncated or damaged: fetch or write it again"
 
 
 def _head(path: Path) -> bytes:
-    """Return the beginning of a file, of its content if gzipped."""
+    """Return the beginning of a file, of its content if packed."""
     with path.open("rb") as stream:
         head = stream.read(HEAD)
-    if head.startswith(b"\x1f\x8b"):
-        with gzip.open(path) as stream:
-            return stream.read(HEAD)
+    for sign, (_, opened) in PACKERS.items():
+        if head.startswith(sign):
+            with opened(path) as packed:
+                return packed.read(HEAD)
     return head
 
 

@@ -2,21 +2,19 @@ r"""Tables in LaTeX, whose second row may hold units and is no galaxy then."""
 
 from __future__ import annotations
 
-import csv
-import io
 import re
-import warnings
 
-import astropy.units as u
 import numpy as np
+import pyarrow as pa
+from astropy.io import ascii as astropy_ascii
 from astropy.table import Table
+
+from astroclip_astro.catalogue.text_values import as_column
+from astroclip_astro.catalogue.unit_cells import begin_with_units, unit_of
 
 _TABLE = re.compile(r"\\begin\s*\{\s*(tabular\*?|tabularx|longtable|deluxetable\*?|table\*?)\s*\}")
 _HEAD = re.compile(r"(?P<begin>\\tablehead\s*\{)(?P<rows>.*?)(?P<end>\}\s*\\startdata)", re.DOTALL)
 _COLHEAD = re.compile(r"\\colhead\s*\{(.*)\}", re.DOTALL)
-_BRACKETS = re.compile(r"[(\[](.*)[)\]]")
-_DEGREE = re.compile(r"(\{\})?\^\{?\\circ\}?")
-_ENDS_ROW = "\\\\"
 
 
 def is_latex(text: str) -> bool:
@@ -30,13 +28,15 @@ def is_latex(text: str) -> bool:
     return _TABLE.search(text) is not None
 
 
-def read_latex(text: str) -> Table:
+def read_latex(text: str, *, as_text: bool = False) -> Table:
     r"""Read a LaTeX table, ``tabular`` or AASTeX's ``deluxetable``.
 
     Parameters
     ----------
     text : str
         One table.
+    as_text : bool
+        As for `astroclip_astro.catalogue.text.read_text`.
 
     Returns
     -------
@@ -58,17 +58,31 @@ def read_latex(text: str) -> Table:
     >>> table["ra"].unit, table["mag"].tolist()
     (Unit("deg"), [19.5, 20.0])
     """
+    units: list[str] = []
     if head := _HEAD.search(text):
-        names, *units = re.split(r"\\\\(?:\[[^\]]*\])?", head["rows"])
+        names, *below = re.split(r"\\\\(?:\[[^\]]*\])?", head["rows"])
         text = text[: head.start("rows")] + names + text[head.end("rows") :]
-        table = Table.read(text, format="ascii.aastex", guess=False)
-        cells = [_inside(_COLHEAD, cell.strip()) for cell in units[0].split("&")] if units else []
-        return _with_units(table, cells)
-    table = Table.read(text, format="ascii.latex", guess=False)
-    columns = [[_text(value) for value in table[name]] for name in table.colnames]
-    if not _begin_with_units(columns):
-        return table
-    return _with_units(_without_first_row(table), [column[0] for column in columns])
+        read = _strings(text, "ascii.aastex")
+        units = [_inside(_COLHEAD, cell.strip()) for cell in below[0].split("&")] if below else []
+    else:
+        read = _strings(text, "ascii.latex")
+    columns = [[_text(value) for value in column] for column in read.itercols()]
+    if not head and begin_with_units(columns):
+        units = [column[0] for column in columns]
+        columns = [column[1:] for column in columns]
+    table = Table()
+    for number, (name, cells) in enumerate(zip(read.colnames, columns, strict=True)):
+        table[name] = as_column(pa.array(cells, pa.string()), as_text=as_text)
+        if number < len(units) and (unit := unit_of(units[number])):
+            table[name].unit = unit
+    return table
+
+
+def _strings(text: str, form: str) -> Table:
+    """Return a table as astropy reads it, every cell a string or null."""
+    to_string, _ = astropy_ascii.convert_numpy(str)
+    converters = {"*": [(to_string, astropy_ascii.AllType)]}
+    return Table.read(text, format=form, guess=False, converters=converters)
 
 
 def _text(value: object) -> str:
@@ -76,71 +90,7 @@ def _text(value: object) -> str:
     return "" if value is np.ma.masked else str(value).strip()
 
 
-def _begin_with_units(columns: list[list[str]]) -> bool:
-    """Return whether the first cells of columns are units: of a column of numbers, one at least."""
-    filled = [column for column in columns if column and column[0]]
-    units = all(_BRACKETS.fullmatch(column[0]) or _known(column[0]) for column in filled)
-    return units and any(_are_numbers(column[1:]) for column in filled)
-
-
-def _are_numbers(cells: list[str]) -> bool:
-    """Return whether all filled cells are numbers, and there are some."""
-    filled = [cell for cell in cells if cell]
-    return bool(filled) and all(_is_number(cell) for cell in filled)
-
-
-def _is_number(cell: str) -> bool:
-    """Return whether a cell is a number."""
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
-
-
-def _known(cell: str) -> bool:
-    """Return whether a cell is a unit that astropy knows; a number is none."""
-    text = _unit_text(cell)
-    if not text or _is_number(text):
-        return False
-    return not isinstance(_unit(text), u.UnrecognizedUnit)
-
-
-def _unit(text: str) -> u.UnitBase:
-    """Return the unit a text stands for, of whatever quality."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", u.UnitsWarning)
-        return u.Unit(text, parse_strict="silent")
-
-
-def _unit_text(cell: str) -> str:
-    """Return a cell of units as plain text."""
-    text = _inside(_BRACKETS, cell.strip())
-    text = _DEGREE.sub("deg", text)
-    text = re.sub(r"\\(mathrm|rm|text|textrm|,|;|!)\b|[${}\\~]", " ", text)
-    return " ".join(text.split())
-
-
 def _inside(pattern: re.Pattern, cell: str) -> str:
     """Return what a pattern encloses, or the cell where it is not enclosed."""
     match = pattern.fullmatch(cell)
     return match[1].strip() if match else cell
-
-
-def _with_units(table: Table, cells: list[str]) -> Table:
-    """Return the table after its columns got their units."""
-    for name, cell in zip(table.colnames, cells, strict=False):
-        text = _unit_text(cell)
-        if text and table[name].dtype.kind in "iufSU":
-            table[name].unit = _unit(text)
-    return table
-
-
-def _without_first_row(table: Table) -> Table:
-    """Return the other rows, numbers as numbers."""
-    rows = io.StringIO()
-    writer = csv.writer(rows)
-    writer.writerow(table.colnames)
-    for row in table[1:]:
-        writer.writerow(["" if value is np.ma.masked else value for value in row])
-    return Table.read(rows.getvalue(), format="ascii.csv", guess=False, fast_reader=False)

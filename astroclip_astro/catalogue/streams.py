@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 import re
 import tempfile
-import zlib
 from pathlib import Path
 from typing import BinaryIO
 
 from astropy.table import Table
 
-from astroclip_astro.catalogue.io import WRITERS, explained, read_catalogue
+from astroclip_astro.catalogue.io import HEAD, WRITERS, explained, read_catalogue
+from astroclip_astro.catalogue.text_encoding import text_head, unpacked
 from astroclip_astro.catalogue.text_values import ready_to_write
 from astroclip_astro.errors import CatalogueError, OutputError
 from astroclip_astro.storage.atomic import why
@@ -50,8 +49,7 @@ def read_stream(stream: BinaryIO) -> tuple[Table, str]:
     Parameters
     ----------
     stream : binary file
-        All of it is read. Text that is neither VOTable nor ECSV is CSV where its first line has a
-        comma, else whatever text table astropy recognises.
+        All of it is read.
 
     Returns
     -------
@@ -71,10 +69,9 @@ def read_stream(stream: BinaryIO) -> tuple[Table, str]:
     >>> table.colnames, form
     (['ra', 'dec'], 'csv')
     """
-    content = stream.read()
-    if content.startswith(b"\x1f\x8b"):
-        content = _unpacked(content)
-    form = next((form for sign, form in SIGNATURES.items() if re.match(sign, content)), "csv")
+    content = unpacked(stream.read(), STANDARD_INPUT.capitalize())
+    head = text_head(content[:HEAD])
+    form = next((form for sign, form in SIGNATURES.items() if re.match(sign, head)), "csv")
     with tempfile.TemporaryDirectory(prefix="astroclip-") as folder:
         path = Path(folder) / ("input" + f".{form}" * (form != "csv"))
         path.write_bytes(content)
@@ -84,14 +81,6 @@ def read_stream(stream: BinaryIO) -> tuple[Table, str]:
             words = str(error).replace(str(path), STANDARD_INPUT)
             raise CatalogueError(f"{words[:1].upper()}{words[1:]}") from None
     return table, form
-
-
-def _unpacked(content: bytes) -> bytes:
-    """Return what was packed by gzip."""
-    try:
-        return gzip.decompress(content)
-    except (OSError, EOFError, zlib.error) as problem:
-        raise CatalogueError(f"Standard input cannot be unpacked: {problem}.") from None
 
 
 def write_stream(table: Table, form: str, stream: BinaryIO) -> None:

@@ -2,48 +2,66 @@
 
 from __future__ import annotations
 
-import io
 import re
 import warnings
+from functools import partial
 from pathlib import Path
-from warnings import warn
+from typing import Protocol
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from astropy.io import ascii as astropy_ascii
-from astropy.table import Column, MaskedColumn, Table
-from pyarrow import csv as arrow_csv
+from astropy.table import Column, Table
 
 from astroclip_astro.catalogue.latex import is_latex, read_latex
-from astroclip_astro.catalogue.text_layout import (
-    COMMENT,
-    SEPARATOR_WORDS,
-    Layout,
-    decode,
-    find_layout,
-    rows_of,
-)
+from astroclip_astro.catalogue.text_encoding import read_letters
+from astroclip_astro.catalogue.text_fields import read_fields
+from astroclip_astro.catalogue.text_layout import SEVERAL, Layout, find_layout
 from astroclip_astro.catalogue.text_values import as_column
-from astroclip_astro.catalogue.units import understand_unit
+from astroclip_astro.catalogue.unit_cells import unit_of
 from astroclip_astro.errors import CatalogueError, TextTableWarning
 
-BYTE_BY_BYTE = re.compile(r"^\s*Byte-by-byte Description", re.MULTILINE | re.IGNORECASE)
-IPAC = re.compile(r"(\\[^\n]*\n)*\|[^\n]*\|\s*\n(\|[^\n]*\|\s*\n)+[^|\n]")
-REGIONS = re.compile(
-    r"#? ?Region file format|(global [^\n]*\n)?\s*(fk5|fk4|icrs|galactic|image|physical)\s*[\n;]"
-    r"|\s*(circle|ellipse|box|polygon|point)\s*\("
+_REGIONS = re.compile(
+    rb"\A# Region file format|^\s*(?:\w+\s*;\s*)?[-+]?"
+    rb"(?:circle|ellipse|box|polygon|annulus|point)\s*\([\d.,:+hdms\"' -]+\)",
+    re.IGNORECASE | re.MULTILINE,
 )
-BLOCK = 1 << 20  # bytes that are cut into fields at a time
+_DESCRIBED = {
+    "CDS": re.compile(rb"Byte-by-byte Description", re.IGNORECASE),
+    "IPAC": re.compile(
+        rb"(?:\\.*\r?\n)*\|[^\n]*\|[ \t]*\r?\n(?:[ \t\d-][^\n|]*\n|\|(?:\s*"
+        rb"(?:i|l|d|r|f|c|int|long|double|float|real|char|date)\s*\|)+)"
+    ),
+    "SExtractor": re.compile(rb"#\s+1\s+[A-Z]\w*[^\n]*\r?\n#\s+\d+\s+[A-Z]\w*"),
+    "DAOPHOT": re.compile(rb"#K IRAF"),
+}
+_FORMATS = {
+    "CDS": ("ascii.mrt", "ascii.cds"),
+    "IPAC": ("ascii.ipac",),
+    "SExtractor": ("ascii.sextractor",),
+    "DAOPHOT": ("ascii.daophot",),
+}
+_HEAD = 100_000  # bytes looked at to tell what a text is
+
+
+class MakeColumn(Protocol):
+    """What makes a column of strings."""
+
+    def __call__(
+        self, cells: pa.Array, *, decimal_comma: bool = False, padded: bool = False
+    ) -> Column:
+        """Return the column."""
 
 
 def read_text(path: str | Path, *, as_text: bool = False) -> Table:
-    r"""Read a text table.
+    r"""Read a text table, its form recognised by its content.
 
     Parameters
     ----------
     path : str or Path
-        Fields between commas, tabs, semicolons, bars or blanks, with or without a line of names;
-        VizieR's lines of units and dashes, SkyServer's ``#Table1``, comments; machine-readable
-        tables of CDS and the AAS, IPAC, LaTeX, and what else astropy recognises.
+        Fields between commas, semicolons, tabs, bars or blanks, with or without comments, names,
+        units and dashes above; machine-readable tables of CDS and the AAS, IPAC, SExtractor,
+        DAOPHOT, LaTeX. In UTF-8, UTF-16 or Latin-1, packed or not.
     as_text : bool
         Whether columns stay text where their numbers would be written differently; they are marked
         and `~astroclip_astro.catalogue.text_values.ready_to_write` makes numbers of them where
@@ -52,8 +70,8 @@ def read_text(path: str | Path, *, as_text: bool = False) -> Table:
     Returns
     -------
     astropy.table.Table
-        Columns are numbers where every value survives, else strings. Empty fields and words such as
-        ``null`` are null in columns of numbers, and text in columns of strings.
+        Columns are numbers where every value survives, else strings. Empty fields, and words such
+        as ``null``, are null in columns of numbers, and text in columns of strings.
 
     Raises
     ------
@@ -63,7 +81,7 @@ def read_text(path: str | Path, *, as_text: bool = False) -> Table:
     Warns
     -----
     TextTableWarning
-        Of what had to be assumed: letters that are not UTF-8, a table without names.
+        Of what had to be assumed: letters that are not UTF-8, lines above the names, no names.
 
     Examples
     --------
@@ -74,169 +92,120 @@ def read_text(path: str | Path, *, as_text: bool = False) -> Table:
     ['M 31', '']
     """
     path = Path(path)
-    text, notes = decode(path)
-    if REGIONS.match(text):
+    make = partial(as_column, as_text=as_text)
+    content, note = read_letters(path)
+    notes = [note] if note else []
+    head = content[:_HEAD]
+    if _REGIONS.search(head):
         raise CatalogueError(
             f"{path} is a file of DS9 regions, no table; save the catalogue itself, or a table of "
             "the regions' positions with a line of names."
         )
-    if is_latex(text):
-        table = _plain(read_latex(text))
-    elif BYTE_BY_BYTE.search(text):
-        table = _described(path, text, "CDS", as_text=as_text)
-    elif IPAC.match(text):
-        table = _described(path, text, "IPAC", as_text=as_text)
+    form = next((one for one, sign in _DESCRIBED.items() if sign.search(head)), None)
+    if form in ("IPAC", "DAOPHOT") and not _DESCRIBED[form].match(head):
+        form = None
+    if is_latex(content.decode()) if b"\\begin" in content else False:
+        table = read_latex(content.decode(), as_text=as_text)
+    elif form is not None:
+        table = _described(path, content, form, make)
     else:
-        layout = find_layout(text)
-        table = (
-            _guessed(path, text)
-            if layout is None
-            else _read_layout(path, text, layout, as_text=as_text)
-        )
-        notes += layout.notes if layout else []
+        layout = find_layout(content, str(path))
+        if layout is None:
+            raise CatalogueError(_why_no_table(path, content))
+        table = _laid_out(path, content, layout, make)
+        notes += layout.notes
     if notes:
-        warn(f"{path.name}: {'; '.join(notes)}.", TextTableWarning, stacklevel=2)
+        warnings.warn(f"{path.name}: {'; '.join(notes)}.", TextTableWarning, stacklevel=2)
     return table
 
 
-def _read_layout(path: Path, text: str, layout: Layout, *, as_text: bool) -> Table:
-    """Return a table whose layout is known."""
-    if layout.separator == " ":
-        arrow = _between_blanks(path, text, layout)
-    else:
-        arrow = _between_separators(path, text, layout)
-    again = arrow[0].to_pylist() if layout.ruled else []
-    if any(re.fullmatch(r"\s*-{3,}\s*", cell) for cell in again):
+def _laid_out(path: Path, content: bytes, layout: Layout, make: MakeColumn) -> Table:
+    """Return a table of fields between separators."""
+    header = layout.header
+    columns = read_fields(content, layout, str(path))
+    if header.ruled and pc.any(pc.match_substring_regex(columns[0], r"^\s*-{3,}\s*$")).as_py():
+        raise CatalogueError(f"{path}: {SEVERAL}")
+    names = [*header.names, *[""] * (layout.width - len(header.names))]
+    if len(names) > layout.width or _any_filled(columns[len(header.names) :]):
         raise CatalogueError(
-            f"{path} holds several tables, each with a line of dashes below its names; save the "
-            "one that is wanted in a file of its own."
+            f"{path}: {len(header.names)} names ({', '.join(header.names[:4])}, ...) stand above "
+            f"rows of {layout.width} fields, expected as many; correct the line of names (a name "
+            "that holds the separator is put into double quotes)."
         )
-    comma = layout.separator in ("\t", ";")
     table = Table()
-    for number, name in enumerate(layout.names):
-        cells = arrow[number].combine_chunks()
-        table[name] = as_column(cells, as_text=as_text, decimal_comma=comma)
-        if number < len(layout.units) and (unit := layout.units[number]):
-            table[name].unit = understand_unit(unit, "cds", "generic")
+    for number, (name, cells) in enumerate(zip(names, columns, strict=True), start=1):
+        if not name:
+            if not _any_filled([cells]):
+                continue
+            name = f"col{number}"
+            while name in names:
+                name += "_"
+            layout.notes.append(f"column {number} has no name and is called {name}")
+        table[name] = make(cells, decimal_comma=layout.separator in "\t;")
+        if number <= len(header.units) and (unit := unit_of(header.units[number - 1])):
+            table[name].unit = unit
     return table
 
 
-def _between_separators(path: Path, text: str, layout: Layout) -> pa.Table:
-    """Return fields between separators, as strings."""
-    wrong: list[arrow_csv.InvalidRow] = []
-
-    def report(row: arrow_csv.InvalidRow) -> str:
-        if str(row.text).lstrip().startswith(COMMENT):
-            return "skip"
-        wrong.append(row)
-        return "error"
-
-    body = text[layout.start :]
-    if not body.strip():
-        raise CatalogueError(f"{path} has no rows; pass a catalogue with at least one.")
-    names = [str(number) for number in range(len(layout.names))]
-    try:
-        return arrow_csv.read_csv(
-            io.BytesIO(body.encode()),
-            arrow_csv.ReadOptions(column_names=names, use_threads=False, block_size=BLOCK),
-            arrow_csv.ParseOptions(
-                delimiter=layout.separator,
-                newlines_in_values='"' in body,
-                invalid_row_handler=report,
-            ),
-            arrow_csv.ConvertOptions(
-                column_types=dict.fromkeys(names, pa.string()),
-                null_values=[],
-                strings_can_be_null=False,
-            ),
-        )
-    except pa.ArrowInvalid as problem:
-        if wrong:
-            line = layout.line + (wrong[0].number or 1) - 1
-            raise _unequal(path, layout, line, wrong[0].actual_columns) from None
-        raise CatalogueError(f"{path} cannot be cut into fields: {problem}.") from None
+def _any_filled(columns: list[pa.Array]) -> bool:
+    """Return whether a cell of some columns holds anything."""
+    return any(pc.any(pc.not_equal(pc.utf8_trim_whitespace(one), "")).as_py() for one in columns)
 
 
-def _between_blanks(path: Path, text: str, layout: Layout) -> pa.Table:
-    """Return fields between blanks, as strings."""
-    rows, before = [], 0
-    for row, (_, line) in rows_of(text[layout.start :], layout.separator):
-        if not row[0].startswith(COMMENT):
-            if len(row) != len(layout.names):
-                raise _unequal(path, layout, layout.line + before, len(row))
-            rows.append(row)
-        before = line
-    columns = list(zip(*rows, strict=True)) if rows else [() for _ in layout.names]
-    names = [str(number) for number in range(len(layout.names))]
-    return pa.table([pa.array(column, pa.string()) for column in columns], names=names)
-
-
-def _unequal(path: Path, layout: Layout, line: int, found: int) -> CatalogueError:
-    """Return what to say of a row with another number of fields than there are names."""
-    return CatalogueError(
-        f"{path}: line {line} has {found} fields between {SEPARATOR_WORDS[layout.separator]}, "
-        f"expected {len(layout.names)}, one for each of the names {layout.names[:4]}; put what "
-        "holds a separator in double quotes, or correct the line."
-    )
-
-
-def _described(path: Path, text: str, form: str, *, as_text: bool) -> Table:
-    """Return a table of a form that describes its columns: CDS and AAS, or IPAC."""
-    formats = {"CDS": ("ascii.mrt", "ascii.cds"), "IPAC": ("ascii.ipac",)}[form]
+def _described(path: Path, content: bytes, form: str, make: MakeColumn) -> Table:
+    """Return a table whose file describes its columns; astropy cuts it into fields."""
+    text = content.decode().replace("\r\n", "\n").rstrip() + "\n"
     reasons = []
-    for name in formats:
+    for name in _FORMATS[form]:
+        reader = astropy_ascii.get_reader(
+            reader_cls=astropy_ascii.core.FORMAT_CLASSES[name.removeprefix("ascii.")]
+        )
+        to_string, _ = astropy_ascii.convert_numpy(str)
+        reader.outputter.converters = {"*": [(to_string, astropy_ascii.AllType)]}
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                table = Table.read(
-                    text.rstrip() + "\n", format=name, guess=False, converters=_strings()
-                )
+                read = reader.read(text)
         except Exception as problem:  # whatever astropy raises of a description that is wrong
-            reasons.append(" ".join(str(problem).split())[:150])
+            reasons.append(" ".join(str(problem).split())[:200])
             continue
-        made = Table(meta=table.meta)
-        for column in table.itercols():
-            cells = pa.array([_cell(value) for value in column], pa.string())
-            made[column.name] = as_column(cells, as_text=as_text)
-            made[column.name].unit, made[column.name].description = column.unit, column.description
-        return made
+        return _with_types(read, reader.cols, form, make)
     raise CatalogueError(
-        f"{path} is a {form} table whose description does not fit its rows ({reasons[0]}); correct "
+        f"{path} is a {form} table whose rows do not fit its description ({reasons[0]}); correct "
         "it, or save the table as CSV."
     )
 
 
-def _strings() -> dict[str, list]:
-    """Return converters with which astropy keeps every field as it is."""
-    to_string, _ = astropy_ascii.convert_numpy(str)
-    return {"*": [(to_string, astropy_ascii.AllType)]}  # whatever the description says
-
-
-def _cell(value: object) -> str:
-    """Return a field that astropy has read as a string, empty where it is null."""
-    return str(value) if isinstance(value, str) else ""
-
-
-def _guessed(path: Path, text: str) -> Table:
-    """Return a table of a kind that astropy recognises, or raise."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return _plain(Table.read(text, format="ascii"))
-    except Exception:  # whatever astropy raises of a text that is none of its tables
-        counts = sorted({len(line.split()) for line in text.splitlines() if line.strip()})
-        raise CatalogueError(
-            f"{path} is text, but no table: its lines have between {counts[0]} and {counts[-1]} "
-            "words, and no separator (comma, tab, semicolon, bar, blank) cuts all of them into as "
-            "many fields. A .dat file of CDS needs its ReadMe: read both with astropy "
-            "(format='ascii.cds', readme='ReadMe') and write the table as FITS; else save it as "
-            "CSV with a line of names."
-        ) from None
-
-
-def _plain(table: Table) -> Table:
-    """Return the table with empty, not null, strings: text cannot tell the two apart."""
-    for column in list(table.itercols()):
-        if isinstance(column, MaskedColumn) and column.dtype.kind == "U":
-            table.replace_column(column.name, Column(column.filled(""), name=column.name))
+def _with_types(read: Table, described: list, form: str, make: MakeColumn) -> Table:
+    """Return a table of strings with numbers where the file says that there are numbers."""
+    types = {column.name: column for column in described}
+    table = Table(meta=read.meta)
+    for column in read.itercols():
+        cells = pa.array(
+            [str(value) if isinstance(value, str) else "" for value in column], pa.string()
+        )
+        raw = getattr(types.get(column.name), "raw_type", "") or ""
+        said = bool(re.match(r"(?i)[IFE]\d*|int|long|double|float|real|i$|l$|d$|r$|f$", raw))
+        is_string = bool(re.match(r"(?i)A|c", raw))
+        made = Column(cells.to_pylist()) if is_string else make(cells, padded=said)
+        table[column.name] = made
+        table[column.name].unit = column.unit
+        table[column.name].description = column.description
     return table
+
+
+def _why_no_table(path: Path, content: bytes) -> str:
+    """Return why a text is no table."""
+    lines = [line for line in content[:_HEAD].decode(errors="ignore").splitlines() if line.strip()]
+    if not lines:
+        return f"{path} has nothing but empty lines; pass a catalogue with at least one row."
+    if all(line.lstrip().startswith("#") for line in lines):
+        return f"{path} has comments alone and no rows; pass a catalogue with at least one row."
+    counts = sorted({len(line.split()) for line in lines})
+    between = str(counts[0]) if len(counts) == 1 else f"between {counts[0]} and {counts[-1]}"
+    return (
+        f"{path} is text, but no table: its lines have {between} words, and no separator (comma, "
+        "tab, semicolon, bar, blank) cuts all of them into as many fields. A .dat file of CDS "
+        "needs its ReadMe: read both with astropy (format='ascii.cds', readme='ReadMe') and write "
+        "the table as FITS; else save it as CSV with a line of names."
+    )

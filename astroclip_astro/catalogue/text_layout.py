@@ -1,34 +1,29 @@
-"""How a text table is laid out: its letters, separators, names, units, and where rows begin."""
+"""How a text table is laid out: its separator, and where its rows begin and end."""
 
 from __future__ import annotations
 
-import csv
-import gzip
 import io
 import re
-from collections.abc import Iterator
+from collections import Counter
 from dataclasses import dataclass, field
 from itertools import islice
-from pathlib import Path
 
+from astroclip_astro.catalogue.text_header import Header, find_header
+from astroclip_astro.catalogue.text_rows import Row, cut, pieces_of, sample_rows, words_of
 from astroclip_astro.errors import CatalogueError
 
-SEPARATORS = ("\t", ";", ",", "|", " ")  # numbers may have decimal commas
-SAMPLE = 100  # rows that are looked at
-COMMENT = "#"
-RULER = re.compile(r"\s*[-=]+\s*")
-MARKS = {  # byte-order marks and what they stand for; the longer first
-    b"\xef\xbb\xbf": "utf-8-sig",
-    b"\xff\xfe\x00\x00": "utf-32",
-    b"\x00\x00\xfe\xff": "utf-32",
-    b"\xff\xfe": "utf-16",
-    b"\xfe\xff": "utf-16",
-}
-VALUE = re.compile(  # a number, an angle in three or two fields, or a name made of a position
-    r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?\d{1,3}[:hd° ]\s*\d{1,2}.*|.*\bJ\d{6}.*"
+SEPARATORS = {"\t": "tabs", ";": "semicolons", ",": "commas", "|": "bars", " ": "blanks"}
+SAMPLE_LINES = 300
+SAMPLE_BYTES = 4_000_000
+SEVERAL = (
+    "it holds several tables, each with a line of dashes below its names; save the one that is "
+    "wanted in a file of its own."
 )
-EXCEL = re.compile(r"sep=([;,\t|])\n", re.IGNORECASE)
-SEPARATOR_WORDS = {"\t": "tabs", ",": "commas", ";": "semicolons", "|": "bars", " ": "blanks"}
+_UNDERLINE = re.compile(r"\s*[-=]{2,}(\s+[-=]+)+\s*")
+_EXCEL = re.compile(r"(sep=([;,\t|]))\s*", re.IGNORECASE)
+_END = re.compile(rb"\n[ \t]*\r?\n|\n#|\n\(\d+ rows?\)")
+_MORE = re.compile(rb"^(?![ \t]*[#+(\r\n-])[^\n]*\S", re.MULTILINE)
+_MOST, _HALF = 0.7, 0.5  # parts of the rows
 
 
 @dataclass(frozen=True)
@@ -38,264 +33,206 @@ class Layout:
     Parameters
     ----------
     separator : str
-        One of `SEPARATORS`; a blank stands for any number of blanks and tabs.
-    names : list of str
-        Of the columns.
-    units : list of str
-        Of the columns, empty where none are given.
-    start : int
-        Where in the text the rows begin.
+        A tab, semicolon, comma or bar, or a blank for any number of blanks.
+    header : Header
+        Names of the columns and what else stands above the rows.
+    width : int
+        Number of fields of a row.
+    start, end : int
+        Where the rows begin and end, in bytes.
     line : int
-        Line of the file, from 1, that the rows begin in.
-    ruled : bool
-        Whether a line of dashes stands below the names.
+        The number of the first row's line, counted from 1.
+    places : tuple of int
+        Where columns begin within a line, for columns underlined by dashes; else empty.
+    tidy : bool
+        Whether blanks around fields belong to the layout, not to the values.
+    spaced : bool
+        Whether quotes stand behind a separator and blanks.
     notes : list of str
-        What a user should know.
+        What had to be assumed, sentences without full stop.
     """
 
     separator: str
-    names: list[str]
-    units: list[str]
+    header: Header
+    width: int
     start: int
+    end: int
     line: int
-    ruled: bool = False
+    places: tuple[int, ...] = ()
+    tidy: bool = False
+    spaced: bool = False
     notes: list[str] = field(default_factory=list)
 
 
-def decode(path: Path) -> tuple[str, list[str]]:
-    """Return the text of a file, gzipped or not, and what had to be assumed of its letters.
+def find_layout(content: bytes, name: str = "text") -> Layout | None:
+    r"""Return how a text is laid out as a table.
 
     Parameters
     ----------
-    path : Path
-        UTF-8, UTF-16 or UTF-32 with a byte-order mark, or else Windows-1252 or Latin-1.
+    content : bytes
+        UTF-8, in lines.
+    name : str
+        What messages call it.
+
+    Returns
+    -------
+    Layout or None
+        None where no separator cuts its lines into as many fields each.
 
     Raises
     ------
     CatalogueError
-        Where it is no text.
-    """
-    content = path.read_bytes()
-    if content.startswith(b"\x1f\x8b"):
-        content = gzip.decompress(content)
-    encoding = next((name for mark, name in MARKS.items() if content.startswith(mark)), "utf-8")
-    notes: list[str] = []
-    try:
-        text = content.decode(encoding)
-    except UnicodeDecodeError as problem:
-        if encoding != "utf-8":
-            raise CatalogueError(
-                f"{path} begins like {encoding.upper()} text, but byte {problem.start} is none; "
-                "write it as UTF-8."
-            ) from None
-        try:
-            text, encoding = content.decode("cp1252"), "Windows-1252"
-        except UnicodeDecodeError:
-            text, encoding = content.decode("latin-1"), "Latin-1"
-        notes.append(f"read as {encoding}, since it is not UTF-8")
-    if "\0" in text:
-        raise CatalogueError(
-            f"{path} holds NUL characters, which no text table does; pass FITS, VOTable, ECSV, "
-            "CSV, Parquet or a text table."
-        )
-    return text.replace("\r\n", "\n").replace("\r", "\n").rstrip("\n") + "\n", notes
-
-
-def find_layout(text: str) -> Layout | None:
-    r"""Return how a text table is laid out, None where it is of no plain kind.
-
-    Parameters
-    ----------
-    text : str
-        Lines end with a newline character. Comments before the table begin with ``#``; the last of
-        them may hold the names. Below the names there may be a line of dashes, or one of units and
-        then dashes. Where there are no names, columns are called ``col1``, ``col2``, ...
-
-    Raises
-    ------
-    CatalogueError
-        Where the names, or some rows, have another number of fields than the others.
+        Where it holds several tables.
 
     Examples
     --------
-    >>> layout = find_layout("#Table1\nname;ra\nM 31;10.7\n")
-    >>> layout.separator, layout.names, layout.line
+    >>> layout = find_layout(b"#Table1\nname;ra\nM 31;10.68\nM 33;23.46\n")
+    >>> layout.separator, layout.header.names, layout.line
     (';', ['name', 'ra'], 3)
     """
-    lines = text.split("\n")
-    skipped = 0
-    while skipped < len(lines) and (not lines[skipped].strip() or _is_comment(lines[skipped])):
-        skipped += 1
-    start = sum(len(line) + 1 for line in lines[:skipped])
-    comments = [line.lstrip().lstrip(COMMENT).strip() for line in lines[:skipped] if line.strip()]
-    if excel := EXCEL.match(text, start):
-        start, skipped = excel.end(), skipped + 1
-    near = {sep: list(islice(rows_of(text[start:], sep), SAMPLE)) for sep in SEPARATORS}
-    separator = excel[1] if excel else _separator(near)
-    notes: list[str] = []
+    head = content[:SAMPLE_BYTES].decode(errors="ignore")
+    lines = list(islice(io.StringIO(head, newline=""), SAMPLE_LINES))
+    if len(content) > SAMPLE_BYTES and 1 < len(lines) < SAMPLE_LINES:
+        lines.pop()  # cut off
+    excel = _EXCEL.fullmatch(lines[0]) if lines else None
+    if excel:
+        lines[0] = "#" * len(excel[1]) + lines[0][len(excel[1]) :]
+    samples = {separator: sample_rows(lines, separator) for separator in SEPARATORS}
+    separator = excel[2] if excel else _best(samples)
+    if separator in (None, " ") and (underlined := _underlined(lines, content)):
+        return underlined
     if separator is None:
-        separator, before = _below_a_preamble(near)
-        if separator is None:
+        rows = [row for row in samples[","] if not row.is_comment]
+        if not rows or any(len(words_of(row.text)) != 1 for row in rows):
             return None
-        start, skipped = start + before[0], skipped + before[1]
-        near[separator] = list(islice(rows_of(text[start:], separator), SAMPLE))
-        notes.append(f"{before[1]} lines before the table are not read")
-    rows, ends = [row for row, _ in near[separator]], [end for _, end in near[separator]]
-    ruler = next((number for number in (1, 2) if _is_ruler(rows, number)), None)
-    units: list[str] = []
-    if ruler is not None:
-        names, used = rows[0], ruler + 1
-        units = rows[1] if ruler == 2 else []
-    elif not _is_row(rows):
-        names, used = rows[0], 1
+        separator = ","
+    return _layout(content, separator, samples[separator], name)
+
+
+def _best(samples: dict[str, list[Row]]) -> str | None:
+    """Return the separator that cuts the rows best, None where none does."""
+    agreed = {
+        separator: _agreement([row.fields for row in rows if not row.is_comment])
+        for separator, rows in samples.items()
+    }
+    wide = {one: found for one, found in agreed.items() if found[0] > 1}
+    firm = {one: share for one, (_, share, first, _) in wide.items() if first and one != " "}
+    best = max(firm, key=lambda one: firm[one], default=None)
+    if best is not None and firm[best] >= _MOST:
+        return best
+    if " " in wide and wide[" "][1] == 1:
+        return " "
+    shares = {one: share if one == " " else below for one, (_, share, _, below) in wide.items()}
+    if " " in shares and not any(map(_has_number, samples[" "])):
+        del shares[" "]  # prose
+    best = max(shares, key=lambda one: shares[one], default=None)
+    return best if best is not None and shares[best] > _HALF else None
+
+
+def _has_number(row: Row) -> bool:
+    """Return whether a row has a word of digits."""
+    return any(re.fullmatch(r"[+-]?\d[\d.:e+-]*", word) for word in row.fields)
+
+
+def _agreement(rows: list[list[str]]) -> tuple[int, float, bool, float]:
+    """Return the commonest number of fields, and how well the rows agree with it.
+
+    Returns
+    -------
+    width : int
+    share : float
+        Part of the rows that have so many.
+    first : bool
+        Whether the first has.
+    below : float
+        The share among the rows below the title, the lines of one field at the top.
+    """
+    if not rows:
+        return 0, 0, False, 0
+    counts = Counter(len(fields) for fields in rows[1:] or rows)
+    width = max(counts, key=lambda count: (counts[count], count))
+    good = [len(fields) == width for fields in rows]
+    title = next((place for place, fields in enumerate(rows) if len(fields) > 1), 0)
+    return width, sum(good) / len(good), good[0], sum(good[title:]) / len(good[title:])
+
+
+def _layout(content: bytes, separator: str, rows: list[Row], name: str) -> Layout:
+    """Return the layout of a table whose separator is known."""
+    width = _agreement([row.fields for row in rows if not row.is_comment] or [[""]])[0]
+    first = next((k for k, row in enumerate(rows) if not row.is_comment), len(rows))
+    titled = separator != " " and width > 1
+    while titled and first < len(rows) - 1 and len(rows[first].fields) == 1:
+        first += 1
+    above, body = rows[:first], rows[first:]
+    plain = [row for row in body if len(row.fields) == width or not row.is_comment]
+    comments = [_comment_fields(row.text, separator) for row in above if row.is_comment]
+    header = find_header(
+        [row.fields for row in plain], comments, width, decimal_comma=separator in "\t;"
+    )
+    passed = sum(not row.is_comment for row in above)
+    notes = [f"{passed} lines before the table are not read"] if passed else []
+    if header.lines < len(plain):
+        start, line = plain[header.lines].start, plain[header.lines].line
     else:
-        names, used = _commented_names(comments, separator, len(rows[0])), 0
-        if not names:
-            names = [f"col{number}" for number in range(1, len(rows[0]) + 1)]
-            notes.append(
-                f"no header line: columns are called {names[0]} to {names[-1]}; name those of "
-                "the positions, --ra col1 --dec col2 for example"
-            )
-    end = ends[used - 1] if used else (0, 0)
+        start, line = plain[-1].end, plain[-1].line + 1
+    end = len(content)
+    if header.ruled and (match := _END.search(content, max(start - 1, 0))):
+        end = match.start() + 1
+        if _MORE.search(content, end):
+            raise CatalogueError(f"{name}: {SEVERAL}")
     return Layout(
         separator,
-        _unique([name.strip() for name in names], notes),
-        [unit.strip() for unit in units],
-        start + end[0],
-        skipped + end[1] + 1,
-        ruler is not None,
-        notes,
+        header,
+        width,
+        start,
+        end,
+        line,
+        tidy=separator == "|",
+        spaced=_is_spaced(rows, separator),
+        notes=notes + header.notes,
     )
 
 
-def rows_of(text: str, separator: str) -> Iterator[tuple[list[str], tuple[int, int]]]:
-    """Yield the rows of a text table, and the place and line where each ends.
-
-    Parameters
-    ----------
-    text : str
-        Fields may be in double quotes, and then hold separators and line ends.
-    separator : str
-        One of `SEPARATORS`.
-    """
-    read = 0
-
-    def counted() -> Iterator[str]:
-        nonlocal read
-        for line in io.StringIO(text, newline="\n"):
-            read += len(line)
-            yield line.strip() + "\n" if separator == " " else line
-
-    reader = csv.reader(
-        (line.replace("\t", " ") for line in counted()) if separator == " " else counted(),
-        delimiter=separator,
-        skipinitialspace=separator == " ",
-    )
-    while True:
-        try:
-            row = next(reader)
-        except StopIteration:
-            return
-        except csv.Error:  # a field that is longer than any of a table
-            return
-        if row and not (len(row) == 1 and not row[0].strip()):
-            yield row, (read, reader.line_num)
-
-
-def _separator(near: dict[str, list[tuple[list[str], tuple[int, int]]]]) -> str | None:
-    """Return the separator that cuts all rows into as many fields, and most of them."""
-    counts = {sep: [len(row) for row, _ in rows if not _is_comment_row(row)]
-              for sep, rows in near.items()}  # fmt: skip
-    for sep in SEPARATORS:
-        if counts[sep] and counts[sep][0] > 1 and len(set(counts[sep])) == 1:
-            return sep
-    for sep in SEPARATORS[:-1]:  # most rows agree: one that does not is named by the reader
-        number = counts[sep]
-        if number and number[0] > 1 and number[1:].count(number[0]) >= 0.5 * len(number[1:]):
-            return sep
-    single = counts[","] and set(counts[","]) == set(counts[" "]) == {1}
-    return "," if single else None
-
-
-def _below_a_preamble(
-    near: dict[str, list[tuple[list[str], tuple[int, int]]]],
-) -> tuple[str | None, tuple[int, int]]:
-    """Return the separator of a table that begins below some lines of words, and where it does."""
-    for sep in SEPARATORS[:-1]:
-        counts = [len(row) for row, _ in near[sep]]
-        width = max(counts, default=0)
-        if width < 2:
-            continue
-        first = counts.index(width)
-        below = counts[first:]
-        if first and len(below) > 1 and set(below) == {width}:
-            return sep, near[sep][first - 1][1]
-    return None, (0, 0)
-
-
-def _is_ruler(rows: list[list[str]], number: int) -> bool:
-    """Return whether a row below the names is a line of dashes, and not one of nulls."""
-    if number >= len(rows) or not all(map(RULER.fullmatch, rows[number])):
+def _is_spaced(rows: list[Row], separator: str) -> bool:
+    """Return whether quotes stand behind a separator and blanks."""
+    if separator == " ":
         return False
-    if number == 2 and any(VALUE.fullmatch(cell.strip()) for cell in rows[1]):
-        return False
-    widths = [len(cell.strip()) for cell in rows[number]]
-    return max(widths) > 2 or widths == [len(name.strip()) for name in rows[0]]
+    texts = [row.text for row in rows if re.search(rf'[{separator}] +"', row.text)]
+    for text in texts:
+        strict = [fields for fields, _ in cut([text], separator, spaced=False)]
+        loose = [fields for fields, _ in cut([text], separator, spaced=True)]
+        if [[one.strip() for one in row] for row in strict] != [
+            [one.strip() for one in row] for row in loose
+        ]:
+            return True
+    return False
 
 
-def _is_row(rows: list[list[str]]) -> bool:
-    """Return whether the first line holds values as the others do, not names."""
-    if len(rows) == 1:
-        return any(VALUE.fullmatch(cell.strip()) for cell in rows[0])
-    numeric = [
-        number
-        for number in range(len(rows[0]))
-        if 2 * sum(_is_value(row, number) for row in rows[1:]) > len(rows) - 1
+def _comment_fields(text: str, separator: str) -> list[str]:
+    """Return the fields of a comment."""
+    inner = text.strip().lstrip("#%!/").strip("\r\n ")
+    return next((fields for fields, _ in cut([inner], separator, spaced=True)), [])
+
+
+def _underlined(lines: list[str], content: bytes) -> Layout | None:
+    """Return the layout of columns underlined by dashes, by which fields are cut."""
+    plain = [
+        (number, line.rstrip("\r\n"))
+        for number, line in enumerate(lines)
+        if line.strip() and not line.lstrip().startswith("#")
     ]
-    return bool(numeric) and all(_is_value(rows[0], number) for number in numeric)
-
-
-def _is_value(row: list[str], number: int) -> bool:
-    """Return whether a field holds a number or an angle."""
-    return number < len(row) and VALUE.fullmatch(row[number].strip()) is not None
-
-
-def _commented_names(comments: list[str], separator: str, count: int) -> list[str]:
-    """Return the names in the last comment, none where it has another number of words."""
-    for comment in comments[::-1]:
-        names = next(iter(rows_of(comment + "\n", separator)), ([], (0, 0)))[0]
-        if len(names) == count and count > 1 and not any(map(VALUE.fullmatch, names)):
-            return names
-        if comment:
-            break
-    return []
-
-
-def _unique(names: list[str], notes: list[str]) -> list[str]:
-    """Return names that are all different and not empty, with a note where some were changed."""
-    made: list[str] = []
-    for number, name in enumerate(names, start=1):
-        wanted = name or f"col{number}"
-        unique, copies = wanted, 1
-        while unique in made or (unique != name and unique in names):
-            copies += 1
-            unique = f"{wanted}_{copies}"
-        made.append(unique)
-    changed = [
-        f"column {n} is called {new}"
-        for n, (old, new) in enumerate(zip(names, made, strict=True), 1)
-        if old != new
-    ]
-    if changed:
-        notes.append(f"names are absent or there twice: {', '.join(changed[:5])}")
-    return made
-
-
-def _is_comment(line: str) -> bool:
-    """Return whether a line is a comment."""
-    return line.lstrip().startswith(COMMENT)
-
-
-def _is_comment_row(row: list[str]) -> bool:
-    """Return whether a row is a comment between rows."""
-    return bool(row) and row[0].lstrip().startswith(COMMENT)
+    rules = [k for k, (_, line) in enumerate(plain[:5]) if _UNDERLINE.fullmatch(line)]
+    if not rules or rules[-1] == 0:
+        return None
+    index, rule = plain[rules[-1]]
+    places = tuple(match.start() for match in re.finditer(r"\S+", rule))
+    above = [line for _, line in plain[: rules[-1]] if not _UNDERLINE.fullmatch(line)]
+    below = [line for _, line in plain[rules[-1] + 1 :]]
+    pieces = [pieces_of(line, places) for line in (*above, *below)]
+    if not above or None in pieces:
+        return None
+    fields = [row for row in pieces[: len(above)] if row is not None]
+    header = find_header([fields[0], *fields[1:2], ["---"] * len(places)], [], len(places))
+    start = sum(len(line.encode()) for line in lines[: index + 1])
+    end = len(content)
+    return Layout(" ", header, len(places), start, end, index + 2, places, tidy=True)

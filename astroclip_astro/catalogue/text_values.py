@@ -26,10 +26,15 @@ COMMA = "^[+-]?[0-9]+,[0-9]+$"  # as decimal point
 NUMBER_LIKE = "^[+-]?[0-9][0-9_.,]*([eE][+-]?[0-9]+)?$"
 MOST_DIGITS = 1100  # of a float64, written out
 CERTAIN_DIGITS = 15  # that a float64 gives back, whatever they are
+SMALLEST, LARGEST = 1e-290, 1e300  # between them that many digits are certain
+FIRST_ROWS = 1000  # most columns that are written differently show it there
+PADDED = "0"  # the mark of a column that is of numbers, with zeros before them, by its file
 LISTED = 5  # columns in a message
 
 
-def as_column(cells: pa.Array, *, as_text: bool, decimal_comma: bool = False) -> Column:
+def as_column(
+    cells: pa.Array, *, as_text: bool, decimal_comma: bool = False, padded: bool = False
+) -> Column:
     """Return a column of a text table.
 
     Parameters
@@ -41,6 +46,8 @@ def as_column(cells: pa.Array, *, as_text: bool, decimal_comma: bool = False) ->
         again with the same letters is numeric, and others are marked.
     decimal_comma : bool
         Whether a comma may stand for the decimal point.
+    padded : bool
+        Whether the file says that these are numbers, so that zeros before them are no part of them.
 
     Returns
     -------
@@ -56,12 +63,13 @@ def as_column(cells: pa.Array, *, as_text: bool, decimal_comma: bool = False) ->
     ['007', '12']
     """
     comma = decimal_comma and _any(compute.match_substring_regex(cells, COMMA))
-    numbers, same_letters = _read_numbers(_with_points(cells) if comma else cells)
-    if numbers is not None and (not as_text or (same_letters and not comma)):
+    mark = "," if comma else PADDED if padded else "."
+    numbers, same_letters = _read_numbers(_as_marked(cells, mark), letters=as_text)
+    if numbers is not None and (not as_text or (same_letters and mark != ",")):
         return numbers
     column = Column(cells.to_numpy(zero_copy_only=False).astype(str))
     if as_text:
-        column.meta[AS_WRITTEN] = "," if comma else "."
+        column.meta[AS_WRITTEN] = mark
     return column
 
 
@@ -85,7 +93,7 @@ def as_numbers(cells: pa.Array) -> Column | MaskedColumn | None:
     >>> as_numbers(pa.array(["2012_01"])) is None
     True
     """
-    return _read_numbers(cells)[0]
+    return _read_numbers(cells, letters=False)[0]
 
 
 def ready_to_write(table: Table, form: str) -> Table:
@@ -165,31 +173,37 @@ def _mark(column: object) -> str | None:
 def _numbers_of(column: Column) -> Column | None:
     """Return the numbers that a marked column stands for, None where one would change."""
     cells = pa.array(np.asarray(column).tolist(), pa.string())
-    return as_numbers(_with_points(cells) if _mark(column) == "," else cells)
+    return as_numbers(_as_marked(cells, _mark(column) or "."))
 
 
-def _read_numbers(cells: pa.Array) -> tuple[Column | None, bool]:
-    """Return numbers as `as_numbers`, and whether they are written with the letters they had."""
-    texts = compute.utf8_trim_whitespace(cells)
-    blank = compute.is_in(compute.utf8_lower(texts), pa.array(sorted(BLANK)))
-    held = texts.filter(compute.invert(blank))
+def _read_numbers(cells: pa.Array, *, letters: bool) -> tuple[Column | None, bool]:
+    """Return numbers as `as_numbers`, and whether they are written with the letters they had.
+
+    The latter is found only where it is asked for.
+    """
+    texts = compute.ascii_trim_whitespace(cells)
+    blank = compute.is_in(compute.ascii_lower(texts), pa.array(sorted(BLANK)))
+    held = texts.filter(compute.invert(blank)) if _any(blank) else texts
     if len(held) == 0:
         return None, False
     values: np.ndarray | None = None
     same_letters = True
-    if _all(compute.match_substring_regex(held, INTEGER)):
+    pointed = _any(compute.match_substring(held, "."))
+    if not pointed and _all(compute.match_substring_regex(held, INTEGER)):
         values = _integers(held)
     elif _all(compute.match_substring_regex(held, DECIMAL)):
-        values, same_letters = _floats(held)
+        values = _floats(held)
+        same_letters = letters and values is not None and _same_letters(held, values)
     if values is None:
         return None, False
     mask = blank.to_numpy(zero_copy_only=False)
     whole = np.full(len(cells), 0 if values.dtype.kind == "i" else np.nan, values.dtype)
     whole[~mask] = values
     column = MaskedColumn(whole, mask=mask) if mask.any() else Column(whole)
-    empty = compute.equal(cells, "").to_numpy(zero_copy_only=False)
-    plain = cells.equals(texts) and bool((mask == empty).all())
-    return column, same_letters and plain
+    if letters and same_letters:
+        empty = compute.equal(cells, "").to_numpy(zero_copy_only=False)
+        same_letters = cells.equals(texts) and bool((mask == empty).all())
+    return column, letters and same_letters
 
 
 def _integers(held: pa.Array) -> np.ndarray | None:
@@ -200,45 +214,66 @@ def _integers(held: pa.Array) -> np.ndarray | None:
         return None
 
 
-def _floats(held: pa.Array) -> tuple[np.ndarray | None, bool]:
-    """Return floats, and whether they are written with the letters that they had.
+def _floats(held: pa.Array) -> np.ndarray | None:
+    """Return floats, None where one has digits or a size that float64 does not give back."""
+    plain = held
+    if _any(compute.match_substring(held, "+")):
+        plain = compute.replace_substring_regex(held, "^[+]", "")
+    values = plain.cast(pa.float64()).to_numpy(zero_copy_only=False)
+    if not np.isfinite(values).all():
+        infinite = compute.match_substring_regex(held, "[iI][nN][fF]")
+        if (np.isinf(values) & ~infinite.to_numpy(zero_copy_only=False)).any():
+            return None
+    size = np.abs(values)
+    doubtful = (size < SMALLEST) | ((size > LARGEST) & np.isfinite(values))
+    if compute.max(compute.binary_length(held)).as_py() > CERTAIN_DIGITS:
+        doubtful |= _many_digits(held) & np.isfinite(values)
+    rows = np.flatnonzero(doubtful)
+    if len(rows):  # the shortest digits that give a number are those of most files
+        shortest = pa.array(values[rows]).cast(pa.string())
+        same = compute.equal(shortest, held.take(pa.array(rows)))
+        rows = rows[~same.to_numpy(zero_copy_only=False)]
+    texts = held.take(pa.array(rows, pa.int64())).to_pylist()
+    return values if all(map(_survives, texts, values[rows].tolist())) else None
 
-    None where one has digits or a size that float64 does not give back.
-    """
-    texts = held.to_numpy(zero_copy_only=False).astype(str)
-    try:
-        values = held.cast(pa.float64()).to_numpy(zero_copy_only=False)
-    except pa.ArrowInvalid:  # a sign before it, or nothing before its point
-        values = texts.astype(np.float64)
-    same = values.astype(str) == texts
-    if same.all():
-        return values, True
-    digits = compute.replace_substring_regex(held, "[eE].*$|[.+-]", "")
-    digits = compute.replace_substring_regex(digits, "^0+", "")
-    many = compute.utf8_length(digits).to_numpy(zero_copy_only=False) > CERTAIN_DIGITS
-    infinite = compute.match_substring_regex(held, "[iI][nN][fF]").to_numpy(zero_copy_only=False)
-    empty = compute.equal(compute.utf8_length(digits), 0).to_numpy(zero_copy_only=False)
-    lost = (np.isinf(values) & ~infinite) | ((values == 0) & ~empty)
-    if lost.any():
-        return None, False
-    rows = np.flatnonzero(many & ~infinite & ~same)
-    if not all(_survives(str(texts[row]), float(values[row])) for row in rows):
-        return None, False
-    return values, False
+
+def _many_digits(held: pa.Array) -> np.ndarray:
+    """Return which numbers have more digits than certainly survive, bool (n,)."""
+    digits = compute.replace_substring_regex(held, "^[+-]?[0.]*|[.]|[eE].*$", "")
+    return compute.greater(compute.binary_length(digits), CERTAIN_DIGITS).to_numpy(
+        zero_copy_only=False
+    )
+
+
+def _same_letters(held: pa.Array, values: np.ndarray) -> bool:
+    """Return whether floats are written with the letters that they had."""
+    return all(
+        (values[start:stop].astype(str) == np.array(held[start:stop].to_pylist())).all()
+        for start, stop in ((0, FIRST_ROWS), (FIRST_ROWS, len(values)))
+    )
 
 
 def _survives(text: str, value: float) -> bool:
     """Return whether a float gives back the digits of a text, written with as many of them."""
     exact = Decimal(text)
-    exponent = int(exact.as_tuple().exponent)
+    if Decimal(repr(value)) == exact:
+        return True
+    decimals = -int(exact.as_tuple().exponent)
+    if 0 <= decimals <= MOST_DIGITS:
+        return Decimal(f"{value:.{decimals}f}") == exact
     with localcontext(prec=MOST_DIGITS) as context:
         context.traps[InvalidOperation] = False  # more digits: not a number that is equal
-        return Decimal(value).quantize(Decimal((0, (1,), exponent))) == exact
+        return Decimal(value).quantize(Decimal((0, (1,), -decimals))) == exact
 
 
-def _with_points(cells: pa.Array) -> pa.Array:
-    """Return strings with decimal points where they have commas."""
-    return compute.replace_substring(cells, ",", ".")
+def _as_marked(cells: pa.Array, mark: str) -> pa.Array:
+    """Return strings with points for decimal commas, or without padding, as a mark says."""
+    if mark == ",":
+        return compute.replace_substring(cells, ",", ".")
+    if mark == PADDED:
+        bare = compute.replace_substring_regex(cells, "^( *)[+]?0+([0-9])", r"\1\2")
+        return compute.replace_substring_regex(bare, "^( *-)0+([1-9])", r"\1\2")
+    return cells
 
 
 def _all(found: pa.Array) -> bool:

@@ -8,7 +8,10 @@ from astropy.table import Table
 from astroclip_astro.errors import CatalogueError, did_you_mean
 
 SHOWN = 20  # names of columns in a message
-BLANK = {"", "-", "--", "---", "...", "nan", "<na>", "null", "none", "n/a", "na"}
+BLANK = {
+    *("", "-", "--", "---", "...", "nan", "<na>", "null", "none", "n/a", "na", "n.a.", "#n/a"),
+    *("\\n", "\\nodata", "nodata", "masked"),  # the first is what databases write
+}
 # In column.meta of a text table's column that is written as it was: its decimal point.
 AS_WRITTEN = "as_written"
 

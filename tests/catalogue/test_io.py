@@ -109,7 +109,7 @@ BAD = {
         b"# %ECSV 1.0\n# ---\n# datatype:\n# - {name: a, datatype: int64}\na\n",
         "no rows",
     ),
-    "short.csv": (b"ra,dec\n1,2\n3\n", "line 3 has 1 fields between commas, expected 2"),
+    "short.csv": (b"ra,dec\n1,2\n3\n", "line 3 has 1 field between commas, expected 2"),
     "prose.txt": (
         b"Dear all,\nplease find\nthe catalogue attached to this mail.\n",
         "is text, but no table",

@@ -227,7 +227,7 @@ def test_names_that_are_there_twice_are_told_apart_and_said(text_file):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ("ra,dec\n1.5,2.5\n3.5\n4.5,5.5\n", r"line 3 has 1 fields between commas, expected 2"),
+        ("ra,dec\n1.5,2.5\n3.5\n4.5,5.5\n", r"line 3 has 1 field between commas, expected 2"),
         ("a b c\n1 2 3\n4 5 6\n7 8\n9 1 2\n", "text, but no table|line 4 has 2 fields"),
         ('# Region file format: DS9 version 4.1\nfk5\ncircle(1,2,3")\n', "file of DS9 regions"),
         ('fk5\ncircle(1,2,3")\n', "file of DS9 regions"),
