@@ -297,7 +297,7 @@ def _format_of(path: Path) -> str:
             f"{path} is named like {named} but begins {head[:20]!r}; its content is something "
             "else, or damaged: fetch or write it again."
         )
-    if foreign := describe_foreign(letters):
+    if foreign := describe_foreign(head) or describe_foreign(letters):
         raise CatalogueError(f"{path} {foreign}")
     return "text"
 

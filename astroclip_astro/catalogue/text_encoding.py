@@ -154,8 +154,8 @@ def to_utf8(content: bytes) -> tuple[bytes, str]:
             if encoding == "utf-8":
                 break
             return _recoded(content, encoding), ""
-    if encoding := _of_two_bytes(content):
-        return _recoded(content, encoding), ""
+    if (two_bytes := _of_two_bytes(content)) is not None:
+        return _recoded(content, two_bytes), ""
     try:
         content.decode()
     except UnicodeDecodeError as problem:

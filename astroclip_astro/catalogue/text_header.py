@@ -197,7 +197,7 @@ def _is_type_row(row: Sequence[str]) -> bool:
     """Return whether a row holds the types of columns."""
     filled = [cell.lower() for cell in row if cell]
     rdb = all(_RDB_TYPE.fullmatch(cell) for cell in filled) and any(
-        cell[-1] in "snm" for cell in filled
+        cell[0].isdigit() and cell[-1] in "snm" for cell in filled
     )
     return len(filled) > 1 and (rdb or all(cell in _TYPES for cell in filled))
 

@@ -150,7 +150,7 @@ def _agreement(rows: list[list[str]]) -> tuple[int, float, bool, float]:
     if not rows:
         return 0, 0, False, 0
     counts = Counter(len(fields) for fields in rows[1:] or rows)
-    width = max(counts, key=lambda count: (counts[count], count))
+    width = max(counts, key=lambda count: (counts[count], count == len(rows[0]), count))
     good = [len(fields) == width for fields in rows]
     title = next((place for place, fields in enumerate(rows) if len(fields) > 1), 0)
     return width, sum(good) / len(good), good[0], sum(good[title:]) / len(good[title:])
@@ -170,7 +170,8 @@ def _layout(content: bytes, separator: str, rows: list[Row], name: str) -> Layou
         [row.fields for row in plain], comments, width, decimal_comma=separator in "\t;"
     )
     passed = sum(not row.is_comment for row in above)
-    notes = [f"{passed} lines before the table are not read"] if passed else []
+    lines = "line before the table is" if passed == 1 else "lines before the table are"
+    notes = [f"{passed} {lines} not read"] if passed else []
     if header.lines < len(plain):
         start, line = plain[header.lines].start, plain[header.lines].line
     else:
@@ -221,13 +222,14 @@ def _underlined(lines: list[str], content: bytes) -> Layout | None:
         for number, line in enumerate(lines)
         if line.strip() and not line.lstrip().startswith("#")
     ]
-    rules = [k for k, (_, line) in enumerate(plain[:5]) if _UNDERLINE.fullmatch(line)]
-    if not rules or rules[-1] == 0:
+    ruled = [_UNDERLINE.fullmatch(line) is not None for _, line in plain[:5]]
+    place = next((k for k, one in enumerate(ruled) if one and not all(ruled[:k])), None)
+    if place is None:
         return None
-    index, rule = plain[rules[-1]]
+    index, rule = plain[place]
     places = tuple(match.start() for match in re.finditer(r"\S+", rule))
-    above = [line for _, line in plain[: rules[-1]] if not _UNDERLINE.fullmatch(line)]
-    below = [line for _, line in plain[rules[-1] + 1 :]]
+    above = [line for _, line in plain[:place] if not _UNDERLINE.fullmatch(line)]
+    below = [line for _, line in plain[place + 1 :]]
     pieces = [pieces_of(line, places) for line in (*above, *below)]
     if not above or None in pieces:
         return None

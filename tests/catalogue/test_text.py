@@ -283,3 +283,89 @@ def test_lines_of_words_before_the_table_are_passed_over_and_said(text_file):
         names, rows = rows_of(text_file(content, "ned.txt"))
     assert names == ["No.", "RA(deg)", "z"]
     assert rows == [(1, 1.5, 0.1), (2, 2.5, 0.2)]
+
+
+SEXTRACTOR = "#   1 NUMBER   Running number\n#   2 ALPHA_J2000   RA [deg]\n 1 150.10\n 2 150.25\n"
+
+
+def test_names_of_source_extractor_are_those_of_its_comments(text_file):
+    names, rows = rows_of(text_file(SEXTRACTOR, "t.cat"))
+    assert names == ["NUMBER", "ALPHA_J2000"]
+    assert rows == [(1, 150.1), (2, 150.25)]
+
+
+IPAC = (
+    "|   ra   | name |  n |\n| double | char | int|\n|  deg   |      |    |\n"
+    "| null   | null | -99|\n"
+    "  150.10   007    007 \n  null     c      -99 \n"
+)
+
+
+def test_types_and_nulls_of_ipac_are_believed(text_file):
+    table = read_text(text_file(IPAC, "t.tbl"))
+    assert table["ra"].unit == u.deg
+    assert table["ra"].tolist() == [150.1, None]
+    assert table["name"].tolist() == ["007", "c"]
+    assert table["n"].tolist() == [7, None]
+
+
+MRT = """Byte-by-byte Description of file: table1.dat
+--------------------------------------------------------------------------------
+ Bytes Format Units  Label  Explanations
+--------------------------------------------------------------------------------
+ 1- 3 A3     ---    Name   Name
+ 5- 6 I2     h      RAh    Hours
+ 8-11 F4.1   mag    rmag   ?=-9.9 Magnitude
+--------------------------------------------------------------------------------
+007 09 18.0
+012 10 -9.9
+"""
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_padding_of_declared_integers_is_no_part_of_them(text_file, tmp_path, end):
+    path = text_file(MRT.replace("\n", end), "t.mrt")
+    table = read_text(path)
+    assert table["Name"].tolist() == ["007", "012"]
+    assert table["RAh"].tolist() == [9, 10]
+    assert table["rmag"].tolist() == [18.0, None]
+    kept = read_catalogue(path, as_text=True)
+    write_catalogue(kept, tmp_path / "o.csv")
+    assert (tmp_path / "o.csv").read_text() == "Name,RAh,rmag\n007,09,18.0\n012,10,\n"
+    write_catalogue(kept, tmp_path / "o.fits")
+    assert read_catalogue(tmp_path / "o.fits")["RAh"].tolist() == [9, 10]
+
+
+def test_gaia_archive_with_a_byte_order_mark_is_ecsv(text_file):
+    header = "# %ECSV 1.0\n# ---\n# delimiter: ','\n# datatype:\n# - {name: n, datatype: int16}\n"
+    content = f"{header}# - {{name: flag, datatype: bool}}\nn,flag\nnull,True\n3,False\n"
+    table = read_catalogue(text_file(gzip.compress(content.encode("utf-8-sig"))))
+    assert table["n"].tolist() == [None, 3]
+    assert table["flag"].tolist() == [True, False]
+
+
+def test_numbers_of_latex_that_would_change_stay_text(text_file):
+    lines = ["obj & ra & z", " & deg & ", "00123 & 150.10 & 0.1", "2012 & 151.5 & \\nodata"]
+    content = "\\begin{tabular}{ccc}\n" + " \\\\\n".join(lines) + " \\\\\n\\end{tabular}\n"
+    table = read_text(text_file(content, "t.tex"))
+    assert table["obj"].tolist() == ["00123", "2012"]
+    assert table["z"].tolist() == [0.1, None]
+    assert table["ra"].unit == u.deg
+
+
+@pytest.mark.parametrize("rows", ["1,2,\n3,4,\n", "1,2\n3,4\n"])
+def test_separator_at_the_end_of_lines_makes_no_column(text_file, rows):
+    assert rows_of(text_file(f"ra,dec,\n{rows}" if rows[3] == "," else f"ra,dec\n{rows}")) == (
+        ["ra", "dec"],
+        [(1, 2), (3, 4)],
+    )
+
+
+def test_names_stay_where_rows_end_with_a_separator(text_file):
+    assert rows_of(text_file("ra,dec\n1,2,\n3,4,\n")) == (["ra", "dec"], [(1, 2), (3, 4)])
+
+
+@pytest.mark.parametrize("content", ["\n\n  \n", "# made up\n# by me\n"])
+def test_text_without_rows_is_said(text_file, content):
+    with pytest.raises(CatalogueError, match="pass a catalogue with at least one row"):
+        read_catalogue(text_file(content))
