@@ -105,7 +105,7 @@ def read_text(path: str | Path, *, as_text: bool = False) -> Table:
     if form in ("IPAC", "DAOPHOT") and not _DESCRIBED[form].match(head):
         form = None
     if is_latex(content.decode()) if b"\\begin" in content else False:
-        table = read_latex(content.decode(), as_text=as_text)
+        table = _latex(path, content.decode(), as_text=as_text)
     elif form is not None:
         table = _described(path, content, form, make)
     else:
@@ -117,6 +117,19 @@ def read_text(path: str | Path, *, as_text: bool = False) -> Table:
     if notes:
         warnings.warn(f"{path.name}: {'; '.join(notes)}.", TextTableWarning, stacklevel=2)
     return table
+
+
+def _latex(path: Path, text: str, *, as_text: bool) -> Table:
+    """Return a table in LaTeX, or raise."""
+    try:
+        return read_latex(text, as_text=as_text)
+    except Exception as problem:  # whatever astropy raises of a table that is not like others
+        reason = "" if isinstance(problem, LookupError) else " ".join(str(problem).split())[:150]
+        raise CatalogueError(
+            f"{path} has a LaTeX table whose rows do not fit its line of names"
+            f"{f' ({reason})' if reason else ''}; correct it (each line ends with two backslashes, "
+            "\\multicolumn is not understood), or save the table as CSV."
+        ) from None
 
 
 def _laid_out(path: Path, content: bytes, layout: Layout, make: MakeColumn) -> Table:

@@ -200,8 +200,9 @@ def _is_spaced(rows: list[Row], separator: str) -> bool:
         return False
     texts = [row.text for row in rows if re.search(rf'[{separator}] +"', row.text)]
     for text in texts:
-        strict = [fields for fields, _ in cut([text], separator, spaced=False)]
-        loose = [fields for fields, _ in cut([text], separator, spaced=True)]
+        lines = list(io.StringIO(text, newline=""))
+        strict = [fields for fields, _ in cut(lines, separator, spaced=False)]
+        loose = [fields for fields, _ in cut(lines, separator, spaced=True)]
         if [[one.strip() for one in row] for row in strict] != [
             [one.strip() for one in row] for row in loose
         ]:
@@ -211,7 +212,7 @@ def _is_spaced(rows: list[Row], separator: str) -> bool:
 
 def _comment_fields(text: str, separator: str) -> list[str]:
     """Return the fields of a comment."""
-    inner = text.strip().lstrip("#%!/").strip("\r\n ")
+    inner = text.strip().lstrip("#%!/").strip("\r\n ").replace("\r", " ")
     return next((fields for fields, _ in cut([inner], separator, spaced=True)), [])
 
 

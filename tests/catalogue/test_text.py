@@ -353,6 +353,12 @@ def test_numbers_of_latex_that_would_change_stay_text(text_file):
     assert table["ra"].unit == u.deg
 
 
+def test_latex_that_does_not_fit_is_said(text_file):
+    content = "\\begin{tabular}{cc}\na & b \\\\\n1 \\\\\n\\end{tabular}\n"
+    with pytest.raises(CatalogueError, match="LaTeX table whose rows do not fit"):
+        read_catalogue(text_file(content))
+
+
 @pytest.mark.parametrize("rows", ["1,2,\n3,4,\n", "1,2\n3,4\n"])
 def test_separator_at_the_end_of_lines_makes_no_column(text_file, rows):
     assert rows_of(text_file(f"ra,dec,\n{rows}" if rows[3] == "," else f"ra,dec\n{rows}")) == (
