@@ -41,9 +41,8 @@ def read_text(path: str | Path, *, as_text: bool = False) -> Table:
     Parameters
     ----------
     path : str or Path
-        Fields between commas, tabs, semicolons, bars or blanks, with or without a line of names;
-        VizieR's lines of units and dashes, SkyServer's ``#Table1``, comments; machine-readable
-        tables of CDS and the AAS, IPAC, LaTeX, and what else astropy recognises.
+        Fields between commas, tabs, semicolons, bars or blanks; machine-readable tables of CDS and
+        the AAS, IPAC, LaTeX, and what else astropy recognises.
     as_text : bool
         Whether columns stay text where their numbers would be written differently; they are marked
         and `~astroclip_astro.catalogue.text_values.ready_to_write` makes numbers of them where
@@ -88,19 +87,17 @@ def read_text(path: str | Path, *, as_text: bool = False) -> Table:
         table = _described(path, text, "IPAC", as_text=as_text)
     else:
         layout = find_layout(text)
-        table = (
-            _guessed(path, text)
-            if layout is None
-            else _read_layout(path, text, layout, as_text=as_text)
-        )
+        table = _read_layout(path, text, layout, as_text=as_text)
         notes += layout.notes if layout else []
     if notes:
         warn(f"{path.name}: {'; '.join(notes)}.", TextTableWarning, stacklevel=2)
     return table
 
 
-def _read_layout(path: Path, text: str, layout: Layout, *, as_text: bool) -> Table:
-    """Return a table whose layout is known."""
+def _read_layout(path: Path, text: str, layout: Layout | None, *, as_text: bool) -> Table:
+    """Return a table whose layout is known, or what astropy recognises."""
+    if layout is None:
+        return _guessed(path, text)
     if layout.separator == " ":
         arrow = _between_blanks(path, text, layout)
     else:

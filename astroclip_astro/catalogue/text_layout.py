@@ -122,12 +122,7 @@ def find_layout(text: str) -> Layout | None:
     >>> layout.separator, layout.names, layout.line
     (';', ['name', 'ra'], 3)
     """
-    lines = text.split("\n")
-    skipped = 0
-    while skipped < len(lines) and (not lines[skipped].strip() or _is_comment(lines[skipped])):
-        skipped += 1
-    start = sum(len(line) + 1 for line in lines[:skipped])
-    comments = [line.lstrip().lstrip(COMMENT).strip() for line in lines[:skipped] if line.strip()]
+    comments, start, skipped = _comments(text)
     if excel := EXCEL.match(text, start):
         start, skipped = excel.end(), skipped + 1
     near = {sep: list(islice(rows_of(text[start:], sep), SAMPLE)) for sep in SEPARATORS}
@@ -166,6 +161,16 @@ def find_layout(text: str) -> Layout | None:
         ruler is not None,
         notes,
     )
+
+
+def _comments(text: str) -> tuple[list[str], int, int]:
+    """Return the comments before a table, and the place and number of lines where they end."""
+    lines = text.split("\n")
+    count = 0
+    while count < len(lines) and (not lines[count].strip() or _is_comment(lines[count])):
+        count += 1
+    comments = [line.lstrip().lstrip(COMMENT).strip() for line in lines[:count] if line.strip()]
+    return comments, sum(len(line) + 1 for line in lines[:count]), count
 
 
 def rows_of(text: str, separator: str) -> Iterator[tuple[list[str], tuple[int, int]]]:
