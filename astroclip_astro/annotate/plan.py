@@ -212,26 +212,17 @@ def make_plan(
     Parameters
     ----------
     catalogue : str, path or Table
-        Whatever astropy reads: FITS, VOTable, ECSV, CSV, Parquet; ``FILE#TABLE`` is one table of
-        several.
+        A table, or a file as `astroclip_astro.catalogue.read_catalogue` takes it.
     output : str or path, optional
-        Its suffix says the format; ``CATALOG_astroclip.fits`` beside the input by default. A table
-        is not written where no output is given.
-    ra, dec : str, optional
-        Names of the position columns where they cannot be recognised.
-    frame : str, optional
-        Frame of the positions, as `astroclip_astro.sky.frames.parse_frame` reads it; by default
-        what the catalogue says, else ICRS.
+        Its suffix says the format; by default ``CATALOG_astroclip.fits``, nothing for a table.
+    ra, dec, frame : str, optional
+        Columns of positions and their frame, as `astroclip_astro.sky.find_targets` has them.
     rows : str, optional
         ``A:B``, annotate and write only these rows.
-    overwrite : bool
-        Replace the output, and columns whose names are taken.
-    dry : bool
-        Only look: what needs ``overwrite`` is no mistake yet; `Plan.obstacles` says it.
-    calibrate : str, optional
-        ``LABEL=COLUMN,...``: calibrate errors of labels on columns of true values.
-    calibrate_limits : str, optional
-        ``LABEL=LOW:HIGH,...``: the limits of true values of these labels.
+    overwrite, dry : bool
+        Replace the output, and columns whose names are taken; only look (`Plan.obstacles`).
+    calibrate, calibrate_limits : str, optional
+        ``LABEL=COLUMN,...`` of true values, and ``LABEL=LOW:HIGH,...`` that they lie between.
     progress : Progress, optional
         Says what is being done; by default nothing does.
     **options
@@ -251,33 +242,36 @@ def make_plan(
     path, destination = check_paths(catalogue, output, overwrite=overwrite or dry)
     table, notes = read_table(catalogue, progress, [name for name in (ra, dec) if name is not None])
     chosen = row_range(rows, len(table))
+    positions, targets = find_rows(table, {"ra": ra, "dec": dec, "frame": frame}, notes)
+    part, known = table[chosen], parse_label_columns(calibrate or "")
+    limits = parse_limits(calibrate_limits or "")
+    check_label_columns(part, known, limits)
+    progress.stage("checking options")
+    checked = options_for(table, known, overwrite=overwrite or dry, **options)
+    found = (part, targets[chosen], positions)
+    return checked_plan(
+        Plan(path, destination, *found, checked, chosen, overwrite, known, limits, notes)
+    )
+
+
+def find_rows(table: Table, names: dict[str, str | None], notes: list[str]) -> tuple[str, Targets]:
+    """Return where positions come from, in words, and the targets of all rows."""
     try:
-        positions = describe_positions(table, ra=ra, dec=dec, frame=frame)
-        targets = find_targets(table, ra=ra, dec=dec, frame=frame)[chosen]
+        return describe_positions(table, **names), find_targets(table, **names)
     except CatalogueError as error:
         if not notes:
             raise
         raise CatalogueError(f"{error} The file: {'; '.join(notes)}.") from None
-    known = parse_label_columns(calibrate or "")
-    limits = parse_limits(calibrate_limits or "")
-    check_label_columns(table[chosen], known, limits)
-    progress.stage("checking options")
-    checked = options_for(table, known, overwrite=overwrite or dry, **options)
-    plan = Plan(
-        catalogue=path,
-        output=destination,
-        table=table[chosen],
-        targets=targets,
-        positions=positions,
-        options=checked,
-        rows=chosen,
-        overwrite=overwrite,
-        known=known,
-        limits=limits,
-        notes=notes,
-    )
-    if destination is not None:
-        plan.check_format(check_output(destination, overwrite=True))
+
+
+def checked_plan(plan: Plan) -> Plan:
+    """Return a plan, sure that the format of its output can hold the table."""
+    try:
+        if plan.output is not None:
+            plan.check_format(check_output(plan.output, overwrite=True))
+    except BaseException:
+        close(plan.options.source)
+        raise
     return plan
 
 

@@ -141,19 +141,16 @@ def calibrate(
     """Make errors and intervals right for the user's own galaxies.
 
     Rows whose label is known say how wrong our values are; ``_err``, ``_lo`` and ``_hi`` of all
-    rows are replaced by what covers 68 % of such rows. Values stay. That is worth what the known
-    rows are worth: if they are the bright ones, so are the errors.
+    rows are replaced by what covers 68 % of such rows. That is worth what these rows are worth.
 
     Parameters
     ----------
     table : Table
         With our columns; changed in place.
     known : mapping of str to str
-        For each label, ``redshift`` say, the user's column of true values; rows without a number
-        there are not known. Nor are those with a redshift outside -0.01 to 7 or a log10 mass
-        outside 4 to 13.5, and with a value that is repeated as no measurement is. Where both
-        columns have units, theirs is converted. Values by image or spectrum alone of which fewer
-        than `MIN_CALIBRATION_ROWS` are known keep the errors they have.
+        For each label, ``redshift`` say, the user's column of true values, which
+        `astroclip_astro.annotate.true_values.read_true_values` reads. Values of which fewer than
+        `MIN_CALIBRATION_ROWS` are known, of the image alone say, keep their errors.
     limits : mapping of str to (float, float), optional
         For labels of ``known`` the limits of true values, in place of these rules.
 
@@ -164,20 +161,17 @@ def calibrate(
 
     Raises
     ------
-    CatalogueError
-        Where a column is absent, or holds something else than numbers.
-    InputError
-        Where fewer than `MIN_CALIBRATION_ROWS` rows have both our value and a true one.
+    CatalogueError, InputError
+        Where a column is absent or holds no numbers, or too few rows have both values.
 
     Warns
     -----
     AstroclipWarning
-        Where numbers that look like values were left out; it counts them.
+        Of numbers that were left out.
 
     Notes
     -----
-    Split conformal prediction with our errors as the scale (Lei et al. 2018, JASA 113, 1094,
-    section 5.2); from 1,000 known rows on, in groups of like values.
+    Split conformal prediction scaled by our errors (Lei et al. 2018, JASA 113, 1094, section 5.2).
 
     Examples
     --------
@@ -193,20 +187,25 @@ def calibrate(
     checked = check_limits(limits, known)
     check_table(table)
     check_same_origin(table, value_groups(known), "calibrated")
-    columns, left_out = [], []
+    trues = {one: read_true_values(table, one, known[one], checked.get(one)) for one in known}
+    replace_errors(table, known, trues)
+    if suspect := [label for label, true in trues.items() if true.suspect or true.kept]:
+        words = " ".join(f"{label} on {known[label]}: {trues[label].words}." for label in suspect)
+        warn(f"Calibrated {words}", AstroclipWarning, stacklevel=2)
+    return table
+
+
+def replace_errors(table: Table, known: Mapping[str, str], trues: dict[str, TrueValues]) -> None:
+    """Replace the columns of errors, all together, and say in the header what they rest on."""
+    columns: list[MaskedColumn] = []
     notes = [words for words in calibrations(table) if words.partition(":")[0] not in known]
     for label, name in known.items():
-        true = read_true_values(table, label, name, checked.get(label))
-        made, words = calibrated_label(table, label, name, true)
+        made, words = calibrated_label(table, label, name, trues[label])
         columns += made
         notes.append(words)
-        left_out += [f"{label} on {name}: {true.words}."] * bool(true.suspect or true.kept)
     for column in columns:
         table.replace_column(column.name, column)
     note(table, notes)
-    if left_out:
-        warn(f"Calibrated {' '.join(left_out)}", AstroclipWarning, stacklevel=2)
-    return table
 
 
 def value_groups(labels: Iterable[str]) -> list[str]:

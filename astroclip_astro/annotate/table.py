@@ -37,11 +37,8 @@ def annotate(
         With positions or TARGETIDs.
     columns : str or iterable of str
         As `astroclip_astro.annotate.setup.check_options` has them.
-    ra, dec : str, optional
-        Names of the position columns where they cannot be recognised.
-    frame : str, optional
-        Frame of the positions, as `astroclip_astro.sky.frames.parse_frame` reads it; by default
-        what the table says, else ICRS.
+    ra, dec, frame : str, optional
+        Columns of positions and their frame, as `astroclip_astro.sky.find_targets` has them.
     overwrite : bool
         Whether columns whose names are taken may be replaced.
     quiet : bool

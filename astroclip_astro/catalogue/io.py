@@ -79,10 +79,9 @@ def read_catalogue(
     Parameters
     ----------
     path : str or path
-        FITS or VOTable (both gzipped or not), ECSV, CSV, Parquet, or another text table that
-        astropy recognises. Of several tables in one file the first is read that has rows and RA and
-        Dec, or TARGETIDs; ``FILE#2`` and ``FILE#NAME`` name another: the number of the HDU or its
-        EXTNAME in FITS, the number from 1, the name or the ID in VOTable.
+        FITS, VOTable, ECSV, Parquet, CSV or another text table, gzipped or not. Of several tables
+        in a file the first is read that has rows and RA and Dec, or TARGETIDs; ``FILE#2`` and
+        ``FILE#NAME`` name another: HDU or EXTNAME in FITS, number from 1, name or ID in VOTable.
     columns : sequence of str
         Columns by which the table is chosen instead, where a file has several.
     as_text : bool
@@ -92,14 +91,12 @@ def read_catalogue(
     Returns
     -------
     astropy.table.Table
-        Values, nulls (masked), units, descriptions and metadata as the file has them; UCDs and
-        utypes are in ``column.meta``, under ``ucd`` and ``utype``.
+        As the file has it; UCDs and utypes are in ``column.meta["ucd"]`` and ``["utype"]``.
 
     Raises
     ------
     CatalogueError
-        Where the file is absent, empty, truncated, not a table, or has no rows; where it has no
-        such table, or several without positions.
+        Where there is no such file or table, it is damaged or empty, or several could be meant.
 
     Examples
     --------

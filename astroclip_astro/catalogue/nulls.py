@@ -41,7 +41,7 @@ def storable(column: Column) -> Stored:
     Parameters
     ----------
     column : astropy.table.Column
-        Masked or not, (n, ...). It is not changed, and not copied where it need not be.
+        Masked or not, (n, ...). It is not changed.
 
     Returns
     -------
@@ -49,8 +49,7 @@ def storable(column: Column) -> Stored:
         Null floats are NaN and null strings are empty. Null integers are the smallest number of
         their type, because whoever reads the file takes every such number for a null. Masked
         bool becomes int16, int8 becomes int16, unsigned integers with nulls the next wider
-        signed type, datetime64 an ISO 8601 string (with Z for UTC where it came with a time zone),
-        decimals their digits.
+        signed type, datetime64 an ISO 8601 string (UTC with Z), decimals their digits.
 
     Raises
     ------

@@ -104,7 +104,7 @@ def read_text(path: str | Path, *, as_text: bool = False) -> Table:
     form = next((one for one, sign in _DESCRIBED.items() if sign.search(head)), None)
     if form in ("IPAC", "DAOPHOT") and not _DESCRIBED[form].match(head):
         form = None
-    if is_latex(content.decode()) if b"\\begin" in content else False:
+    if b"\\begin" in content and is_latex(content.decode()):
         table = _latex(path, content.decode(), as_text=as_text)
     elif form is not None:
         table = _described(path, content, form, make)

@@ -16,6 +16,7 @@ import pyarrow as pa
 from astropy.table import Column, MaskedColumn, QTable, Table
 from pyarrow import compute
 
+from astroclip_astro.columns import PREFIX
 from astroclip_astro.sky.cell_values import AS_WRITTEN, BLANK
 
 INTEGER = "^(0|-?[1-9][0-9]*)$"
@@ -164,8 +165,9 @@ def text_notes(table: Table, form: str) -> list[str]:
                 changed.append(column.info.name)
     if not names:
         return []
+    users = [name for name in table.colnames if not name.startswith(PREFIX)]
     stay = "stays" if len(names) == 1 else "stay"
-    words = f"{len(names)} of {len(table.colnames)} columns {stay} text: {_listed(names)}"
+    words = f"{len(names)} of {len(users)} columns {stay} text: {_listed(names)}"
     return [words + (f" (numbers in {_listed(changed)} would change)" if changed else "")]
 
 

@@ -77,10 +77,9 @@ def build_training_set(
         Side of the images, pixels.
     skip_failed : bool
         Whether to leave out galaxies that the source has failed for.
-    resume : bool
-        Whether to go on with what an interrupted build has settled; otherwise that is removed.
-    overwrite : bool
-        Whether an existing output may be replaced.
+    resume, overwrite : bool
+        Whether to go on with what an interrupted build has settled, which is removed otherwise;
+        whether an existing output may be replaced.
     progress : callable
         Called before the work and after each part with the number of settled galaxies, and how
         many of them were settled by this call.
@@ -94,8 +93,7 @@ def build_training_set(
     InputError
         Where not one galaxy is complete, or the source has another release.
     OutputError
-        Where the output exists or cannot be written, another build is writing it, or parts of
-        another build are in the way.
+        Where the output exists, cannot be written, or another build is in the way.
     SourceError
         Where the source is down, or has failed for some galaxies. The others are kept.
     KeyboardInterrupt

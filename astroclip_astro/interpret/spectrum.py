@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,15 +94,20 @@ def fetch_spectrum(
     radius = arcseconds(match_radius)
     target = _target(table, row, ra=ra, dec=dec, frame=frame)
     opened = open_source(source, **connection)
-    try:
-        (answer,) = opened.spectra(target, radius)
-    finally:
-        if hasattr(opened, "close"):  # a source of the user's own need not have it
-            opened.close()
+    (answer,) = _answer(opened, target, radius)
     spectrum = _found_spectrum(answer, row, opened.name)
     at, words = best_redshift(table, row, spectrum, redshift)
     words = f"spectrum: {origin(table, opened)}\n{words}"  # a folder may have a long name
     return ObjectSpectrum(spectrum.flux, spectrum.ivar, at, words)
+
+
+def _answer(opened: Source, target: Targets, radius: float) -> Sequence[Spectrum | MissingData]:
+    """Return what a source answers, and close it."""
+    try:
+        return opened.spectra(target, radius)
+    finally:
+        if hasattr(opened, "close"):  # a source of the user's own need not have it
+            opened.close()
 
 
 def _target(

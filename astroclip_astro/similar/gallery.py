@@ -20,9 +20,7 @@ def collect_panels(
     source: Source,
     *,
     match_radius: float = 1.0,
-    ra: str | None = None,
-    dec: str | None = None,
-    frame: str | None = None,
+    **names: str | None,
 ) -> list[Panel]:
     """Fetch what there is of the query and its matches, the first `MAX_MATCHES_DRAWN` of them.
 
@@ -38,10 +36,9 @@ def collect_panels(
         Where images and spectra come from.
     match_radius : float
         Largest distance of a spectrum from its row, arcsec.
-    ra, dec : str, optional
-        Names of the position columns.
-    frame : str, optional
-        Their frame, where it is not what the table says, else ICRS.
+    **names
+        ``ra``, ``dec`` and ``frame`` of the positions, as `astroclip_astro.sky.find_targets` has
+        them.
 
     Returns
     -------
@@ -49,7 +46,7 @@ def collect_panels(
         The query, then the matches in order.
     """
     matches = matches[:MAX_MATCHES_DRAWN]
-    targets = find_targets(table, ra=ra, dec=dec, frame=frame)
+    targets = find_targets(table, **names)
     rows = np.asarray(matches["row"], int)
     titles = [
         f"row {row}, similarity {similarity:.3f}"
