@@ -17,7 +17,7 @@ from astroquery.query import BaseQuery
 
 from astroclip_astro.config import conf
 from astroclip_astro.errors import InputError, did_you_mean
-from astroclip_astro.fetch.files.fits_file import DamagedFileError, reading
+from astroclip_astro.fetch.files.fits_file import DamagedFileError, check_claims, reading
 from astroclip_astro.fetch.files.pixel_grid import is_native, native_matrix
 from astroclip_astro.fetch.survey_names import LAYERS
 from astroclip_astro.fetch.transport import BadReplyError, Reply, Transport, read_reply
@@ -201,6 +201,8 @@ def read_image(content: bytes, ra: float, dec: float, size: int, *, origin: str)
     file = io.BytesIO(content)
     # `reading` quiets astropy's warnings for the whole process: two threads at once could leave
     # them so.
+    with _QUIET, _checked(origin), reading():
+        check_claims(file)
     with _QUIET, _checked(origin), reading(), fits.open(file, lazy_load_hdus=True) as hdus:
         _check_header(hdus[0], len(content), size)
         _check_place(hdus[0].header, ra, dec, size)

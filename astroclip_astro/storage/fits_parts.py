@@ -7,6 +7,7 @@ or not end. The cards are read here one by one; no data are touched.
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO
@@ -17,6 +18,7 @@ from astroclip_astro.storage.bounds import MAX_HEADER_BLOCKS
 BLOCK, CARD = 2880, 80  # bytes
 MAX_PARTS = 100  # headers with their data, in a file of this package
 MAX_FIELDS = 999  # columns of a table, by the standard
+MAX_AXES = 999  # of an array, likewise
 SIZE_KEYWORD = re.compile(rb"(BITPIX|NAXIS\d{0,3}|PCOUNT|GCOUNT|TFIELDS) *= +([^/]*)")
 
 
@@ -67,6 +69,54 @@ def check_parts(path: Path, *, error: type[InputError] = InputError) -> None:
                 )
             place += header + -(-data // BLOCK) * BLOCK
     raise error(f"{path} has more than {MAX_PARTS} parts, expected a few; pass another file.")
+
+
+def check_axes(stream: BinaryIO) -> None:
+    """Refuse headers with more axes than FITS allows: astropy would count them all.
+
+    Parameters
+    ----------
+    stream : binary file
+        Of an uncompressed FITS file, or unpacked while it is read; it is at its beginning again
+        afterwards. What else is wrong with it is left to who reads it.
+
+    Raises
+    ------
+    ValueError
+        Naming the header and what it claims.
+
+    Examples
+    --------
+    >>> import io
+    >>> cards = [b"SIMPLE  =                    T", b"NAXIS   =         200000000000", b"END"]
+    >>> check_axes(io.BytesIO(b"".join(card.ljust(80) for card in cards).ljust(2880)))
+    Traceback (most recent call last):
+        ...
+    ValueError: header number 1 has NAXIS = 200000000000, expected 0 to 999
+    """
+    place, number = 0, 0
+    try:
+        while number == 0 or stream.read(8) == b"XTENSION":
+            stream.seek(place)
+            header, values = _read_header(stream)
+            number += 1
+            axes = values.get("NAXIS", 0)
+            if not 0 <= axes <= MAX_AXES:
+                raise _AxesError(
+                    f"header number {number} has NAXIS = {axes}, expected 0 to {MAX_AXES}"
+                )
+            place += header + -(-_data_bytes(values) // BLOCK) * BLOCK
+            stream.seek(place)
+    except _AxesError as error:
+        raise ValueError(str(error)) from None
+    except (EOFError, ValueError, OverflowError, OSError, zlib.error):
+        pass
+    finally:
+        stream.seek(0)
+
+
+class _AxesError(Exception):
+    """Too many axes."""
 
 
 def _read_header(stream: BinaryIO) -> tuple[int, dict[str, int]]:

@@ -9,7 +9,7 @@ from hypothesis import given, settings, strategies as st
 
 from astroclip_astro.errors import InputError, WeightsError
 from astroclip_astro.storage import fits_parts
-from astroclip_astro.storage.fits_parts import check_parts
+from astroclip_astro.storage.fits_parts import check_axes, check_parts
 
 
 @pytest.fixture(scope="module")
@@ -91,3 +91,22 @@ def test_any_number_in_a_header_is_refused_or_within_the_file(content, tmp_path_
     header = fits.Header.fromstring(changed[2880:5760])
     assert header["NAXIS1"] * header["NAXIS2"] + header["PCOUNT"] <= len(content)
     assert min(header[name] for name in ("NAXIS1", "NAXIS2", "PCOUNT", "GCOUNT", "TFIELDS")) >= 0
+
+
+@pytest.mark.parametrize("axes", [1000, 200_000_000_000, 2**63 - 1, -1])
+@pytest.mark.parametrize("number", [1, 2])
+def test_more_axes_than_fits_allows_are_refused_in_any_header(axes, number):
+    whole = io.BytesIO()
+    fits.HDUList([fits.PrimaryHDU(), fits.ImageHDU(np.zeros((2, 2)))]).writeto(whole)
+    content = bytearray(whole.getvalue())
+    place = content.index(b"NAXIS   =", 2880 * (number - 1))
+    content[place + 10 : place + 30] = str(axes).rjust(20).encode()
+    stream = io.BytesIO(bytes(content))
+    with pytest.raises(ValueError, match=f"header number {number} has NAXIS = {axes}, expected"):
+        check_axes(stream)
+    assert stream.tell() == 0
+
+
+@pytest.mark.parametrize("content", [b"", b"SIMPLE  =", b"no FITS at all" * 500])
+def test_other_damage_is_left_to_the_reader(content):
+    check_axes(io.BytesIO(content))

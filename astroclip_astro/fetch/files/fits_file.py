@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import re
 import stat
 import warnings
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeAlias
+from typing import BinaryIO, TypeAlias, cast
 
 import numpy as np
 from astropy.io import fits
@@ -17,6 +19,7 @@ from astropy.utils.exceptions import AstropyWarning
 
 from astroclip_astro.errors import AstroclipError
 from astroclip_astro.fetch.files.file_damage import describe_error, diagnose
+from astroclip_astro.storage.fits_parts import check_axes
 
 NAMES = re.compile(r"\.fits?(\.gz|\.fz)?$", re.IGNORECASE)
 # Deflate cannot do better than 1032:1, so a packed file cannot hold more than this many times
@@ -110,6 +113,7 @@ def open_fits(path: Path) -> Iterator[fits.HDUList]:
     # Of a file that it refuses, astropy would leave its own handle open. Files are memory-mapped by
     # default; asked for it, astropy would refuse images of scaled integers.
     with reading(), path.open("rb") as stream:
+        check_claims(stream)
         try:
             hdus = fits.open(stream, lazy_load_hdus=True)
         except Exception as error:  # astropy's list is open; what the file is says more
@@ -118,6 +122,24 @@ def open_fits(path: Path) -> Iterator[fits.HDUList]:
             raise
         with hdus:
             yield hdus
+
+
+def check_claims(stream: BinaryIO) -> None:
+    """Raise `DamagedFileError` for a file, packed by gzip or not, that claims too many axes."""
+    packed = stream.read(2) == b"\x1f\x8b"
+    stream.seek(0)
+    try:
+        if packed:
+            with gzip.GzipFile(fileobj=stream) as unpacked:
+                check_axes(cast(BinaryIO, unpacked))
+        else:
+            check_axes(stream)
+    except (EOFError, OSError, zlib.error):
+        pass  # damaged in another way, which its reader says
+    except ValueError as problem:
+        raise DamagedFileError(str(problem)) from None
+    finally:
+        stream.seek(0)
 
 
 def all_hdus(hdus: fits.HDUList) -> list[HDU]:

@@ -222,3 +222,15 @@ def test_column_that_is_not_of_whole_numbers_is_refused(values, words):
 def test_short_whole_numbers_may_be_floating_point():
     table = fits.BinTableHDU(np.rec.fromarrays([np.array([7.0])], names="TARGETID"))
     assert column(table, "TARGETID", np.int64).tolist() == [7]
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_axes_without_number_are_refused_at_once(tmp_path, packed):
+    content = bytearray()
+    for card in (b"SIMPLE  =                    T", b"NAXIS   =         200000000000", b"END"):
+        content += card.ljust(80)
+    whole = bytes(content.ljust(2880))
+    path = tmp_path / "t.fits"
+    path.write_bytes(gzip.compress(whole) if packed else whole)
+    with pytest.raises(DamagedFileError, match="NAXIS = 200000000000"), open_fits(path):
+        pass
