@@ -43,7 +43,7 @@ def write_csv(table: Table, stream: BinaryIO) -> None:
     ['emb_0,emb_1', '0.5,1.0']
     """
     plain = without_mixins(table, "ecsv")
-    columns = [flat for column in plain.itercols() for flat in _flat_columns(column)]
+    columns = [flat for column in plain.itercols() for flat in flat_columns(column)]
     names = [name for name, _, _ in columns]
     doubled = sorted({name for name in names if names.count(name) > 1})
     if doubled:
@@ -63,22 +63,7 @@ def write_csv(table: Table, stream: BinaryIO) -> None:
         text.detach()  # the stream is its owner's to close
 
 
-def check_csv(column: Column) -> None:
-    """Raise where CSV cannot hold a column's values.
-
-    Parameters
-    ----------
-    column : astropy.table.Column
-        Not a mixin.
-
-    Examples
-    --------
-    >>> check_csv(Column([1.5], name="z"))
-    """
-    list(_flat_columns(column))
-
-
-def _flat_columns(column: Column) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+def flat_columns(column: Column) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
     """Yield name, values (n,) and mask (n,) of each element of a column's cells."""
     name, values, mask = column.info.name, np.asarray(column), np.ma.getmaskarray(column)
     if values.dtype.kind not in "biufcSU":

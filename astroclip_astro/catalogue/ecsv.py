@@ -96,21 +96,6 @@ def write_ecsv(table: Table, stream: BinaryIO) -> None:
         text.detach()  # the stream is its owner's to close
 
 
-def check_ecsv(column: Column) -> None:
-    """Raise where ECSV cannot hold a column's values.
-
-    Parameters
-    ----------
-    column : astropy.table.Column
-        Not a mixin.
-
-    Examples
-    --------
-    >>> check_ecsv(Column([1.5], name="z"))
-    """
-    _ecsv_column(column)
-
-
 def check_ecsv_header(path: Path) -> None:
     r"""Raise where the metadata of an ECSV file stand for more than metadata can be.
 
@@ -151,12 +136,12 @@ def _with_text(table: Table) -> Table:
     changed = table.copy(copy_data=False)
     for name in table.colnames:
         column = table[name]
-        if isinstance(column, Column) and (text := _ecsv_column(column)) is not column:
+        if isinstance(column, Column) and (text := ecsv_column(column)) is not column:
             changed.replace_column(name, text)
     return changed
 
 
-def _ecsv_column(column: Column) -> Column:
+def ecsv_column(column: Column) -> Column:
     """Return a column as astropy's ECSV gives it back the same, itself where it does."""
     if column.dtype.kind == "S":
         values = decoded(np.asarray(column), column.info.name, "ECSV")

@@ -87,7 +87,7 @@ def read_fits(path: str | Path, wanted: TableChoice = ANY_TABLE) -> Table:
     {'OBSERVER': 'EH'}
     """
     path = Path(path)
-    with _tolerant(), open_fits(path) as stream:
+    with tolerant(), open_fits(path) as stream:
         part = choose_part(path, stream, wanted)
         check_held(path, stream, part)
         check_block(path, part.header)
@@ -124,7 +124,7 @@ def write_fits(table: Table, stream: BinaryIO) -> None:
     >>> import io
     >>> write_fits(Table({"z": [0.5]}), io.BytesIO())
     """
-    with _tolerant():
+    with tolerant():
         named = _with_header_names(table)
         plain = without_mixins(named, "fits")
         if len(plain.columns) > MOST_COLUMNS:
@@ -136,7 +136,7 @@ def write_fits(table: Table, stream: BinaryIO) -> None:
         for column in plain.itercols():
             column.info.meta = without_unit_text(column.info.meta)
         stored = [storable(column) for column in plain.itercols()]
-        columns = [_fits_column(*one) for one in zip(plain.itercols(), stored, units, strict=True)]
+        columns = [fits_column(*one) for one in zip(plain.itercols(), stored, units, strict=True)]
         hdu = fits.BinTableHDU.from_columns(columns, nrows=len(table))
         del columns
         for number, column in enumerate(plain.itercols(), start=1):
@@ -152,24 +152,8 @@ def write_fits(table: Table, stream: BinaryIO) -> None:
         _release(hdu)
 
 
-def check_fits(column: Column) -> None:
-    """Raise where FITS cannot hold a column's values.
-
-    Parameters
-    ----------
-    column : astropy.table.Column
-        Not a mixin.
-
-    Examples
-    --------
-    >>> check_fits(Column([1.5], name="z"))
-    """
-    with _tolerant():
-        _fits_column(column, storable(column), None, name="x")  # any name can be written
-
-
 @contextmanager
-def _tolerant() -> Iterator[None]:
+def tolerant() -> Iterator[None]:
     """Silence astropy's remarks on odd units and names: both are kept as they are."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", AstropyWarning)
@@ -240,7 +224,7 @@ def _with_header_names(table: Table) -> Table:
     return named
 
 
-def _fits_column(
+def fits_column(
     column: Column, stored: Stored, unit: str | None, name: str | None = None
 ) -> fits.Column:
     """Return a column of the binary table."""

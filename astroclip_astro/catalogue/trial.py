@@ -9,19 +9,19 @@ import numpy as np
 from astropy.table import Column, QTable, Table
 
 from astroclip_astro.catalogue.arrow_columns import array_of
-from astroclip_astro.catalogue.csv_writer import check_csv
-from astroclip_astro.catalogue.ecsv import check_ecsv
-from astroclip_astro.catalogue.fits_table import check_fits
+from astroclip_astro.catalogue.csv_writer import flat_columns
+from astroclip_astro.catalogue.ecsv import ecsv_column
+from astroclip_astro.catalogue.fits_table import fits_column, tolerant
 from astroclip_astro.catalogue.io import WRITERS, explained
-from astroclip_astro.catalogue.nulls import without_mixins
+from astroclip_astro.catalogue.nulls import storable, without_mixins
 from astroclip_astro.catalogue.text_values import ready_to_write
-from astroclip_astro.catalogue.votable import check_votable
+from astroclip_astro.catalogue.votable import votable_values
 
 CHECKS: dict[str, Callable[[Column], object]] = {
-    "FITS": check_fits,
-    "VOTable": check_votable,
-    "ECSV": check_ecsv,
-    "CSV": check_csv,
+    "FITS": lambda column: fits_column(column, storable(column), None, name="x"),  # of any name
+    "VOTable": votable_values,
+    "ECSV": ecsv_column,
+    "CSV": lambda column: list(flat_columns(column)),
     "Parquet": array_of,
 }
 
@@ -62,7 +62,7 @@ def check_writable(table: Table, added: Table, form: str) -> None:
     kind = QTable if isinstance(table, QTable) else Table  # a TimeSeries is fussy about names
     kept = kind([table[name] for name in names], names=names, copy=False)
     for column in without_mixins(kept, "ecsv" if form == "ECSV" else "fits").itercols():
-        with explained(form, column.info.name):
+        with explained(form, column.info.name), tolerant():
             CHECKS[form](column)
             if column.dtype.kind == "U":
                 "".join(np.asarray(column).flat).encode()  # half a pair of UTF-16 is no text

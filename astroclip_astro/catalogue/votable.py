@@ -138,7 +138,7 @@ def write_votable(table: Table, stream: BinaryIO) -> None:
     >>> write_votable(Table({"z": [0.5]}), io.BytesIO())
     """
     plain = without_mixins(table, "ecsv")
-    stored = [_votable_values(column) for column in plain.itercols()]
+    stored = [votable_values(column) for column in plain.itercols()]
     file, resource = VOTableFile(), Resource()
     element = TableElement(file, nrows=len(table))
     file.resources.append(resource)
@@ -164,21 +164,6 @@ def write_votable(table: Table, stream: BinaryIO) -> None:
             element.array.data[field.ID] = one.data
             element.array.mask[field.ID] = np.ma.getmaskarray(one)
         file.to_xml(stream, tabledata_format="binary2")
-
-
-def check_votable(column: Column) -> None:
-    """Raise where VOTable cannot hold a column's values.
-
-    Parameters
-    ----------
-    column : astropy.table.Column
-        Not a mixin.
-
-    Examples
-    --------
-    >>> check_votable(Column([1.5], name="z"))
-    """
-    _votable_values(column)
 
 
 def is_votable(head: bytes) -> bool:
@@ -280,7 +265,7 @@ def identifiers(names: list[str]) -> list[str]:
     ]
 
 
-def _votable_values(column: Column) -> np.ma.MaskedArray:
+def votable_values(column: Column) -> np.ma.MaskedArray:
     """Return values of a type that VOTable has; its boolean can be null."""
     if column.dtype.kind == "b":
         return np.ma.array(column)

@@ -49,7 +49,7 @@ def frame_of(table: Table, names: Sequence[str], given: str | None = None) -> Fr
     ------
     CatalogueError
         Where the frame is unknown, lacks its equinox, is said in two ways that do not agree, or is
-        told by the names of the columns alone.
+        stated by the names of the columns alone.
     InputError
         As `parse_frame`.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
@@ -43,32 +43,26 @@ def check_parts(path: Path, *, error: type[InputError] = InputError) -> None:
     >>> from astroclip_astro.resources import folder
     >>> check_parts(folder("catalogs") / "demo.fits")
     """
-    size, place = path.stat().st_size, 0
+    size = path.stat().st_size
     with path.open("rb") as stream:
-        for number in range(MAX_PARTS + 1):
-            stream.seek(place)
-            if number and stream.read(8) != b"XTENSION":
-                return  # the end, or what fills up the last block
-            stream.seek(place)
-            try:
-                header, values = _read_header(stream)
-                data = _data_bytes(values)
-            except EOFError:
-                raise error(
-                    f"{path} is truncated: it has {size} bytes, its header claims more; copy it "
-                    "again."
-                ) from None
-            except ValueError as problem:
-                raise error(
-                    f"{path} is damaged, its header number {number + 1} {problem}; copy it again."
-                ) from None
-            if place + header + data > size:
-                raise error(
-                    f"{path} is truncated: it has {size} bytes, its header claims "
-                    f"{place + header + data}; copy it again."
-                )
-            place += header + -(-data // BLOCK) * BLOCK
-    raise error(f"{path} has more than {MAX_PARTS} parts, expected a few; pass another file.")
+        try:
+            for number, place, values in _headers(stream):
+                end = place + _data_bytes(number, values)
+                if end > size:
+                    raise error(
+                        f"{path} is truncated: it has {size} bytes, its header claims {end}; copy "
+                        "it again."
+                    )
+                if number == MAX_PARTS:
+                    raise error(f"{path} has more than {MAX_PARTS} parts; pass another file.")
+        except EOFError:
+            raise error(
+                f"{path} is truncated: it has {size} bytes, its header claims more; copy it again."
+            ) from None
+        except InputError:
+            raise
+        except ValueError as problem:
+            raise error(f"{path} is damaged, its {problem}; copy it again.") from None
 
 
 def check_axes(stream: BinaryIO) -> None:
@@ -94,69 +88,71 @@ def check_axes(stream: BinaryIO) -> None:
         ...
     ValueError: header number 1 has NAXIS = 200000000000, expected 0 to 999
     """
-    place, number = 0, 0
+    found = None
     try:
-        while number == 0 or stream.read(8) == b"XTENSION":
-            stream.seek(place)
-            header, values = _read_header(stream)
-            number += 1
-            axes = values.get("NAXIS", 0)
-            if not 0 <= axes <= MAX_AXES:
-                raise _AxesError(
-                    f"header number {number} has NAXIS = {axes}, expected 0 to {MAX_AXES}"
-                )
-            place += header + -(-_data_bytes(values) // BLOCK) * BLOCK
-            stream.seek(place)
-    except _AxesError as error:
-        raise ValueError(str(error)) from None
+        for number, _, values in _headers(stream):
+            if not 0 <= values.get("NAXIS", 0) <= MAX_AXES:
+                found = f"header number {number + 1} has NAXIS = {values['NAXIS']}"
+                break
     except (EOFError, ValueError, OverflowError, OSError, zlib.error):
         pass
     finally:
         stream.seek(0)
+    if found:
+        raise ValueError(f"{found}, expected 0 to {MAX_AXES}")
 
 
-class _AxesError(Exception):
-    """Too many axes."""
+def _headers(stream: BinaryIO) -> Iterator[tuple[int, int, dict[str, int]]]:
+    """Yield the number of each header, from 0, where its data begin, and the sizes it claims."""
+    place = number = 0
+    while number == 0 or stream.read(8) == b"XTENSION":  # else the end, or what fills up a block
+        stream.seek(place)
+        header, values = _read_header(stream, number)
+        yield number, place + header, values
+        place += header + -(-_data_bytes(number, values) // BLOCK) * BLOCK
+        stream.seek(place)
+        number += 1
 
 
-def _read_header(stream: BinaryIO) -> tuple[int, dict[str, int]]:
+def _read_header(stream: BinaryIO, number: int) -> tuple[int, dict[str, int]]:
     """Return how long a header is, bytes, and the cards of it that say how much data follow."""
     values: dict[str, int] = {}
-    for number in range(MAX_HEADER_BLOCKS):
+    for blocks in range(MAX_HEADER_BLOCKS):
         block = stream.read(BLOCK)
         if len(block) < BLOCK:
             raise EOFError
         for start in range(0, BLOCK, CARD):
             card = block[start : start + CARD]
             if card.rstrip() == b"END":
-                return (number + 1) * BLOCK, values
+                return (blocks + 1) * BLOCK, values
             if found := SIZE_KEYWORD.match(card):
                 name = found[1].decode("ascii")
-                values.setdefault(name, _whole_number(name, found[2]))
-    raise ValueError(f"has no END in its first {MAX_HEADER_BLOCKS} blocks")
+                values.setdefault(name, _whole_number(number, name, found[2]))
+    raise _claim(number, f"has no END in its first {MAX_HEADER_BLOCKS} blocks")
 
 
-def _whole_number(name: str, text: bytes) -> int:
+def _whole_number(number: int, name: str, text: bytes) -> int:
     """Return the value of a card, or raise ValueError where it is no whole number."""
     try:
         return int(text)
     except ValueError:
         words = repr(text.strip())[1:]
-        raise ValueError(f"has {name} = {words}, expected a whole number") from None
+        raise _claim(number, f"has {name} = {words}, expected a whole number") from None
 
 
-def _data_bytes(values: Mapping[str, int]) -> int:
+def _data_bytes(number: int, values: Mapping[str, int]) -> int:
     """Return how many bytes of data a header claims, or raise ValueError where that is none."""
     for name, value in values.items():
         most = MAX_FIELDS if name in ("NAXIS", "TFIELDS") else None
         if (value < 0 and name != "BITPIX") or (most is not None and value > most):
             words = "0 or more" if most is None else f"0 to {most}"
-            raise ValueError(f"has {name} = {value}, expected {words}")
+            raise _claim(number, f"has {name} = {value}, expected {words}")
     if values.get("BITPIX") not in (8, 16, 32, 64, -32, -64):
-        raise ValueError(f"has BITPIX = {values.get('BITPIX')}, expected a number format of FITS")
-    axes = [f"NAXIS{number + 1}" for number in range(values.get("NAXIS", 0))]
+        bits = values.get("BITPIX")
+        raise _claim(number, f"has BITPIX = {bits}, expected a number format of FITS")
+    axes = [f"NAXIS{axis + 1}" for axis in range(values.get("NAXIS", 0))]
     if missing := [name for name in axes if name not in values]:
-        raise ValueError(f"has no {missing[0]}")
+        raise _claim(number, f"has no {missing[0]}")
     if not axes:
         return 0
     elements = 1
@@ -165,3 +161,8 @@ def _data_bytes(values: Mapping[str, int]) -> int:
     return (
         abs(values["BITPIX"]) // 8 * values.get("GCOUNT", 1) * (values.get("PCOUNT", 0) + elements)
     )
+
+
+def _claim(number: int, words: str) -> ValueError:
+    """Return what to say of a header, numbered from 0."""
+    return ValueError(f"header number {number + 1} {words}")

@@ -1,4 +1,4 @@
-"""How a text table is laid out, told from its content."""
+"""How a text table is laid out, found from its content."""
 
 import pytest
 

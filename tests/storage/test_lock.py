@@ -107,18 +107,30 @@ def test_full_disk_is_a_clear_error(output, monkeypatch):
         take(output)
 
 
-def test_lock_file_that_is_removed_while_one_waits_is_made_again(output, monkeypatch):
+@pytest.fixture
+def remove_before_locking(monkeypatch):
+    """Return a function that lets a file vanish between its opening and its first locking."""
+    real = lock._lock
+
+    def remove(path):
+        calls = []
+
+        def late(descriptor):
+            calls.append(descriptor)
+            if len(calls) == 1:
+                path.unlink()
+            real(descriptor)
+
+        monkeypatch.setattr(lock, "_lock", late)
+        return calls
+
+    return remove
+
+
+def test_lock_file_that_is_removed_while_one_waits_is_made_again(output, remove_before_locking):
     """The last holder removes it between the opening and the locking of the next."""
-    real, path = lock._lock, lock_path(output)
-    calls = []
-
-    def late(descriptor):
-        calls.append(descriptor)
-        if len(calls) == 1:
-            path.unlink()
-        real(descriptor)
-
-    monkeypatch.setattr(lock, "_lock", late)
+    path = lock_path(output)
+    calls = remove_before_locking(path)
     with output_lock(output):
         assert path.exists()
     assert len(calls) == 2
@@ -133,16 +145,8 @@ def test_file_that_is_written_is_not_abandoned(tmp_path):
     assert path.read_bytes() == b"half"
 
 
-def test_file_that_is_removed_before_it_is_locked_is_made_again(tmp_path, monkeypatch):
-    real, path = lock._lock, tmp_path / "half"
-    calls = []
-
-    def late(descriptor):
-        calls.append(descriptor)
-        if len(calls) == 1:
-            path.unlink()
-        real(descriptor)
-
-    monkeypatch.setattr(lock, "_lock", late)
+def test_file_that_is_removed_before_it_is_locked_is_made_again(tmp_path, remove_before_locking):
+    path = tmp_path / "half"
+    remove_before_locking(path)
     with open_scratch(path):
         assert path.exists()
