@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import BinaryIO, Never, cast
+from typing import BinaryIO, Never
 
 from astropy.coordinates import SkyCoord
 from astropy.io import fits
@@ -69,23 +69,6 @@ class FitsPart:
         return self.kind in ("BINTABLE", "A3DTABLE", "TABLE") and not self.header.get("ZIMAGE")
 
 
-def open_fits(path: Path) -> BinaryIO:
-    """Open a FITS file for reading, unpacked where it is gzipped.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-
-    Returns
-    -------
-    binary file
-    """
-    with path.open("rb") as stream:
-        packed = stream.read(2) == b"\x1f\x8b"
-    return cast(BinaryIO, gzip.open(path)) if packed else path.open("rb")
-
-
 def iterate_parts(path: Path, stream: BinaryIO) -> Iterator[FitsPart]:
     """Yield the parts of a FITS file as far as somebody asks for them.
 
@@ -94,7 +77,8 @@ def iterate_parts(path: Path, stream: BinaryIO) -> Iterator[FitsPart]:
     path : Path
         For messages.
     stream : binary file
-        As `open_fits` opens it; it may be moved between two parts.
+        As `astroclip_astro.storage.packed.open_unpacked` opens it; it may be moved between two
+        parts.
 
     Yields
     ------
@@ -137,7 +121,7 @@ def check_held(path: Path, stream: BinaryIO, part: FitsPart) -> None:
     path : Path
         For messages.
     stream : binary file
-        As `open_fits` opens it.
+        As `astroclip_astro.storage.packed.open_unpacked` opens it.
     part : FitsPart
         A table of that file.
 
@@ -168,7 +152,7 @@ def choose_part(path: Path, stream: BinaryIO, wanted: TableChoice) -> FitsPart:
     path : Path
         For messages.
     stream : binary file
-        As `open_fits` opens it.
+        As `astroclip_astro.storage.packed.open_unpacked` opens it.
     wanted : TableChoice
         Which table, where there are several.
 

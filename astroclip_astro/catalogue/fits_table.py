@@ -24,7 +24,7 @@ from astroclip_astro.catalogue.fits_header import (
     split_meta,
     table_meta,
 )
-from astroclip_astro.catalogue.fits_layout import check_held, choose_part, open_fits
+from astroclip_astro.catalogue.fits_layout import check_held, choose_part
 from astroclip_astro.catalogue.fits_values import (
     Masks,
     check_heap,
@@ -44,6 +44,7 @@ from astroclip_astro.catalogue.units import (
     without_unit_text,
 )
 from astroclip_astro.errors import CatalogueError, OutputError
+from astroclip_astro.storage.packed import open_unpacked
 
 FORMATS = {
     **{"b1": "L", "u1": "B", "i2": "I", "i4": "J", "i8": "K", "u2": "I", "u4": "J", "u8": "K"},
@@ -87,7 +88,7 @@ def read_fits(path: str | Path, wanted: TableChoice = ANY_TABLE) -> Table:
     {'OBSERVER': 'EH'}
     """
     path = Path(path)
-    with tolerant(), open_fits(path) as stream:
+    with tolerant(), open_unpacked(path) as stream:
         part = choose_part(path, stream, wanted)
         check_held(path, stream, part)
         check_block(path, part.header)

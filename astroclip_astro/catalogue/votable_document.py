@@ -7,13 +7,12 @@ the same ones, whatever prefix, entity, default or encoding they are hidden behi
 
 from __future__ import annotations
 
-import gzip
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
-from typing import BinaryIO, Never, cast
+from typing import Never, cast
 from xml.parsers import expat
 
 from astropy.io.votable.tree import VOTableFile
@@ -21,6 +20,7 @@ from astropy.utils.xml.iterparser import get_xml_iterator
 
 from astroclip_astro.errors import CatalogueError
 from astroclip_astro.storage.bounds import MAX_DEPTH, MAX_EXPANSION, SMALL_BYTES
+from astroclip_astro.storage.packed import open_unpacked
 
 Event = tuple[bool, str, dict[str, str] | str, tuple[int, int]]
 
@@ -130,7 +130,7 @@ class Document:
             **{"table_number": None, "filename": str(self.path), "unit_format": None},
             "datatype_mapping": {},
         }
-        with _opened(self.path) as stream:
+        with open_unpacked(self.path) as stream:
             read: Callable[[int], bytes] = stream.read  # no more than bytes: nothing is looked up
             with get_xml_iterator(read) as events:
                 return VOTableFile(config=config, pos=(1, 1)).parse(self._checked(events), config)
@@ -291,13 +291,6 @@ class Document:
         )
 
 
-def _opened(path: Path) -> BinaryIO:
-    """Open a file for reading, unpacked where it is gzipped."""
-    with path.open("rb") as stream:
-        packed = stream.read(2) == b"\x1f\x8b"
-    return cast(BinaryIO, gzip.open(path)) if packed else path.open("rb")
-
-
 def _check_beginning(path: Path) -> int:
     """Return the length of a document, sure that it declares nothing of its own.
 
@@ -321,7 +314,7 @@ def _check_beginning(path: Path) -> int:
     parser.StartDoctypeDeclHandler = declare
     parser.StartElementHandler = begin
     length = 0
-    with _opened(path) as stream:
+    with open_unpacked(path) as stream:
         while block := stream.read(BLOCK):
             length += len(block)
             if not begun:

@@ -11,9 +11,10 @@ from astropy.io import fits
 from astropy.table import Table
 from pyarrow import parquet
 
-from astroclip_astro.catalogue.fits_layout import iterate_parts, open_fits
+from astroclip_astro.catalogue.fits_layout import iterate_parts
 from astroclip_astro.catalogue.fits_table import read_fits
 from astroclip_astro.errors import CatalogueError
+from astroclip_astro.storage.packed import open_unpacked
 
 MEASURE = """
 import resource, sys, time
@@ -157,7 +158,7 @@ def test_parts_are_counted_as_astropy_does(tmp_path):
         fits.TableHDU.from_columns([text]),
     ]
     fits.HDUList(hdus).writeto(tmp_path / "t.fits")
-    with open_fits(tmp_path / "t.fits") as stream, fits.open(tmp_path / "t.fits") as there:
+    with open_unpacked(tmp_path / "t.fits") as stream, fits.open(tmp_path / "t.fits") as there:
         parts = list(iterate_parts(tmp_path / "t.fits", stream))
         places = [there[number].fileinfo()["datLoc"] for number in range(len(there))]
     assert [part.data for part in parts] == places

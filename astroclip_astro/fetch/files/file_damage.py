@@ -6,8 +6,9 @@ import gzip
 import zlib
 from pathlib import Path
 
+from astroclip_astro.storage.packed import GZIP
+
 BLOCK = 2880  # bytes: no FITS file is shorter
-GZIP = b"\x1f\x8b"
 CHUNK = 1 << 20  # bytes that are unpacked at a time
 # How files begin that are often saved in place of FITS, after blanks and in small letters.
 OTHERS = (

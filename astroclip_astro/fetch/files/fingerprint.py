@@ -8,8 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from astroclip_astro.errors import InputError
-
-GZIP = b"\x1f\x8b"
+from astroclip_astro.storage.packed import GZIP
 
 
 def header_checksum(path: Path, hdus: Sequence) -> str:

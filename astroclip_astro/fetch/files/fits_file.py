@@ -20,6 +20,7 @@ from astropy.utils.exceptions import AstropyWarning
 from astroclip_astro.errors import AstroclipError
 from astroclip_astro.fetch.files.file_damage import describe_error, diagnose
 from astroclip_astro.storage.fits_parts import check_axes
+from astroclip_astro.storage.packed import is_packed
 
 NAMES = re.compile(r"\.fits?(\.gz|\.fz)?$", re.IGNORECASE)
 # Deflate cannot do better than 1032:1, so a packed file cannot hold more than this many times
@@ -126,10 +127,8 @@ def open_fits(path: Path) -> Iterator[fits.HDUList]:
 
 def check_claims(stream: BinaryIO) -> None:
     """Raise `DamagedFileError` for a file, packed by gzip or not, that claims too many axes."""
-    packed = stream.read(2) == b"\x1f\x8b"
-    stream.seek(0)
     try:
-        if packed:
+        if is_packed(stream):
             with gzip.GzipFile(fileobj=stream) as unpacked:
                 check_axes(cast(BinaryIO, unpacked))
         else:
@@ -251,7 +250,7 @@ def overrun(hdu: HDU, path: Path) -> str | None:
     size = path.stat().st_size
     start = hdu.fileinfo()["datLoc"]
     with path.open("rb") as stream:
-        zipped = stream.read(2) == b"\x1f\x8b"
+        zipped = is_packed(stream)
     tiled = isinstance(hdu, fits.CompImageHDU)
     # A tiled image's own size is what it unpacks to; in the file stands its table of tiles.
     stored = start + (hdu.fileinfo()["datSpan"] if tiled else hdu.size)
