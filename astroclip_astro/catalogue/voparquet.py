@@ -13,12 +13,10 @@ import numpy as np
 import pyarrow as pa
 from astropy.io.votable.tree import Field, Resource, TableElement, VOTableFile
 from astropy.table import Column, Table
-from astropy.units import UnrecognizedUnit
 from astropy.utils.exceptions import AstropyWarning
 
-from astroclip_astro.catalogue.units import spelt, unit_text
 from astroclip_astro.catalogue.votable import identifiers
-from astroclip_astro.catalogue.votable_meta import params_and_infos, xml_text
+from astroclip_astro.catalogue.votable_meta import params_and_infos, write_unit, xml_text
 
 VERSION_KEY = b"IVOA.VOTable-Parquet.version"
 CONTENT_KEY = b"IVOA.VOTable-Parquet.content"
@@ -100,12 +98,7 @@ def _field(file: VOTableFile, identifier: str, column: Column, kind: pa.DataType
         arraysize="x".join(sizes) or None,
         **described,
     )
-    if column.info.unit is not None:
-        # As an unknown unit it is written letter by letter.
-        text = unit_text(column) or spelt(column.info.unit, "vounit")
-        field.unit = UnrecognizedUnit(xml_text(text)) if text else None
-    if column.info.description:
-        field.description = xml_text(column.info.description)
+    write_unit(field, column)
     return field
 
 

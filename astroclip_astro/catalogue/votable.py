@@ -12,7 +12,6 @@ from typing import BinaryIO
 import numpy as np
 from astropy.io.votable.tree import Field, Resource, TableElement, VOTableFile
 from astropy.table import Column, Table
-from astropy.units import UnrecognizedUnit
 from astropy.utils.exceptions import AstropyWarning
 
 from astroclip_astro.catalogue.coordinate_systems import read_systems, write_systems
@@ -23,7 +22,7 @@ from astroclip_astro.catalogue.table_choice import (
     TableChoice,
     choose_table,
 )
-from astroclip_astro.catalogue.units import set_unit, spelt, unit_text
+from astroclip_astro.catalogue.units import set_unit
 from astroclip_astro.catalogue.votable_document import TEXT, Document, DocumentTable
 from astroclip_astro.catalogue.votable_meta import (
     ATTRIBUTES,
@@ -33,6 +32,7 @@ from astroclip_astro.catalogue.votable_meta import (
     document_meta,
     params_and_infos,
     service_error,
+    write_unit,
     xml_text,
 )
 from astroclip_astro.errors import CatalogueError, OutputError
@@ -313,11 +313,7 @@ def _field(file: VOTableFile, identifier: str, column: Column, values: np.ma.Mas
         **{key: meta[key] for key in FIELD_KEYS if meta.get(key)},
     )
     describe_field(field, meta)
-    if column.info.unit is not None:
-        # As an unknown unit it is written letter by letter.
-        text = unit_text(column) or spelt(column.info.unit, "vounit")
-        field.unit = UnrecognizedUnit(xml_text(text)) if text else None
-    field.description = xml_text(column.info.description) if column.info.description else None
+    write_unit(field, column)
     if values.dtype.kind == "i" and np.ma.is_masked(values):
         field.values.null = int(np.iinfo(values.dtype).min)
     return field

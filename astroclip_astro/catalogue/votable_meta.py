@@ -6,8 +6,11 @@ import re
 from collections.abc import Iterator, Sequence
 
 from astropy.io.votable.tree import Field, Info, Link, Param, VOTableFile
+from astropy.table import Column
+from astropy.units import UnrecognizedUnit
 from astropy.utils.xml.writer import XMLWriter
 
+from astroclip_astro.catalogue.units import spelt, unit_text
 from astroclip_astro.catalogue.votable_document import TEXT, Scope
 
 ELEMENTS_KEY = "votable_elements"  # in table.meta: what INFO and PARAM say beside name and value
@@ -174,8 +177,25 @@ def _write(w: XMLWriter, element: dict[str, str]) -> None:
         w.element(element["element"], content and xml_text(str(content)), attrib=attributes)
 
 
+def write_unit(field: Field, column: Column) -> None:
+    """Give a field the unit, as the file spelt it, and the description of its column.
+
+    Parameters
+    ----------
+    field : Field
+        Changed in place.
+    column : Column
+        Not a mixin.
+    """
+    if column.info.unit is not None:
+        # As an unknown unit it is written letter by letter.
+        text = unit_text(column) or spelt(column.info.unit, "vounit")
+        field.unit = UnrecognizedUnit(xml_text(text)) if text else None
+    field.description = xml_text(column.info.description) if column.info.description else None
+
+
 def describe_field(field: Field, meta: dict) -> None:
-    """Give a column the links and the limits that it came with.
+    """Give a field the links and the limits that its column came with.
 
     Parameters
     ----------
