@@ -17,7 +17,7 @@ from astroclip_astro.catalogue.latex import is_latex, read_latex
 from astroclip_astro.catalogue.text_encoding import read_letters
 from astroclip_astro.catalogue.text_fields import read_fields
 from astroclip_astro.catalogue.text_layout import SEVERAL, Layout, find_layout
-from astroclip_astro.catalogue.text_values import as_column
+from astroclip_astro.catalogue.text_values import as_column, has_decimal_commas
 from astroclip_astro.catalogue.unit_cells import unit_of
 from astroclip_astro.errors import CatalogueError, TextTableWarning
 
@@ -145,6 +145,7 @@ def _laid_out(path: Path, content: bytes, layout: Layout, make: MakeColumn) -> T
             f"rows of {layout.width} fields, expected as many; correct the line of names (a name "
             "that holds the separator is put into double quotes)."
         )
+    comma = layout.separator in "\t;" and any(map(has_decimal_commas, columns))
     table = Table()
     for number, (name, cells) in enumerate(zip(names, columns, strict=True), start=1):
         if not name:
@@ -154,7 +155,7 @@ def _laid_out(path: Path, content: bytes, layout: Layout, make: MakeColumn) -> T
             while name in names:
                 name += "_"
             layout.notes.append(f"column {number} has no name and is called {name}")
-        table[name] = make(cells, decimal_comma=layout.separator in "\t;")
+        table[name] = make(cells, decimal_comma=comma)
         if number <= len(header.units) and (unit := unit_of(header.units[number - 1])):
             table[name].unit = unit
     return table

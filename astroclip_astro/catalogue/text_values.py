@@ -25,6 +25,7 @@ DECIMAL = (
     "|[+-]?[0-9]+[eE][+-]?[0-9]{1,3}|[+-]?(inf|Inf|INF|infinity|Infinity))$"
 )
 COMMA = "^[+-]?[0-9]+,[0-9]+$"  # as decimal point
+GROUPED = "^[+-]?[1-9][0-9]{0,2},[0-9]{3}$"  # or between thousands
 NUMBER_LIKE = "^[+-]?[0-9][0-9_.,]*([eE][+-]?[0-9]+)?$"
 MOST_DIGITS = 1100  # of a float64, written out
 CERTAIN_DIGITS = 15  # that a float64 gives back, whatever they are
@@ -78,6 +79,24 @@ def as_column(
     if as_text:
         column.meta[AS_WRITTEN] = mark
     return column
+
+
+def has_decimal_commas(cells: pa.Array) -> bool:
+    """Return whether a string holds a comma that can only be a decimal point.
+
+    Parameters
+    ----------
+    cells : pyarrow.Array
+        Strings, (n,). ``1,234`` may be one thousand and more, and proves nothing.
+
+    Examples
+    --------
+    >>> has_decimal_commas(pa.array(["1,234", "12,5"])), has_decimal_commas(pa.array(["1,234"]))
+    (True, False)
+    """
+    texts = compute.utf8_trim_whitespace(cells)
+    commas = texts.filter(compute.match_substring_regex(texts, COMMA))
+    return len(commas) > 0 and not _all(compute.match_substring_regex(commas, GROUPED))
 
 
 def as_numbers(cells: pa.Array) -> Column | MaskedColumn | None:

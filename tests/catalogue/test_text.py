@@ -375,3 +375,14 @@ def test_names_stay_where_rows_end_with_a_separator(text_file):
 def test_text_without_rows_is_said(text_file, content):
     with pytest.raises(CatalogueError, match="pass a catalogue with at least one row"):
         read_catalogue(text_file(content))
+
+
+def test_comma_that_may_stand_between_thousands_is_no_decimal_point(text_file):
+    table = read_text(text_file("ra\tdec\tcounts\n1.5\t2.5\t1,234\n3.5\t4.5\t12,345\n", "t.tsv"))
+    assert table["counts"].tolist() == ["1,234", "12,345"]
+
+
+def test_one_decimal_comma_in_a_table_decides_of_the_others(text_file):
+    table = read_text(text_file("ra;dec;z\n150,123;2,456;0,1\n151,123;3,456;0,25\n"))
+    assert table["ra"].tolist() == [150.123, 151.123]
+    assert table["z"].tolist() == [0.1, 0.25]
